@@ -1,0 +1,144 @@
+"""Random small problems, from a seed alone or drawn by hypothesis."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from oracles import Question
+
+FORMS = ("k", "l0", "both")
+
+
+def design(rng, n, p, correlation):
+    """Columns that share a factor, in units that differ by powers of ten and with means away from zero."""
+    X = rng.standard_normal((n, p)) * np.sqrt(1 - correlation)
+    X += np.sqrt(correlation) * rng.standard_normal((n, 1)) * rng.choice([-1.0, 1.0], p)
+    return (X + rng.choice([0.0, 0.37, 19.0], p)) * 10.0 ** rng.integers(-2, 3, p)
+
+
+def target(rng, X, loss):
+    """A response that a few of the columns explain in part."""
+    n, p = X.shape
+    beta = np.where(rng.random(p) < 0.5, rng.choice([-1.9, -0.7, 0.37, 1.1], p), 0.0)
+    eta = ((X - X.mean(0)) / X.std(0)) @ beta
+    if loss == "squared":
+        return (eta + rng.standard_normal(n) * rng.choice([0.3, 1.9])) * 10.0 ** rng.integers(-2, 3) + rng.choice(
+            [0, 37]
+        )
+    if loss == "logistic":
+        y = (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(float)
+        y[:2] = [0.0, 1.0]
+        return y
+    return rng.poisson(np.exp(np.clip(0.5 * eta + 0.37, -3, 3))).astype(float) + (np.arange(n) == 0)
+
+
+def units_of(groups, p):
+    labels = range(p) if groups is None else groups
+    return [[j for j, label in enumerate(labels) if label == wanted] for wanted in dict.fromkeys(labels)]
+
+
+def make_question(
+    seed,
+    *,
+    n,
+    p,
+    correlation=0.0,
+    loss="squared",
+    form="k",
+    l1=0.0,
+    l2=0.0,
+    weighted=False,
+    grouped=False,
+    boxed=False,
+    forced=False,
+    forbidden=False,
+    fit_intercept=True,
+    standardize=True,
+):
+    """One problem; numbers come from the seed, the kind of problem from the arguments.
+
+    Strengths are given for data of unit variance and put on the data's scale here.
+    """
+    rng = np.random.default_rng(seed)
+    X = design(rng, n, p, correlation)
+    y = target(rng, X, loss)
+    unit = y.std() if loss == "squared" else 1.0
+    groups = rng.integers(0, max(2, p // 2 + 1), p).tolist() if grouped else None
+    order = rng.permutation(len(units_of(groups, p)))
+    units = [units_of(groups, p)[u] for u in order]
+    inside = tuple(units[0]) if forced else ()
+    outside = tuple(units[-1]) if forbidden and len(units) > 1 else ()
+    k = int(rng.integers(1, len(units) + 1)) if form != "l0" else None
+    weights = None
+    if weighted:
+        weights = rng.uniform(0.1, 3.0, n) * (rng.random(n) < 0.9)
+        weights[:2] = 1.9
+    lower = upper = None
+    if boxed:
+        size = unit / X.std(0)
+        lower = -size * rng.choice([0.0, 0.19, 0.7], p)
+        upper = size * rng.choice([0.11, 0.37, 1.9], p)
+    scale = np.ones(p) if standardize else X.std(0)
+    return Question(
+        X,
+        y,
+        k=k,
+        l0=None if form == "k" else float(rng.choice([0.003, 0.019, 0.11])) * unit**2,
+        l1=l1 * unit / float(np.median(scale)),
+        l2=l2 / float(np.median(scale)) ** 2,
+        loss=loss,
+        lower=lower,
+        upper=upper,
+        groups=groups,
+        forced=inside,
+        forbidden=outside,
+        sample_weight=weights,
+        fit_intercept=fit_intercept,
+        standardize=standardize,
+    )
+
+
+def random_question(seed, losses=("squared",), max_columns=7, **fixed):
+    """A problem of a random kind that branch and bound accepts: a ridge, a box, or both."""
+    rng = np.random.default_rng([seed, 37])
+    p = int(rng.integers(2, max_columns + 1))
+    loss = str(rng.choice(losses))
+    shortest = 3 if loss == "squared" else 8
+    n = int(rng.integers(shortest, p + 2)) if rng.random() < 0.35 and p + 2 > shortest else int(rng.integers(p + 3, 30))
+    boxed = bool(rng.random() < 0.3)
+    kind = {
+        "n": n,
+        "p": p,
+        "correlation": float(rng.choice([0.0, 0.5, 0.95])),
+        "loss": loss,
+        "form": str(rng.choice(FORMS)),
+        "l1": float(rng.choice([0.0, 0.0, 0.0, 0.037])),
+        "l2": float(rng.choice([0.0, 0.019] if boxed else [0.0037, 0.019, 0.37])),
+        "weighted": bool(rng.random() < 0.3),
+        "grouped": bool(rng.random() < 0.3),
+        "boxed": boxed,
+        "forced": bool(rng.random() < 0.2),
+        "forbidden": bool(rng.random() < 0.2),
+        "fit_intercept": bool(rng.random() < 0.75),
+        "standardize": bool(rng.random() < 0.75),
+    }
+    return make_question(seed, **(kind | fixed))
+
+
+@st.composite
+def questions(draw, losses=("squared",), max_columns=6, ridge=(0.0037, 0.019, 0.37), **fixed):
+    """The same for hypothesis, which shrinks towards few rows and columns and a plain problem."""
+    kind = {
+        "n": draw(st.integers(8, 30)),
+        "p": draw(st.integers(1, max_columns)),
+        "correlation": draw(st.sampled_from([0.0, 0.5, 0.95])),
+        "loss": draw(st.sampled_from(losses)),
+        "form": draw(st.sampled_from(FORMS)),
+        "l1": draw(st.sampled_from([0.0, 0.037])),
+        "l2": draw(st.sampled_from(ridge)),
+    }
+    flags = ("weighted", "grouped", "boxed", "forced", "forbidden")
+    kind |= {flag: draw(st.booleans()) for flag in flags}
+    kind |= {flag: not draw(st.booleans()) for flag in ("fit_intercept", "standardize")}
+    return make_question(draw(st.integers(0, 10_000)), **(kind | fixed))
