@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# No deadline and no complaint about slowness: a busy machine must not fail a test. In CI the same examples are tried every time.
+# No deadline and no complaint about slowness: a busy machine must not fail a test. CI tries the same examples always.
 settings.register_profile(
     "ellzero", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
 )
 settings.load_profile("ellzero")
+
+pytest_plugins = ["pytester"]
 
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -23,7 +25,7 @@ def data_root():
 
 
 def shared_data(name):
-    """The folder of one data set; where there are no data at all the test skips, where only this set is missing it fails."""
+    """The folder of one data set; without any data the test skips, where only this set is missing it fails."""
     root = data_root()
     if not root.is_dir():
         pytest.skip(f"no folder of data at {root}: set ELLZERO_DATA to one")
@@ -52,7 +54,7 @@ def expected():
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Where the folder of data exists, a skipped test that wanted it has failed: an answer was there and nobody compared."""
+    """Where the folder of data exists, a skipped test that wanted it has failed: nobody compared with the answers."""
     report = yield
     wants_data = {"data_dir", "expected"} & set(getattr(item, "fixturenames", ()))
     if report.skipped and wants_data and data_root().is_dir() and not hasattr(report, "wasxfail"):

@@ -14,9 +14,10 @@ def needs(module: str, what: str, extra: str = "data"):
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        if error.name != module.partition(".")[0]:
+        package = module.partition(".")[0]
+        if error.name is None or error.name.partition(".")[0] != package:
             raise
-        raise MissingExtraError(f"{what} needs {error.name}. Install it with: pip install 'ellzero[{extra}]'") from None
+        raise MissingExtraError(f"{what} needs {package}. Install it with: pip install 'ellzero[{extra}]'") from None
 
 
 # ---- where data are
@@ -48,15 +49,10 @@ def no_file(name: str, file: str, variable: str, folder) -> DataError:
 
 def correlation(value, negative: bool) -> float:
     """`rho` as a number below 1, and above -1 or not below 0."""
-    good = (
-        isinstance(value, Real)
-        and not isinstance(value, bool)
-        and value < 1
-        and (value > -1 if negative else value >= 0)
-    )
-    if not good:
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else np.nan
+    if not (-1 < number < 1 if negative else 0 <= number < 1):
         raise ArgumentError(f"`rho` must be a number in {'(-1' if negative else '[0'}, 1), got {value!r}.")
-    return float(value)
+    return number
 
 
 def finite_ratio(value: float) -> float:
@@ -68,7 +64,7 @@ def finite_ratio(value: float) -> float:
 def places(values, k: int, p: int) -> np.ndarray:
     """`place` as k different indices of columns."""
     values = list(values)
-    whole = all(isinstance(j, Integral) and not isinstance(j, bool) and 0 <= j < p for j in values)
+    whole = all(isinstance(j, Integral) and not isinstance(j, bool) and 0 <= int(j) < p for j in values)
     if not whole or len(values) != k or len(set(values)) != k:
         raise ArgumentError(f"`place` must hold k = {k} different integers in [0, {p - 1}], got {values}.")
     return np.array(values, dtype=int)

@@ -136,7 +136,7 @@ def load_diabetes(*, interactions: bool = False, return_X_y: bool = False, as_fr
     if interactions:
         X, names = with_interactions(X, names, binary=("sex",))
     return handed_over(
-        X,
+        np.asfortranarray(X),
         source.target,
         names,
         target_name="target",
@@ -155,4 +155,4 @@ def with_interactions(X, names, binary):
     grown = np.column_stack([Z, Z[:, squares] ** 2, Z[:, first] * Z[:, second]])
     squared = [f"{names[j]}^2" for j in squares]
     products = [f"{names[i]}:{names[j]}" for i, j in zip(first, second, strict=True)]
-    return np.asfortranarray(grown), [*names, *squared, *products]
+    return grown, [*names, *squared, *products]
