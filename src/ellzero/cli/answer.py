@@ -1,0 +1,139 @@
+"""Everything `select` found out, for the screen and the files alike."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..result import Result, Status
+from .coding import Design
+
+if TYPE_CHECKING:
+    from ..selection import Path
+    from .job import Search
+    from .recipe import Part
+
+WORDS = {
+    Status.OPTIMAL: "proven",
+    Status.TIME_LIMIT: "time",
+    Status.NODE_LIMIT: "nodes",
+    Status.INTERRUPTED: "stopped",
+    Status.HEURISTIC: "heuristic",
+    Status.NOT_CONVERGED: "not converged",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Near:
+    """Models of at most the chosen size whose loss is within a fraction of the best.
+
+    Parameters
+    ----------
+    within : float
+        The fraction.
+    complete : bool
+        Whether these are all of them.
+    others : list of (support, objective)
+        All but the chosen model.
+    """
+
+    within: float
+    complete: bool
+    others: list[tuple[list[int], float]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """One size in the table."""
+
+    result: Result
+    fit: float  # residual sum of squares or deviance
+    explained: float  # R2, or the share of the deviance
+    score: float | None
+    word: str
+    entered: tuple[str, ...]
+    left: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What was found.
+
+    Parameters
+    ----------
+    source : str
+        Name of the data.
+    design : Design
+        What was solved.
+    asked : str
+        The task as typed.
+    search : Search
+        How it was solved.
+    path : Path
+        The best model of each size.
+    criterion : str
+        What chose.
+    scores, spread : dict of int to float
+        Value of the criterion, and for cross-validation its standard error, by size.
+    chosen : Result
+        The model of the chosen size.
+    near : Near or None
+        Its rivals; None when the search was interrupted.
+    interrupted : bool
+        Whether Ctrl-C ended the search.
+    """
+
+    source: str
+    design: Design
+    asked: str
+    search: "Search"
+    path: "Path"
+    criterion: str
+    scores: dict[int, float]
+    spread: dict[int, float]
+    chosen: Result
+    near: Near | None
+    interrupted: bool
+
+    @property
+    def sizes(self) -> list[int]:
+        """Sizes solved."""
+        return [result.k for result in self.path]
+
+    @property
+    def linear(self) -> bool:
+        """Whether the loss is the squared error."""
+        return self.design.target.task == "linear"
+
+    def labels(self, support: Iterable[int]) -> tuple[str, ...]:
+        """Names of the parts in a support."""
+        return tuple(part.label for part in self.design.recipe.parts_of(support))
+
+    def change(self, old: Iterable[int], new: Iterable[int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What enters and what leaves from one support to another."""
+        before, after = (self.design.recipe.parts_of(support) for support in (old, new))
+        return labels(part for part in after if part not in before), labels(
+            part for part in before if part not in after
+        )
+
+    def lines(self) -> list[Line]:
+        """The table: one line for each size."""
+        lines = []
+        before: Iterable[int] = ()
+        for result in self.path:
+            entered, left = self.change(before, result.support)
+            before = result.support
+            fit = 2 * result.n_samples * result.loss
+            explained = 1 - result.loss / result.sample.null_loss
+            score = self.scores.get(result.k)
+            lines.append(Line(result, fit, explained, score, WORDS[result.status], entered, left))
+        return lines
+
+
+def labels(parts: Iterable["Part"]) -> tuple[str, ...]:
+    """Names on the screen."""
+    return tuple(part.label for part in parts)
+
+
+def swap(entered: Sequence[str], left: Sequence[str]) -> str:
+    """Write ``- AtBat + Runs``."""
+    return " ".join([*(f"- {name}" for name in left), *(f"+ {name}" for name in entered)])

@@ -1,0 +1,81 @@
+"""Flags that several commands share, and how a percentage or a time is read."""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Group, Parameter
+
+STDIN = "<standard input>"  # what "-" becomes before parsing: a lone hyphen is no option
+
+QUESTION = Group("The question", sort_key=1)
+SEARCH = Group("The search", sort_key=2)
+OUTPUT = Group("What comes out", sort_key=3)
+
+UNITS = {"": 1.0, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+
+def parse_fraction(text: str) -> float:
+    """Read ``1%`` or ``0.01`` as 0.01.
+
+    Examples
+    --------
+    >>> parse_fraction("1%"), parse_fraction("0.01"), parse_fraction("0.5 %")
+    (0.01, 0.01, 0.005)
+    """
+    number = text.strip()
+    percent = number.endswith("%")
+    try:
+        value = float(number.removesuffix("%")) / (100 if percent else 1)
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value < float("inf"):
+        raise ValueError(f'"{text}" is not a fraction: write 1% or 0.01.')
+    return value
+
+
+def parse_seconds(text: str) -> float:
+    """Read ``90``, ``90s``, ``2m`` or ``1h`` as seconds.
+
+    Examples
+    --------
+    >>> parse_seconds("90"), parse_seconds("2m"), parse_seconds("1.5 h")
+    (90.0, 120.0, 5400.0)
+    """
+    match = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*([a-z]*)\s*", text.lower())
+    if match is None or match[2] not in UNITS or float(match[1]) == 0:
+        raise ValueError(f'"{text}" is not a time: write 60, 60s, 2m or 1h.')
+    return float(match[1]) * UNITS[match[2]]
+
+
+def converter(parse: Callable[[str], Any]) -> Callable[[Any, Sequence[Any]], Any]:
+    """Dress a parser of text as cyclopts wants it."""
+    return lambda _type, tokens: parse(tokens[0].value)
+
+
+def flag(metavar: str = "", show: Callable[[Any], str] | bool = False, **more: Any) -> Parameter:
+    """Describe a flag of one value: what the help calls it, and how it shows the default."""
+    return Parameter(negative=(), show_default=show, **({"metavar": metavar} if metavar else {}), **more)
+
+
+def show_fraction(value: float) -> str:
+    """Write 0.01 as 1%."""
+    return f"{100 * value:g}%"
+
+
+def show_seconds(value: float) -> str:
+    """Write 60 as 60s."""
+    return f"{value:g}s"
+
+
+Fraction = Annotated[float, flag("SHARE", show_fraction, converter=converter(parse_fraction), n_tokens=1)]
+Seconds = Annotated[float, flag("TIME", show_seconds, converter=converter(parse_seconds), n_tokens=1)]
+Name = Annotated[str, flag("COLUMN")]
+Names = Annotated[list[str], flag("COLUMN")]
+File = Annotated[Path | None, flag("FILE")]
+Files = Annotated[list[Path], flag("FILE")]
+Flag = Annotated[bool, flag()]
+Quiet = Annotated[bool, flag(name=["-q", "--quiet"], group=OUTPUT)]
+Verbose = Annotated[int, flag(name=["-v", "--verbose"], count=True, group=OUTPUT)]
+NoColor = Annotated[bool, flag(name="--no-color", group=OUTPUT)]
