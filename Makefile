@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 CODE := src tests $(wildcard benchmarks examples)
 
-.PHONY: help demo test test-all lint format types layers spelling docstrings bench build clean
+.PHONY: help demo test test-all test-lowest lint format types layers spelling docstrings bench build clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo      install into $(VENV) and run the main job on a shipped data set"
 	@echo "make test      lint, types, layers, spelling and the tests that run in CI"
 	@echo "make test-all  the same with the slow tests"
+	@echo "make test-lowest  the tests with the minimum versions of what is needed, on Python 3.11, in .venv-lowest"
 	@echo "make lint      everything of 'make test' but the tests"
 	@echo "make format    put the code into the house's format"
 	@echo "make bench     ratios against other packages (see benchmarks/README.md)"
@@ -43,6 +44,11 @@ test: lint
 test-all: lint
 	$(BIN)/python -m pytest -n 2 -m "not gpu and not browser"
 
+test-lowest:
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt --editable '.[test]'
+	.venv-lowest/bin/python -m pytest -n 2 -m "not slow and not gpu and not browser"
+
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
@@ -72,5 +78,5 @@ build: $(VENV)/bin/python
 	$(BIN)/python -m build
 
 clean:
-	rm -rf $(VENV) dist build .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-lowest dist build .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,8 +13,6 @@ settings.register_profile(
 )
 settings.load_profile("ellzero")
 
-pytest_plugins = ["pytester"]
-
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
