@@ -25,9 +25,8 @@ def judge_answer(q: Question, result) -> None:
     assert q.k is None or len(units) <= q.k
     lower, upper = q.box
     assert np.all((coef >= lower) & (coef <= upper))
-    assert result.loss == pytest.approx(
-        q.deviance(q.X @ coef + result.intercept), rel=1e-9, abs=1e-12 * null_objective(q)
-    )
+    close = {"rel": 1e-9, "abs": 1e-12 * null_objective(q)}
+    assert result.loss == pytest.approx(q.deviance(q.X @ coef + result.intercept), **close)
     assert result.objective == pytest.approx(q.value(coef, result.intercept) + (q.l0 or 0.0) * len(units), **close)
     columns = sorted(column for unit in units for column in unit)
     best_there = fit_support(q, columns, len(units)).objective

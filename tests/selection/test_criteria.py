@@ -122,7 +122,7 @@ def test_the_default_criterion_of_wide_data_is_ebic():
 def test_cp_needs_a_full_model():
     rng = np.random.default_rng(3)
     result = ez.best_subset(rng.standard_normal((9, 23)), rng.standard_normal(9), k=2)
-    with pytest.raises(ValueError, match="(?i)cp"):
+    with pytest.raises(ValueError, match=r"(?i)cp"):
         result.criterion("cp")
 
 

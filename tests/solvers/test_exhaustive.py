@@ -233,16 +233,7 @@ def test_criteria_of_hitters_from_their_formulas(expected, data_dir):
     given["sigma2"] = known["sizes"][19]["rss"] / (263 - 20)
     for row in known["sizes"]:
         for name in ("aic", "aicc", "bic", "ebic", "gic", "cp", "adjr2"):
-            value = criterion(
-                name,
-                n=263,
-                k=row["k"],
-                fit_intercept=True,
-                p=19,
-                rss=row["rss"],
-                tss=known["tss"],
-                sigma2=full / (263 - 20),
-            )
+            value = criterion(name, k=row["k"], rss=row["rss"], **given)
             assert path[row["k"]].criterion(name) == pytest.approx(value, rel=1e-8), (name, row["k"])
 
 
