@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import sys
+import zlib
 from collections.abc import Collection
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def read_table(path: str, as_text: Collection[str] = ()) -> Table:
     source = "standard input" if path == STDIN else Path(path).name
     data = read_bytes(path)
     if data.startswith(GZIP):
-        data = gzip.decompress(data)
+        data = unpack(data, path)
     if not data.strip():
         raise messages.empty_file(source)
     if data.startswith((PARQUET, ARROW, STREAM)):
@@ -62,6 +63,14 @@ def read_bytes(path: str) -> bytes:
         raise messages.no_file(path) from None
     except OSError as error:
         raise messages.unreadable(path, error.strerror or str(error)) from None
+
+
+def unpack(data: bytes, path: str) -> bytes:
+    """Decompress a gzip file."""
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise messages.unreadable(path, str(error)) from None
 
 
 def decode(data: bytes, source: str) -> str:
