@@ -86,7 +86,7 @@ def test_hitters_as_frame_keeps_the_raw_table():
     np.testing.assert_array_equal(data.y.to_numpy(), plain.y)
     assert data.y.name == "Salary"
     rows = data.frame.loc[data.X.index]
-    np.testing.assert_array_equal(rows["Salary"], plain.y)
+    np.testing.assert_allclose(rows["Salary"], plain.y, rtol=1e-14)
     np.testing.assert_array_equal(rows["League"] == "N", data.X["League_N"] == 1)
 
 

@@ -141,7 +141,7 @@ def raw_frame(pandas, path: Path):
     if path.suffix == ".parquet":
         messages.needs("pyarrow", f"reading {path.name}")
         return pandas.read_parquet(path)
-    return pandas.read_csv(path, float_precision="round_trip")
+    return pandas.read_csv(path)
 
 
 # ---- names

@@ -91,7 +91,7 @@ def load_hitters(*, return_X_y: bool = False, as_frame: bool = False):
 def raw_hitters(pandas):
     """The table as it is in the file, read by pandas."""
     with as_file(files("ellzero.datasets") / "hitters.csv") as path:
-        return pandas.read_csv(path, float_precision="round_trip")
+        return pandas.read_csv(path)
 
 
 def load_diabetes(*, interactions: bool = False, return_X_y: bool = False, as_frame: bool = False):
