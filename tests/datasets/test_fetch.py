@@ -69,7 +69,7 @@ def test_design_of_a_table_is_that_of_pandas(name, data_dir):
     theirs = coded.to_numpy(dtype=float)
     for column in text:
         theirs[np.ix_(frame[column].isna(), [c.startswith(f"{column}_") for c in coded])] = np.nan
-    np.testing.assert_allclose(data.X, theirs, rtol=1e-14)  # pandas 2 reads decimals to all but the last bit
+    np.testing.assert_allclose(data.X, theirs, rtol=1e-11)  # pandas 2 reads decimals to within a few bits
     theirs_named = [f"{c[:4]}{c[5]}" if c.startswith("race_") else c for c in coded]
     assert data.feature_names == theirs_named
 
