@@ -1,0 +1,302 @@
+"""Argument checks, and every message that the library raises.
+
+A check returns the value in the form the library uses, or raises. Messages say what must hold, what was got and, where it
+is known, what to do; the command composes its own in the words its user typed.
+"""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from numbers import Integral, Real
+
+import numpy as np
+
+from .errors import ArgumentError, DataError, InfeasibleError, UnsupportedError
+
+SHOWN = 5  # names listed before "and N more"
+
+
+def plural(n, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def listed(names: Iterable) -> str:
+    names = [str(name) for name in names]
+    tail = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + tail
+
+
+# ---- numbers
+
+
+def _finite_real(value) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def non_negative(name: str, value) -> float:
+    if not _finite_real(value) or value < 0:
+        raise ArgumentError(f"`{name}` must be a finite number >= 0, got {value!r}.")
+    return float(value)
+
+
+def negative_strengths(name: str) -> ArgumentError:
+    return ArgumentError(f"every entry of `{name}` must be a finite number >= 0.")
+
+
+def positive(name: str, value) -> float:
+    if not isinstance(value, Real) or isinstance(value, bool) or not value > 0:
+        raise ArgumentError(f"`{name}` must be a number > 0, got {value!r}.")
+    return float(value)
+
+
+def fraction(name: str, value) -> float:
+    if not _finite_real(value) or not 0 <= value:
+        raise ArgumentError(f"`{name}` must be a fraction >= 0 (0.01 is 1 %), got {value!r}.")
+    return float(value)
+
+
+def integer_in(name: str, value, low: int, high: int, why: str = "") -> int:
+    if not isinstance(value, Integral) or isinstance(value, bool) or not low <= value <= high:
+        raise ArgumentError(f"`{name}` must be an integer in [{low}, {high}], got {value!r}.{why and ' ' + why}")
+    return int(value)
+
+
+def size(name: str, value, n_units: int, noun: str = "column") -> int:
+    return integer_in(name, value, 0, n_units, f"X has {plural(n_units, noun)}.")
+
+
+def one_of(name: str, value, choices: Sequence[str]) -> str:
+    if value not in choices:
+        near = get_close_matches(str(value), choices, 1)
+        hint = f' Did you mean "{near[0]}"?' if near else ""
+        raise ArgumentError(f"`{name}` must be one of {', '.join(choices)}, got {value!r}.{hint}")
+    return value
+
+
+def need_k_or_l0(k, l0) -> None:
+    if k is None and l0 is None:
+        raise ArgumentError("Give `k` (at most so many columns), `l0` (the price of a column), or both. Got neither.")
+
+
+def random_state(value) -> np.random.Generator:
+    if value is None or isinstance(value, Integral) and not isinstance(value, bool) and value >= 0:
+        return np.random.default_rng(0 if value is None else int(value))
+    if isinstance(value, np.random.Generator):
+        return value
+    if isinstance(value, np.random.RandomState):
+        return np.random.default_rng(value.randint(2**31))
+    raise ArgumentError(f"`random_state` must be None, an integer >= 0 or a NumPy generator, got {value!r}.")
+
+
+# ---- data
+
+
+def finite(name: str, values, names: Sequence[str] | None = None) -> None:
+    bad = ~np.isfinite(values)
+    if not bad.any():
+        return
+    count, where = int(bad.sum()), ""
+    if names is not None and values.ndim == 2:
+        where = f" in {listed(names[j] for j in np.flatnonzero(bad.any(axis=0)))}"
+    rows = int(bad.any(axis=1).sum()) if values.ndim == 2 else count
+    raise DataError(
+        f"{name} has {plural(count, 'value')} that are NaN or infinite{where} ({plural(rows, 'row')}). "
+        "Hint: drop or impute them first; nothing was fitted."
+    )
+
+
+def not_numeric(name: str, got: str) -> DataError:
+    return DataError(f"{name} must hold numbers, got {got}. Hint: code text columns as 0/1 columns that form one group.")
+
+
+def shape_of_x(shape) -> DataError:
+    return DataError(f"X must have two dimensions (n_samples, n_features), got shape {tuple(shape)}.")
+
+
+def empty(shape) -> DataError:
+    return DataError(f"X must have at least one row and one column, got shape {tuple(shape)}.")
+
+
+def complex_data(name: str) -> DataError:
+    return DataError(f"{name} is complex. Complex data not supported here; `recover` takes them.")
+
+
+def same_length(name: str, length: int, n: int) -> None:
+    if length != n:
+        raise DataError(f"{name} has {plural(length, 'entry') if length == 1 else f'{length} entries'}, X has {plural(n, 'row')}.")
+
+
+def one_dimensional(name: str, shape) -> None:
+    if len(shape) != 1:
+        raise DataError(f"{name} must have one dimension, got shape {tuple(shape)}.")
+
+
+def sample_weight(values) -> None:
+    finite("sample_weight", values)
+    if (values < 0).any():
+        raise DataError(f"sample_weight must be >= 0, got {values.min():g} as the smallest.")
+    if not (values > 0).any():
+        raise DataError("sample_weight is zero for every row; at least one row must count.")
+
+
+def two_classes(y) -> None:
+    finite("y", y)
+    classes = np.unique(y)
+    if not np.isin(classes, (0, 1)).all():
+        raise DataError(f"y must be 0 or 1 for the logistic loss, got {listed(f'{v:g}' for v in classes)}.")
+
+
+def both_classes_present(y) -> None:
+    if np.unique(y).size < 2:
+        raise DataError(f"y is {y[0]:g} in every row that counts; the logistic loss needs both classes.")
+
+
+def counts(y) -> None:
+    finite("y", y)
+    if (y < 0).any():
+        raise DataError(f"y must be counts >= 0 for the Poisson loss, got {y.min():g}.")
+
+
+def some_count(y) -> None:
+    if not (y > 0).any():
+        raise DataError("y is 0 in every row that counts; the Poisson loss needs at least one positive count.")
+
+
+def separable(names: Sequence[str]) -> DataError:
+    return DataError(
+        f"the classes are separated perfectly by {listed(names)}: without a ridge the coefficients grow without end. "
+        "Hint: l2=1e-3 is a small ridge, or give `lower` and `upper`."
+    )
+
+
+def diverging_counts(names: Sequence[str]) -> DataError:
+    return DataError(
+        f"with {listed(names)} the Poisson likelihood has no maximum: some coefficient grows without end. "
+        "Hint: l2=1e-3 is a small ridge, or give `lower` and `upper`."
+    )
+
+
+# ---- columns and rules
+
+
+def column_indices(name: str, columns, names: Sequence[str]) -> list[int]:
+    """Indices of columns given by name or by index."""
+    if isinstance(columns, str | Integral):
+        columns = [columns]
+    place = {column: j for j, column in enumerate(names)}
+    found = []
+    for column in columns:
+        if isinstance(column, str):
+            if column not in place:
+                near = get_close_matches(column, list(names), 1)
+                hint = f' Did you mean "{near[0]}"?' if near else ""
+                raise ArgumentError(f'`{name}`: no column "{column}".{hint} X has {plural(len(names), "column")}.')
+            found.append(place[column])
+        else:
+            found.append(integer_in(name, column, 0, len(names) - 1, f"X has {plural(len(names), 'column')}."))
+    return found
+
+
+def bounds(lower, upper) -> None:
+    if (lower > 0).any() or (upper < 0).any():
+        raise ArgumentError(
+            "`lower` must be <= 0 and `upper` >= 0: a column that is left out has the coefficient 0. "
+            "Hint: use `forced` for a column that must be in."
+        )
+    if np.isnan(lower).any() or np.isnan(upper).any():
+        raise ArgumentError("`lower` and `upper` must not be NaN; use infinities for no limit.")
+
+
+def length_of(name: str, length: int, n_features: int) -> None:
+    if length != n_features:
+        raise ArgumentError(f"`{name}` has {length} entries, X has {plural(n_features, 'column')}.")
+
+
+def forced_and_forbidden(names: Sequence[str]) -> InfeasibleError:
+    return InfeasibleError(f"{listed(names)} is both forced and forbidden.")
+
+
+def too_many_forced(n_forced: int, k: int) -> InfeasibleError:
+    return InfeasibleError(f"{plural(n_forced, 'forced column')} do not fit into k = {k}; forced columns count in k.")
+
+
+def forced_constant(names: Sequence[str]) -> InfeasibleError:
+    return InfeasibleError(f"{listed(names)} is forced but constant, so its coefficient is not determined.")
+
+
+def refused(solver: str, reason: str) -> UnsupportedError:
+    return UnsupportedError(f"solver {solver!r} refuses this problem: {reason}")
+
+
+# ---- warnings
+
+
+def constant_columns(names: Sequence[str]) -> str:
+    return f"constant columns never enter: {listed(names)}."
+
+
+def collinear_columns(names: Sequence[str]) -> str:
+    return (
+        f"columns depend linearly on others, so no data can tell them apart: {listed(names)}. "
+        "The answer uses one of the equivalent supports."
+    )
+
+
+def chosen_at_the_end(criterion: str, k: int) -> str:
+    return f"{criterion} chose size {k}, the largest on the path: a larger `k` may do better."
+
+
+def kernels_compiling() -> str:
+    return "compiling kernels once; later runs start at once"
+
+
+# ---- answers
+
+
+def same_columns(n_features: int, names: Sequence[str], fitted: Sequence[str]) -> None:
+    if n_features != len(fitted):
+        raise DataError(f"X has {plural(n_features, 'column')}, the model was fitted on {len(fitted)}.")
+    anonymous = all(name == f"x{j}" for j, name in enumerate(names))
+    if not anonymous and not all(name == f"x{j}" for j, name in enumerate(fitted)) and tuple(names) != tuple(fitted):
+        wrong = [new for new, old in zip(names, fitted, strict=True) if new != old]
+        raise DataError(f"the columns of X differ from the model's: {listed(wrong)}. Hint: same names, same order.")
+
+
+def no_probabilities(loss: str) -> UnsupportedError:
+    return UnsupportedError(f"probabilities need the logistic loss, this model has the {loss} loss.")
+
+
+def no_full_model(loss: str, n_parameters: int, n_samples: float) -> DataError:
+    if loss != "squared":
+        return squared_error_only("cp", loss)
+    return DataError(
+        f"Mallows' Cp needs the error variance of the full model: {n_parameters} parameters on {n_samples:g} rows leave none. "
+        "Hint: criterion ebic."
+    )
+
+
+def squared_error_only(criterion: str, loss: str) -> DataError:
+    return DataError(f"criterion {criterion} is defined for squared error, this model has the {loss} loss. Hint: bic or aic.")
+
+
+def no_such_size(size, sizes) -> ArgumentError:
+    return ArgumentError(f"the path has no size {size!r}; it has the sizes {listed(sizes)}.")
+
+
+def no_size_for_criterion(criterion: str) -> DataError:
+    return DataError(f"no size leaves {criterion} enough rows: every model on the path is saturated. Hint: more rows or a smaller k.")
+
+
+def sizes(value, low: int, high: int, noun: str) -> list[int]:
+    """Sizes of a path: an integer K stands for low...K."""
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return list(range(low, integer_in("k", value, low, high, f"X has {plural(high, noun)}.") + 1))
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return sorted({integer_in("k", k, 0, high, f"X has {plural(high, noun)}.") for k in value})
+    raise ArgumentError(f"`k` must be an integer or an iterable of integers, got {value!r}.")
+
+
+def threads(n_jobs) -> int | None:
+    """Number of threads; None for all of them."""
+    if not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs == 0 or n_jobs < -1:
+        raise ArgumentError(f"`n_jobs` must be an integer >= 1, or -1 for all cores, got {n_jobs!r}.")
+    return None if n_jobs == -1 else int(n_jobs)

@@ -1,0 +1,89 @@
+"""One protocol for progress, time limits and interruption.
+
+A solver owns a `Clock`, calls `clock.tick(...)` at least every 50 ms and stops where `clock.stopped` says so. Whoever
+wants to watch passes `on_progress`, a plain callable that receives an `Event`; a KeyboardInterrupt, from the keyboard or
+raised by the callable, stops the work and keeps the best answer.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+SHOW_EVERY = 0.1  # seconds between two events
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What long work tells its watcher.
+
+    Parameters
+    ----------
+    stage : str
+        What is running: ``"path"``, ``"exhaustive"``, ``"branch"``, ``"rivals"``, ``"cross-validation"``.
+    message : str
+        One short sentence for people.
+    done, total : int or None
+        Steps made and steps in all, where the number is known.
+    k : int or None
+        Size of the support at work.
+    objective, lower_bound, gap : float or None
+        Value of the best answer so far, the proven bound and the relative gap between them.
+    n_nodes : int or None
+        Nodes of the search tree opened so far.
+    elapsed : float
+        Seconds since the work began.
+    """
+
+    stage: str
+    message: str = ""
+    done: int | None = None
+    total: int | None = None
+    k: int | None = None
+    objective: float | None = None
+    lower_bound: float | None = None
+    gap: float | None = None
+    n_nodes: int | None = None
+    elapsed: float = 0.0
+
+
+OnProgress = Callable[[Event], object]
+
+
+class Clock:
+    """Start, deadline and interruption of one piece of work; phases of it share the clock."""
+
+    def __init__(self, time_limit: float = float("inf"), on_progress: OnProgress | None = None):
+        self.start = time.perf_counter()
+        self.deadline = self.start + time_limit
+        self.on_progress = on_progress
+        self.interrupted = False
+        self._shown = float("-inf")
+
+    @property
+    def elapsed(self) -> float:
+        return time.perf_counter() - self.start
+
+    @property
+    def remaining(self) -> float:
+        return self.deadline - time.perf_counter()
+
+    @property
+    def expired(self) -> bool:
+        return self.remaining <= 0
+
+    @property
+    def stopped(self) -> bool:
+        return self.interrupted or self.expired
+
+    def exclude(self, seconds: float) -> None:
+        """Move the deadline: time spent compiling kernels is not the search's."""
+        self.deadline += seconds
+
+    def tick(self, stage: str, **facts) -> None:
+        """Tell the watcher, at most ten times a second."""
+        if self.on_progress is None:
+            return
+        now = time.perf_counter()
+        if now - self._shown >= SHOW_EVERY:
+            self._shown = now
+            self.on_progress(Event(stage, elapsed=now - self.start, **facts))

@@ -1,0 +1,132 @@
+r"""Information criteria: prices of a parameter that make sizes comparable.
+
+With n the sum of the weights, K the number of coefficients in plus one for an intercept, p the number of columns offered and
+
+.. math:: D = n \log(\mathrm{RSS}/n) \quad\text{(squared error, variance profiled out; } n(\log 2\pi + 1) \text{ dropped)},
+   \qquad D = 2\,\mathrm{nll} \quad\text{(other losses, all constants kept)},
+
+======  ==============================================================================================
+aic     :math:`D + 2K`
+aicc    AIC :math:`+ 2(K+1)(K+2)/(n-K-2)` for squared error (the variance counts), :math:`+ 2K(K+1)/(n-K-1)` else
+bic     :math:`D + K \log n`
+ebic    BIC :math:`+ 2\gamma \log\binom{p}{k}` with :math:`\gamma = 0.5`, k the number of coefficients in
+gic     :math:`D + K \log p \cdot \log\log n`
+cp      :math:`\mathrm{RSS}/\hat\sigma^2 - n + 2K`, :math:`\hat\sigma^2` of the full model; squared error only
+adjr2   :math:`1 - \frac{\mathrm{RSS}/(n-K)}{\mathrm{TSS}/(n-1)}`, largest is best; squared error only
+======  ==============================================================================================
+
+Groups count with all their coefficients.
+
+References
+----------
+Akaike (1974); Hurvich & Tsai (1989); Schwarz (1978); Chen & Chen (2008); Zhu et al. (2020), "A polynomial algorithm for
+best-subset selection problem"; Mallows (1973).
+"""
+
+from math import comb, inf, log
+
+from . import _checks as checks
+from .result import Result, Sample
+
+SATURATED = 1e-13  # a loss below this share of the empty model's is rounding
+
+
+def _deviance(loss: float, sample: Sample) -> float:
+    n = sample.n_samples
+    if sample.loss.estimated_scale:
+        return n * log(2.0 * loss) if loss > 0 else -inf
+    return 2.0 * (n * loss + sample.saturated_nll)
+
+
+def aic(loss: float, n_coef: int, sample: Sample) -> float:
+    """Akaike's criterion."""
+    return _deviance(loss, sample) + 2.0 * (n_coef + sample.fit_intercept)
+
+
+def aicc(loss: float, n_coef: int, sample: Sample) -> float:
+    """Akaike's criterion, corrected for small samples; ``inf`` where the correction is not positive."""
+    K = n_coef + sample.fit_intercept + int(sample.loss.estimated_scale)
+    room = sample.n_samples - K - 1
+    return aic(loss, n_coef, sample) + (2.0 * K * (K + 1) / room if room > 0 else inf)
+
+
+def bic(loss: float, n_coef: int, sample: Sample) -> float:
+    """Schwarz's criterion."""
+    return _deviance(loss, sample) + (n_coef + sample.fit_intercept) * log(sample.n_samples)
+
+
+def ebic(loss: float, n_coef: int, sample: Sample, gamma: float = 0.5) -> float:
+    """Extended BIC: the number of supports of the size counts, too."""
+    return bic(loss, n_coef, sample) + 2.0 * gamma * log(comb(sample.n_features, n_coef))
+
+
+def gic(loss: float, n_coef: int, sample: Sample) -> float:
+    """Generalised criterion of Zhu et al."""
+    n, p = sample.n_samples, sample.n_features
+    return _deviance(loss, sample) + (n_coef + sample.fit_intercept) * log(p) * log(max(log(max(n, 2.0)), 1e-12))
+
+
+def cp(loss: float, n_coef: int, sample: Sample) -> float:
+    """Mallows' Cp."""
+    room = sample.n_samples - sample.full_rank - sample.fit_intercept
+    if sample.full_loss is None or not sample.loss.estimated_scale or room < 1 or sample.full_loss <= 0:
+        raise checks.no_full_model(sample.loss.name, sample.full_rank + sample.fit_intercept, sample.n_samples)
+    variance = 2.0 * sample.n_samples * sample.full_loss / room
+    K = n_coef + sample.fit_intercept
+    return 2.0 * sample.n_samples * loss / variance - sample.n_samples + 2.0 * K
+
+
+def adjr2(loss: float, n_coef: int, sample: Sample) -> float:
+    """Adjusted R squared; TSS is about zero, over n, without an intercept."""
+    if not sample.loss.estimated_scale:
+        raise checks.squared_error_only("adjr2", sample.loss.name)
+    room = sample.n_samples - n_coef - sample.fit_intercept
+    if room <= 0 or sample.null_loss == 0:
+        return -inf
+    return 1.0 - (loss / room) / (sample.null_loss / (sample.n_samples - sample.fit_intercept))
+
+
+CRITERIA = {"bic": bic, "ebic": ebic, "aic": aic, "aicc": aicc, "gic": gic, "cp": cp, "adjr2": adjr2}
+TITLES = {"bic": "BIC", "ebic": "EBIC", "aic": "AIC", "aicc": "AICc", "gic": "GIC", "cp": "Cp", "adjr2": "adjusted R2"}
+
+
+def evaluate(name: str, result: Result) -> float:
+    """Criterion of one model.
+
+    Parameters
+    ----------
+    name : {"bic", "ebic", "aic", "aicc", "gic", "cp", "adjr2"}
+    result : Result
+
+    Raises
+    ------
+    ArgumentError
+        The name is unknown.
+    DataError
+        Cp without a full model with spare rows, or a squared-error criterion of another loss.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).normal(size=(40, 5))
+    >>> result = best_subset(X, X[:, 1] + X[:, 0] ** 2, k=1)
+    >>> evaluate("aic", result) < evaluate("bic", result)
+    True
+    """
+    return CRITERIA[checks.one_of("criterion", name, tuple(CRITERIA))](result.loss, int(result.support.size), result.sample)
+
+
+def key(name: str, value: float) -> float:
+    """What is to be minimised: the criterion, or minus an adjusted R squared."""
+    return -value if name == "adjr2" else value
+
+
+def offered(loss: float, n_coef: int, sample: Sample) -> bool:
+    """Whether a model is far enough from saturation for a criterion to mean something."""
+    K = n_coef + sample.fit_intercept
+    spare = K < sample.n_samples - 1 and n_coef <= sample.full_rank
+    return spare and (not sample.loss.estimated_scale or loss > SATURATED * sample.null_loss)
+
+
+def default_criterion(sample: Sample) -> str:
+    """BIC; EBIC where columns outnumber rows."""
+    return "ebic" if sample.n_features > sample.n_samples else "bic"

@@ -1,0 +1,233 @@
+r"""Losses: half the mean deviance as a function of the linear predictor.
+
+A loss is given by its value on one row, :math:`f(y, \eta)`, half the deviance, so never negative and zero where the
+model is saturated. Everything else (means over weighted rows, likelihoods for criteria, the null model) is written once
+in the base class. With weights :math:`w` the mean is :math:`\sum_i w_i f_i / \sum_i w_i`.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy.special import expit, gammaln, xlogy
+
+from . import _checks as checks
+
+
+class Loss(ABC):
+    r"""A convex, differentiable loss of one row.
+
+    Subclasses give `value, gradient, curvature, conjugate, inverse_link`, all elementwise in `y` and `eta`, and
+    `log_likelihood_constant`. `curvature_bound` is the supremum of the second derivative, ``inf`` where there is none.
+    """
+
+    name: ClassVar[str]
+    curvature_bound: ClassVar[float]
+    estimated_scale: ClassVar[bool] = False  # True where the criteria profile a variance out
+    classifies: ClassVar[bool] = False
+
+    @abstractmethod
+    def value(self, y, eta):
+        """Half the deviance of each row."""
+
+    @abstractmethod
+    def gradient(self, y, eta):
+        r"""Derivative in :math:`\eta` of each row."""
+
+    @abstractmethod
+    def curvature(self, y, eta):
+        r"""Second derivative in :math:`\eta` of each row."""
+
+    @abstractmethod
+    def conjugate(self, y, u):
+        r"""Convex conjugate :math:`f^*(u) = \sup_\eta u\eta - f(\eta)` of each row, ``inf`` outside its domain."""
+
+    @abstractmethod
+    def inverse_link(self, eta):
+        r"""Mean response :math:`E[y]` at the linear predictor."""
+
+    @abstractmethod
+    def link(self, mean):
+        """Linear predictor of a mean response."""
+
+    @abstractmethod
+    def saturated_nll(self, y):
+        """Negative log-likelihood of the saturated model for each row, all constants included."""
+
+    @abstractmethod
+    def clip_dual(self, y, u):
+        """Nearest point of the closed domain of the conjugate."""
+
+    @abstractmethod
+    def check_target(self, y):
+        """Raise `DataError` where the target is outside the loss's range."""
+
+    def mean(self, y, eta, weight) -> float:
+        r"""Weighted mean :math:`\sum_i w_i f(y_i, \eta_i) / \sum_i w_i`; `weight` must sum to one."""
+        return float(weight @ self.value(y, eta))
+
+    def null_intercept(self, y, weight) -> float:
+        """Intercept of the model without columns; `weight` must sum to one."""
+        return float(self.link(weight @ y))
+
+
+@dataclass(frozen=True, slots=True)
+class SquaredError(Loss):
+    r"""Squared error, :math:`f(y, \eta) = \tfrac12 (y - \eta)^2`.
+
+    Its mean is :math:`\|y - X\beta\|^2 / (2n)`; conjugate :math:`f^*(u) = \tfrac12 u^2 + u y`.
+
+    References
+    ----------
+    McCullagh & Nelder (1989), Generalized Linear Models, section 2.
+
+    Examples
+    --------
+    >>> SquaredError().value(np.array([1.0, 2.0]), np.array([0.5, 2.0]))
+    array([0.125, 0.   ])
+    """
+
+    name: ClassVar[str] = "squared"
+    curvature_bound: ClassVar[float] = 1.0
+    estimated_scale: ClassVar[bool] = True
+
+    def value(self, y, eta):
+        return 0.5 * (y - eta) ** 2
+
+    def gradient(self, y, eta):
+        return eta - y
+
+    def curvature(self, y, eta):
+        return np.ones_like(eta)
+
+    def conjugate(self, y, u):
+        return u * (0.5 * u + y)
+
+    def inverse_link(self, eta):
+        return eta
+
+    def link(self, mean):
+        return mean
+
+    def saturated_nll(self, y):
+        return np.zeros_like(y)  # the variance is profiled out: see `selection.criteria`
+
+    def clip_dual(self, y, u):
+        return u
+
+    def check_target(self, y):
+        checks.finite("y", y)
+
+
+@dataclass(frozen=True, slots=True)
+class Logistic(Loss):
+    r"""Binomial deviance with logit link, :math:`f(y, \eta) = \log(1 + e^\eta) - y\eta` for y in {0, 1}.
+
+    Conjugate :math:`f^*(u) = t\log t + (1-t)\log(1-t)` with :math:`t = u + y \in [0, 1]`.
+
+    References
+    ----------
+    McCullagh & Nelder (1989), Generalized Linear Models, chapter 4.
+
+    Examples
+    --------
+    >>> Logistic().inverse_link(np.array([0.0]))
+    array([0.5])
+    """
+
+    name: ClassVar[str] = "logistic"
+    curvature_bound: ClassVar[float] = 0.25
+    classifies: ClassVar[bool] = True
+
+    def value(self, y, eta):
+        return np.logaddexp(0, eta) - y * eta
+
+    def gradient(self, y, eta):
+        return expit(eta) - y
+
+    def curvature(self, y, eta):
+        q = expit(eta)
+        return q * (1 - q)
+
+    def conjugate(self, y, u):
+        t = u + y
+        inside = (t >= 0) & (t <= 1)
+        t = np.where(inside, t, 0.5)
+        return np.where(inside, xlogy(t, t) + xlogy(1 - t, 1 - t), np.inf)
+
+    def inverse_link(self, eta):
+        return expit(eta)
+
+    def link(self, mean):
+        return np.log(mean) - np.log1p(-mean)
+
+    def saturated_nll(self, y):
+        return np.zeros_like(y)
+
+    def clip_dual(self, y, u):
+        return np.clip(u, -y, 1 - y)
+
+    def check_target(self, y):
+        checks.two_classes(y)
+
+
+@dataclass(frozen=True, slots=True)
+class Poisson(Loss):
+    r"""Poisson half deviance with log link, :math:`f(y, \eta) = e^\eta - y\eta - y + y\log y`.
+
+    Conjugate :math:`f^*(u) = t\log t - t + y - y\log y` with :math:`t = u + y \ge 0`.
+
+    References
+    ----------
+    McCullagh & Nelder (1989), Generalized Linear Models, chapter 6.
+
+    Examples
+    --------
+    >>> Poisson().value(np.array([1.0]), np.array([0.0]))
+    array([0.])
+    """
+
+    name: ClassVar[str] = "poisson"
+    curvature_bound: ClassVar[float] = float("inf")
+
+    def value(self, y, eta):
+        with np.errstate(over="ignore"):  # an infinite value is what a line search must see
+            return np.exp(eta) - y * eta - y + xlogy(y, y)
+
+    def gradient(self, y, eta):
+        return np.exp(eta) - y
+
+    def curvature(self, y, eta):
+        return np.exp(eta)
+
+    def conjugate(self, y, u):
+        t = u + y
+        inside = t >= 0
+        t = np.where(inside, t, 1.0)
+        return np.where(inside, xlogy(t, t) - t + y - xlogy(y, y), np.inf)
+
+    def inverse_link(self, eta):
+        return np.exp(eta)
+
+    def link(self, mean):
+        return np.log(mean)
+
+    def saturated_nll(self, y):
+        return y - xlogy(y, y) + gammaln(y + 1)
+
+    def clip_dual(self, y, u):
+        return np.maximum(u, -y)
+
+    def check_target(self, y):
+        checks.counts(y)
+
+
+LOSSES = (SquaredError, Logistic, Poisson)
+
+
+def as_loss(loss: str | Loss) -> Loss:
+    """Loss object of a name."""
+    if isinstance(loss, Loss):
+        return loss
+    return {cls.name: cls for cls in LOSSES}[checks.one_of("loss", loss, [cls.name for cls in LOSSES])]()

@@ -1,0 +1,105 @@
+"""From what users hold (arrays, frames, sparse matrices) to an operator and column names.
+
+This is the one place that looks at foreign objects.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy import sparse
+
+from .. import _checks as checks
+from .base import Operator
+from .dense import Dense
+from .sparse import Sparse
+
+
+def _frame_columns(X):
+    """Names and float columns of a data frame of any make or of a mapping of columns, or None if X is neither."""
+    if isinstance(X, Mapping):
+        columns = [_as_float(f'column "{name}"', values) for name, values in X.items()]
+        return tuple(str(name) for name in X), np.column_stack(columns) if columns else np.empty((0, 0))
+    if isinstance(X, np.ndarray | Operator | list | tuple) or sparse.issparse(X):
+        return None
+    import narwhals.stable.v2 as nw
+
+    frame = nw.from_native(X, pass_through=True, eager_only=True)
+    if not isinstance(frame, nw.DataFrame):
+        return None
+    columns = []
+    for name in frame.columns:
+        column = frame[name]
+        if not (column.dtype.is_numeric() or column.dtype == nw.Boolean):
+            values = np.asarray(column.to_numpy())
+            if values.dtype != object:
+                raise checks.not_numeric(f'column "{name}"', str(column.dtype).lower())
+            columns.append(_as_float(f'column "{name}"', values))
+        else:
+            columns.append(np.asarray(column.cast(nw.Float64).to_numpy(), dtype=np.float64))
+    names = tuple(str(name) for name in frame.columns)
+    return names, np.column_stack(columns) if columns else np.empty((len(frame), 0))
+
+
+def _as_float(name: str, values) -> np.ndarray:
+    """Float64 array of anything array-like that holds real numbers."""
+    array = np.asarray(values)
+    if np.iscomplexobj(array):
+        raise checks.complex_data(name)
+    if array.dtype.kind in "USM":
+        raise checks.not_numeric(name, array.dtype.name)
+    try:
+        return array.astype(np.float64, copy=False)
+    except (TypeError, ValueError):
+        kinds = sorted({type(v).__name__ for v in array.ravel().tolist()} - {"int", "float", "bool"})
+        raise checks.not_numeric(name, ", ".join(kinds)) from None
+
+
+def as_operator(X) -> tuple[Operator, tuple[str, ...]]:
+    """Operator of a design matrix, and its column names (``x0, x1, ...`` where it has none).
+
+    Parameters
+    ----------
+    X : array-like, data frame (pandas, polars, Arrow, ...), mapping of names to columns, scipy.sparse matrix or Operator
+        Shape (n_samples, n_features); finite real numbers.
+
+    Returns
+    -------
+    op : Operator
+    names : tuple of str
+
+    Raises
+    ------
+    DataError
+        X is not two-dimensional, is empty, or holds something other than finite real numbers.
+    """
+    named = _frame_columns(X)
+    if named is not None:
+        names, array = named
+    elif isinstance(X, Operator):
+        return X, tuple(f"x{j}" for j in range(X.shape[1]))
+    elif sparse.issparse(X):
+        if X.dtype.kind == "c":
+            raise checks.complex_data("X")
+        names, array = None, sparse.csc_array(X)
+    else:
+        names, array = None, _as_float("X", X)
+    if array.ndim != 2:
+        raise checks.shape_of_x(array.shape)
+    if 0 in array.shape:
+        raise checks.empty(array.shape)
+    names = names or tuple(f"x{j}" for j in range(array.shape[1]))
+    if sparse.issparse(array):
+        checks.finite("X", array.data)
+        return Sparse(array), names
+    checks.finite("X", array, names)
+    return Dense(array), names
+
+
+def as_vector(name: str, values, n: int) -> np.ndarray:
+    """Float64 vector of length n; a single column counts as a vector."""
+    array = _as_float(name, values)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    checks.one_dimensional(name, array.shape)
+    checks.same_length(name, array.size, n)
+    return array

@@ -1,0 +1,47 @@
+"""A NumPy array as an operator."""
+
+import numpy as np
+
+from .base import Operator
+
+BLOCK = 4096  # rows handled together where a full-size temporary would double the memory
+
+
+class Dense(Operator):
+    """A two-dimensional float64 array."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array):
+        self.array = np.asarray(array, dtype=np.float64)
+
+    @property
+    def shape(self):
+        return self.array.shape
+
+    def forward(self, beta):
+        return self.array @ beta
+
+    def adjoint(self, r):
+        return self.array.T @ r
+
+    def columns(self, indices):
+        return np.asfortranarray(self.array[:, indices])
+
+    def rows(self, indices):
+        return Dense(self.array[indices])
+
+    def blocks(self):
+        """Slices of rows, small enough for temporaries."""
+        for start in range(0, self.shape[0], BLOCK):
+            yield slice(start, start + BLOCK)
+
+    def moments(self, weight):
+        # the mean is taken about the first row, so that a large common offset costs no digits
+        origin = self.array[0].copy()
+        shift = sum(weight[b] @ (self.array[b] - origin) for b in self.blocks())
+        mean = origin + shift
+        return mean, self.squares_about(mean, weight)
+
+    def squares_about(self, origin, weight):
+        return sum(weight[b] @ (self.array[b] - origin) ** 2 for b in self.blocks())

@@ -1,0 +1,46 @@
+"""Centred and scaled columns, without a copy of the data."""
+
+import numpy as np
+
+from .base import Operator
+
+
+class Standardised(Operator):
+    """Columns ``(x_j - centre_j) / scale_j`` of another operator."""
+
+    __slots__ = ("base", "centre", "scale")
+
+    def __init__(self, base: Operator, centre, scale):
+        self.base, self.centre, self.scale = base, centre, scale
+
+    @property
+    def shape(self):
+        return self.base.shape
+
+    def forward(self, beta):
+        gamma = beta / self.scale
+        return self.base.forward(gamma) - self.centre @ gamma
+
+    def adjoint(self, r):
+        """Product of the transpose with a vector, or with the columns of a matrix."""
+        total = np.multiply.outer(self.centre, r.sum(axis=0))
+        return ((self.base.adjoint(r) - total).T / self.scale).T
+
+    def columns(self, indices):
+        columns = self.base.columns(indices)
+        columns -= self.centre[indices]
+        columns /= self.scale[indices]
+        return columns
+
+    def rows(self, indices):
+        return Standardised(self.base.rows(indices), self.centre, self.scale)
+
+    def moments(self, weight):
+        mean, spread = self.base.moments(weight)
+        return (mean - self.centre) / self.scale, spread / self.scale**2
+
+    def mean_square(self, weight):
+        return self.base.squares_about(self.centre, weight) / self.scale**2
+
+    def squares_about(self, origin, weight):
+        return self.base.squares_about(self.centre + self.scale * origin, weight) / self.scale**2

@@ -1,0 +1,312 @@
+"""The question: data, loss, penalty, size and support rules, with the numbers every solver starts from."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from . import _checks as checks
+from .constraints import SupportRules
+from .losses import Loss, as_loss
+from .operators import GramRows, Operator, Standardised, as_operator
+from .operators.adapters import as_vector
+from .penalties import Separable
+
+CONSTANT = 1e-9  # a column whose deviation is below this share of its size is constant
+
+
+@dataclass(frozen=True, eq=False)
+class NormalForm:
+    """The problem in columns of unit weighted deviation: ``gamma = coef * scale``.
+
+    Attributes
+    ----------
+    Z : Standardised
+        Scaled columns, centred when there is an intercept.
+    y : ndarray of shape (n_samples,)
+        Target, centred where the intercept is profiled out (squared error).
+    penalty : Separable
+        Strengths and limits for gamma, one number a column.
+    """
+
+    Z: Standardised
+    y: np.ndarray
+    centre: np.ndarray
+    scale: np.ndarray
+    penalty: Separable
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    r"""Minimise :math:`L(\beta) + \lambda_0 \#units + \lambda_1\|\beta\|_1 + \lambda_2\|\beta\|_2^2`, optionally with at most k units.
+
+    Build one with `Problem.from_data`; the fields below are what it holds.
+
+    Attributes
+    ----------
+    X : Operator of shape (n_samples, n_features)
+        Rows of weight zero are left out.
+    y : ndarray of shape (n_samples,)
+    loss : Loss
+    penalty : Separable
+        Strengths on the user's scale, limits in data units.
+    k : int or None
+        At most so many units (columns, or groups where there are groups); forced ones count.
+    rules : SupportRules
+    weight : ndarray of shape (n_samples,)
+        Weights divided by their sum.
+    n_samples : float
+        Sum of the weights; an integer weight is a repeated row.
+    fit_intercept, standardize : bool
+    names : tuple of str
+    all_weights : ndarray
+        The weights as given, zeros included; a certificate keeps them.
+
+    Notes
+    -----
+    L is half the weighted mean deviance. With ``standardize`` the strengths l1 and l2 act on columns scaled to unit weighted
+    standard deviation (about zero when there is no intercept); coefficients, lower and upper stay in data units.
+    """
+
+    X: Operator
+    y: np.ndarray
+    loss: Loss
+    penalty: Separable
+    k: int | None
+    rules: SupportRules
+    weight: np.ndarray
+    n_samples: float
+    fit_intercept: bool
+    standardize: bool
+    names: tuple[str, ...]
+    all_weights: np.ndarray
+
+    @classmethod
+    def from_data(
+        cls,
+        X,
+        y,
+        *,
+        k=None,
+        l0=None,
+        l1=0.0,
+        l2=0.0,
+        loss="squared",
+        lower=None,
+        upper=None,
+        groups=None,
+        forced=(),
+        forbidden=(),
+        sample_weight=None,
+        fit_intercept=True,
+        standardize=True,
+    ) -> "Problem":
+        """Check the data and the question.
+
+        Parameters
+        ----------
+        X, y, k, l0, l1, l2, loss, lower, upper, groups, forced, forbidden, sample_weight, fit_intercept, standardize
+            As in `best_subset`.
+
+        Raises
+        ------
+        ArgumentError, DataError, InfeasibleError
+            The message says what must hold, what was got and what to do.
+        """
+        op, names = as_operator(X)
+        n, p = op.shape
+        target = as_vector("y", y, n)
+        weight = np.ones(n) if sample_weight is None else as_vector("sample_weight", sample_weight, n)
+        checks.sample_weight(weight)
+        all_weights = weight
+        if (weight == 0).any():
+            counted = np.flatnonzero(weight)
+            op, target, weight = op.rows(counted), target[counted], weight[counted]
+        loss = as_loss(loss)
+        loss.check_target(target)
+        rules = SupportRules.build(names, groups, forced, forbidden)
+        if k is not None:
+            k = checks.size("k", k, rules.n_units, "column" if not rules.grouped else "group")
+            if rules.forced.sum() > k:
+                raise checks.too_many_forced(int(rules.forced.sum()), k)
+        penalty = Separable(
+            0.0 if l0 is None else checks.non_negative("l0", l0),
+            checks.non_negative("l1", l1),
+            checks.non_negative("l2", l2),
+            _limit("lower", lower, -np.inf, p),
+            _limit("upper", upper, np.inf, p),
+        )
+        total = float(weight.sum())
+        return cls(
+            op, target, loss, penalty, k, rules, weight / total, total, bool(fit_intercept), bool(standardize), names,
+            all_weights,
+        )
+
+    def with_size(self, k: int | None) -> "Problem":
+        """The same problem with another k; what was computed from the data is shared."""
+        twin = Problem(**{**{f: getattr(self, f) for f in self.__dataclass_fields__}, "k": k})
+        for shared in ("moments", "constant", "normal", "usable", "gram", "null_intercept", "null_loss"):
+            if shared in self.__dict__:
+                twin.__dict__[shared] = self.__dict__[shared]
+        return twin
+
+    @property
+    def n_features(self) -> int:
+        return self.X.shape[1]
+
+    @property
+    def l0(self) -> float:
+        return float(self.penalty.l0)
+
+    @property
+    def closed_form(self) -> bool:
+        """Whether a fit on a given support is one linear solve: squared error with at most a ridge."""
+        return self.loss.name == "squared" and self.penalty.l1 == 0 and not self.penalty.limited
+
+    @cached_property
+    def null_intercept(self) -> float:
+        return self.loss.null_intercept(self.y, self.weight) if self.fit_intercept else 0.0
+
+    @cached_property
+    def null_loss(self) -> float:
+        """Objective of the empty model: the unit of absolute tolerances."""
+        return self.loss.mean(self.y, np.full(self.y.size, self.null_intercept), self.weight)
+
+    @cached_property
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Weighted mean and variance of the columns."""
+        return self.X.moments(self.weight)
+
+    @cached_property
+    def constant(self) -> np.ndarray:
+        """Columns without variation (without an intercept: columns that are zero). Shape (n_features,), bool."""
+        mean, spread = self.moments
+        square = spread if self.fit_intercept else spread + mean * mean
+        return np.sqrt(square) <= CONSTANT * np.sqrt(spread + mean * mean)
+
+    @cached_property
+    def normal(self) -> NormalForm:
+        """The problem in scaled columns."""
+        mean, spread = self.moments
+        centre = mean if self.fit_intercept else np.zeros_like(mean)
+        square = spread if self.fit_intercept else spread + mean * mean
+        scale = np.where(self.constant, 1.0, np.sqrt(square))
+        divide = np.ones_like(scale) if self.standardize else scale
+        penalty = Separable(
+            self.penalty.l0,
+            self.penalty.l1 / divide,
+            self.penalty.l2 / divide**2,
+            np.broadcast_to(self.penalty.lower, scale.shape) * scale,
+            np.broadcast_to(self.penalty.upper, scale.shape) * scale,
+        )
+        y = self.y
+        if self.loss.name == "squared" and self.fit_intercept:
+            y = y - y[0]
+            y = y - self.weight @ y
+        return NormalForm(Standardised(self.X, centre, scale), y, centre, scale, penalty)
+
+    @cached_property
+    def usable(self) -> np.ndarray:
+        """Units that may be in: not forbidden, and without constant columns. Shape (n_units,), bool."""
+        usable = np.array([not self.constant[unit].any() for unit in self.rules.units])
+        lost = self.rules.forced & ~usable
+        if lost.any():
+            raise checks.forced_constant([self.names[j] for u in np.flatnonzero(lost) for j in self.rules.units[u]])
+        return usable & ~self.rules.forbidden
+
+    @cached_property
+    def constant_columns(self) -> tuple[str, ...]:
+        return tuple(self.names[j] for j in np.flatnonzero(self.constant))
+
+    @cached_property
+    def gram(self) -> GramRows:
+        """Gram rows of the scaled columns (squared error)."""
+        return GramRows(self.normal.Z, self.weight, self.normal.y)
+
+    def predictor(self, coef, intercept) -> np.ndarray:
+        """Linear predictor of each row."""
+        return self.X.forward(coef) + intercept
+
+    def loss_value(self, coef, intercept=0.0) -> float:
+        """Half the weighted mean deviance."""
+        return self.loss.mean(self.y, self.predictor(coef, intercept), self.weight)
+
+    def gradient(self, coef, intercept=0.0) -> np.ndarray:
+        """Gradient of the loss in the coefficients, data units."""
+        eta = self.predictor(coef, intercept)
+        return self.X.adjoint(self.weight * self.loss.gradient(self.y, eta))
+
+    def convex_penalty(self, coef) -> float:
+        """Value of l1, l2 and the limits, on the user's scale."""
+        return float(np.sum(self.normal.penalty.convex_value(coef * self.normal.scale)))
+
+    def objective(self, coef, intercept=0.0) -> float:
+        """Loss plus penalty, units counted as the rules say."""
+        support = np.flatnonzero(coef)
+        units = np.unique(self.rules.unit_of_column()[support])
+        return self.loss_value(coef, intercept) + self.convex_penalty(coef) + self.l0 * units.size
+
+    def dual_bound(self, r, inside, outside) -> float:
+        r"""Lower bound of the problem from any dual vector, by `METHODS` of weak duality.
+
+        Parameters
+        ----------
+        r : ndarray of shape (n_samples,)
+            Dual vector a row, a residual for squared error: the bound is
+            :math:`-\sum_i w_i f^*(y_i, -r_i) - \sum_{in} (h^*_u - \lambda_0) - \sum_{free} [h^*_u - \lambda_0]_+`
+            with :math:`h^*_u = \sum_{j \in u} h^*_j(z_j^\top W r)`, the last sum over the k - \|in\| largest where k is given.
+        inside, outside : ndarray of shape (n_units,), bool
+            Units that are in, and that are out.
+
+        Returns
+        -------
+        float
+            At most the optimum of the problem restricted to the node; ``-inf`` where r is outside the domain, or not
+            orthogonal to the intercept.
+        """
+        moved = self.weight * r
+        if self.fit_intercept and abs(moved.sum()) > 1e-9 * (np.abs(moved).sum() + 1e-300):
+            return float("-inf")
+        target = self.normal.y if self.loss.name == "squared" else self.y
+        base = -float(self.weight @ self.loss.conjugate(target, -r))
+        scores = self.unit_conjugates(self.normal.Z.adjoint(moved))
+        return base - node_charge(scores, inside, outside, self.l0, self.k)[0]
+
+    def unit_conjugates(self, v) -> np.ndarray:
+        """:math:`h^*_u` of each unit at correlations v of the scaled columns."""
+        conjugate = self.normal.penalty.convex_conjugate(v)
+        if not self.rules.grouped:
+            return conjugate[np.concatenate(self.rules.units)]
+        return np.bincount(self.rules.unit_of_column(), conjugate, self.rules.n_units)
+
+    def gap(self, upper: float, lower: float) -> float:
+        """Relative gap of an objective and a bound; 0 where the bound reaches the objective."""
+        return max(0.0, upper - lower) / max(upper, 1e-12 * self.null_loss, 1e-300)
+
+
+def node_charge(scores, inside, outside, l0, k) -> tuple[float, float, float]:
+    """What the units take off the dual value at a node, and the prices at the edge of the last place.
+
+    Returns the charge :math:`\\sum_{in}(h^* - \\lambda_0) + \\sum_{top} [h^* - \\lambda_0]_+`, the smallest term that still has a
+    place and the largest that has none (both 0 where places are left).
+    """
+    charge = float(np.sum(scores[inside])) - l0 * int(inside.sum())
+    free = np.maximum(scores[~(inside | outside)] - l0, 0.0)
+    places = free.size if k is None else k - int(inside.sum())
+    if places >= free.size:
+        return charge + float(free.sum()), 0.0, 0.0
+    if places <= 0:
+        return charge, float("inf"), float(free.max(initial=0.0))
+    ordered = np.partition(free, (free.size - places - 1, free.size - places))
+    return charge + float(ordered[free.size - places :].sum()), float(ordered[free.size - places]), float(ordered[free.size - places - 1])
+
+
+def _limit(name: str, value, default: float, p: int):
+    """A limit as a float or an array of one number a column."""
+    if value is None:
+        return default
+    value = np.asarray(value, dtype=np.float64)
+    if value.ndim:
+        checks.length_of(name, value.size, p)
+        return value.ravel()
+    return float(value)

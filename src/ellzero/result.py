@@ -1,0 +1,272 @@
+"""The answer: coefficients with their proof, and the tables that show them."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+
+from . import _checks as checks
+from .certificate import Certificate
+from .losses import Loss
+from .operators import as_operator
+
+
+class Status(Enum):
+    """How far the search got; each value has its sentence."""
+
+    OPTIMAL = "optimal"
+    TIME_LIMIT = "time limit"
+    NODE_LIMIT = "node limit"
+    INTERRUPTED = "interrupted"
+    HEURISTIC = "heuristic"
+    NOT_CONVERGED = "not converged"
+
+    @property
+    def sentence(self) -> str:
+        """What the status means, for people."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    Status.OPTIMAL: "No other support does better, up to the gap; the certificate proves it.",
+    Status.TIME_LIMIT: "The time limit ended the search; the answer is the best found, the gap is what is left to prove.",
+    Status.NODE_LIMIT: "The node limit ended the search; the answer is the best found, the gap is what is left to prove.",
+    Status.INTERRUPTED: "The search was interrupted; the answer is the best found, the gap is what is left to prove.",
+    Status.HEURISTIC: "No exhaustive search was made; the answer may be improvable, the gap is that of the root bound.",
+    Status.NOT_CONVERGED: "The iteration did not settle; treat the answer as a starting point.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under named columns, written in the forms people paste.
+
+    Examples
+    --------
+    >>> print(Table(["size", "RSS"], [[1, 36.2], [2, 30.6]]).to_csv())
+    size,RSS
+    1,36.2
+    2,30.6
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    title: str = ""
+
+    def _tabulate(self, style: str) -> str:
+        from tabulate import tabulate
+
+        return tabulate([[shown(v) for v in row] for row in self.rows], self.columns, tablefmt=style, disable_numparse=True,
+                        colalign=self._sides() if self.rows else None)  # fmt: skip
+
+    def _sides(self) -> list[str]:
+        numeric = (isinstance(v, int | float | np.number) for v in self.rows[0])
+        return ["right" if side else "left" for side in numeric]
+
+    def to_text(self) -> str:
+        """Plain text, columns aligned."""
+        body = self._tabulate("simple")
+        return f"{self.title}\n{body}" if self.title else body
+
+    def to_markdown(self) -> str:
+        """GitHub Markdown."""
+        return self._tabulate("github")
+
+    def to_latex(self) -> str:
+        """A booktabs tabular."""
+        return self._tabulate("latex_booktabs")
+
+    def to_html(self) -> str:
+        """One ``<table>`` element."""
+        caption = f"<caption>{html.escape(self.title)}</caption>" if self.title else ""
+        head = "".join(f"<th>{html.escape(str(c))}</th>" for c in self.columns)
+        body = "".join("<tr>" + "".join(f"<td>{html.escape(shown(v))}</td>" for v in row) + "</tr>" for row in self.rows)
+        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def to_csv(self) -> str:
+        """Comma-separated values at full precision, without a final newline."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows([["" if v is None else v for v in row] for row in self.rows])
+        return out.getvalue().rstrip("\n")
+
+    def to_dicts(self) -> list[dict[str, object]]:
+        """One dictionary a row."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+
+def shown(value) -> str:
+    """A cell as people read it: six significant digits, empty for None."""
+    if value is None:
+        return ""
+    if isinstance(value, float | np.floating):
+        return f"{value:.6g}"
+    return str(value)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """What the information criteria need to know of the data.
+
+    Attributes
+    ----------
+    loss : Loss
+    n_samples : float
+        Sum of the weights.
+    n_features : int
+        Number of columns offered, before any screening.
+    fit_intercept : bool
+    null_loss : float
+        Loss of the empty model.
+    saturated_nll : float
+        Total negative log-likelihood of the saturated model (0 for squared error).
+    full_loss : float or None
+        Loss of the model with every column, where that is determined; for Mallows' Cp.
+    full_rank : int
+        Number of linearly independent columns.
+    """
+
+    loss: Loss
+    n_samples: float
+    n_features: int
+    fit_intercept: bool
+    null_loss: float
+    saturated_nll: float
+    full_loss: float | None
+    full_rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class TraceStep:
+    """One step of a stepwise search: what entered or left, and the value after it."""
+
+    k: int
+    entered: tuple[str, ...]
+    left: tuple[str, ...]
+    value: float
+    criterion: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """A support, its coefficients, and how sure they are.
+
+    Attributes
+    ----------
+    coef : ndarray of shape (n_features,)
+        Coefficients in data units, zero off the support.
+    intercept : float
+    support : ndarray of shape (n_nonzero,)
+        Sorted indices of the columns that are in.
+    k : int
+        Units in (columns, or groups where there are groups).
+    objective : float
+        Loss plus penalties.
+    loss : float
+        Half the weighted mean deviance.
+    lower_bound, gap : float or None
+        Proven bound of the objective and ``(objective - lower_bound) / objective``; None where nothing is known.
+    status : Status
+    n_nodes : int
+        Nodes of the search tree.
+    elapsed : float
+        Seconds.
+    certificate : Certificate or None
+    names : tuple of str
+        Names of all columns.
+    sample : Sample
+    solver : str
+    trace : tuple of TraceStep
+        Steps of a stepwise search.
+    """
+
+    coef: np.ndarray
+    intercept: float
+    support: np.ndarray
+    k: int
+    objective: float
+    loss: float
+    lower_bound: float | None
+    gap: float | None
+    status: Status
+    n_nodes: int
+    elapsed: float
+    certificate: Certificate | None
+    names: tuple[str, ...]
+    sample: Sample
+    solver: str
+    trace: tuple[TraceStep, ...] = field(default=())
+
+    @property
+    def n_samples(self) -> float:
+        """Sum of the weights."""
+        return self.sample.n_samples
+
+    @property
+    def n_parameters(self) -> int:
+        """Coefficients in, plus one for an intercept."""
+        return int(self.support.size) + int(self.sample.fit_intercept)
+
+    @property
+    def names_in_support(self) -> tuple[str, ...]:
+        return tuple(self.names[j] for j in self.support)
+
+    def decision_function(self, X) -> np.ndarray:
+        """Linear predictor of each row of X."""
+        op, names = as_operator(X)
+        checks.same_columns(op.shape[1], names, self.names)
+        return op.forward(self.coef) + self.intercept
+
+    def predict(self, X) -> np.ndarray:
+        """Mean response of each row of X; class 0 or 1 for the logistic loss."""
+        mean = self.sample.loss.inverse_link(self.decision_function(X))
+        return (mean > 0.5).astype(int) if self.sample.loss.classifies else mean
+
+    def predict_proba(self, X) -> np.ndarray:
+        """Probabilities of classes 0 and 1, shape (n_samples, 2)."""
+        if not self.sample.loss.classifies:
+            raise checks.no_probabilities(self.sample.loss.name)
+        mean = self.sample.loss.inverse_link(self.decision_function(X))
+        return np.column_stack([1.0 - mean, mean])
+
+    def formula(self, target: str = "y") -> str:
+        """Fitted equation of the linear predictor."""
+        left = {"logistic": f"logit({target})", "poisson": f"log({target})"}.get(self.sample.loss.name, target)
+        terms = [f"{self.intercept:.6g}"] if self.sample.fit_intercept else []
+        terms += [f"{self.coef[j]:+.6g}*{self.names[j]}" for j in self.support]
+        return f"{left} = {' '.join(terms) or '0'}".replace("+", "+ ").replace(" -", " - ").replace("e+ ", "e+")
+
+    def summary(self) -> Table:
+        """Coefficients by name."""
+        rows = [["(intercept)", self.intercept]] if self.sample.fit_intercept else []
+        rows += [[self.names[j], float(self.coef[j])] for j in self.support]
+        return Table(["column", "coefficient"], rows)
+
+    def _facts(self) -> list[str]:
+        bound = "unknown" if self.gap is None else f"{100 * self.gap:.3g} %"
+        lower = "" if self.lower_bound is None else f", lower bound {self.lower_bound:.10g}"
+        return [
+            f"{self.k} of {len(self.names)} columns, objective {self.objective:.10g}{lower}",
+            f"gap {bound}, {self.status.value} ({self.solver}, {self.n_nodes} nodes, {self.elapsed:.3g} s)",
+            self.status.sentence,
+        ]
+
+    def __str__(self) -> str:
+        return "\n".join([*self._facts(), "", str(self.summary())])
+
+    def _repr_html_(self) -> str:
+        facts = "".join(f"<p>{html.escape(fact)}</p>" for fact in self._facts())
+        return facts + self.summary().to_html()

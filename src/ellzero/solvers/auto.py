@@ -1,0 +1,49 @@
+"""The solver that fits the problem: proof where it is practical, the swap search where it is not."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .._progress import Clock
+from ..problem import Problem
+from .base import Answer, Solver
+from .branch import Branch
+from .exchange import Exchange
+from .exhaustive import Exhaustive, enumerates, practical
+
+
+@dataclass(frozen=True)
+class Auto(Solver):
+    """Pick a solver by the problem.
+
+    Parameters
+    ----------
+    gap : float, default=1e-6
+        Relative gap at which an answer counts as optimal.
+    random_state : int, Generator or None, default=None
+
+    Notes
+    -----
+    Squared error without l1 and limits: leaps and bounds up to about 40 units, enumeration for at most three columns; otherwise
+    branch and bound where a ridge or limits give it a bound; otherwise the swap search, which proves nothing.
+    """
+
+    name: ClassVar[str] = "auto"
+    gap: float = 1e-6
+    random_state: object = None
+
+    def choose(self, problem: Problem) -> Solver:
+        """The solver that will be used."""
+        exhaustive, branch = Exhaustive(self.gap, self.random_state), Branch(self.gap, None, self.random_state)
+        if exhaustive.refuses(problem) is None and (practical(problem) or enumerates(problem)):
+            return exhaustive
+        if branch.refuses(problem) is None:
+            return branch
+        if exhaustive.refuses(problem) is None:
+            return exhaustive  # until the time limit, with a true gap
+        return Exchange(random_state=self.random_state)
+
+    def refuses(self, problem):
+        return None
+
+    def search(self, problem: Problem, clock: Clock) -> Answer:
+        return self.choose(problem).search(problem, clock)

@@ -1,0 +1,180 @@
+"""What every solver shares: refusal, timing, interruption and the making of a `Result`."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+from scipy.linalg import lapack
+
+from .. import _checks as checks
+from .._progress import Clock, OnProgress
+from ..certificate import Certificate, Claim, Question, Tree
+from ..problem import Problem
+from ..result import Result, Sample, Status, TraceStep
+from .refit import Fit, fit_support
+
+RANK_FEATURES = 1000  # beyond so many columns the rank and the full model are not computed
+RANK_TOLERANCE = 1e-10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What a search found: a support with its bound and evidence.
+
+    Attributes
+    ----------
+    units : sequence of int
+    lower_bound : float or None
+        Bound of the objective, price of the units included.
+    tree : Tree or None
+        Evidence for the bound.
+    """
+
+    units: Sequence[int]
+    lower_bound: float | None
+    status: Status
+    n_nodes: int = 0
+    tree: Tree | None = None
+    trace: tuple[TraceStep, ...] = field(default=())
+
+
+class Solver(ABC):
+    """An algorithm with its options as fields.
+
+    Subclasses give `name`, `refuses` and `search`; `solve` adds timing, interruption and the refit.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def refuses(self, problem: Problem) -> str | None:
+        """One sentence that says why the problem cannot be treated, or None."""
+
+    @abstractmethod
+    def search(self, problem: Problem, clock: Clock) -> Answer:
+        """Find a support for ``problem.k`` and ``problem.l0``; stop where `clock.stopped` says so."""
+
+    def solve(self, problem: Problem, time_limit: float = float("inf"), on_progress: OnProgress | None = None) -> Result:
+        """Solve one problem.
+
+        Parameters
+        ----------
+        problem : Problem
+        time_limit : float, default=inf
+            Seconds.
+        on_progress : callable, optional
+            Receives an `Event` now and then.
+
+        Returns
+        -------
+        Result
+
+        Raises
+        ------
+        UnsupportedError
+            The solver refuses the problem; the message is its `refuses` sentence.
+        """
+        reason = self.refuses(problem)
+        if reason is not None:
+            raise checks.refused(self.name, reason)
+        clock = Clock(time_limit, on_progress)
+        return make_result(problem, self.search(problem, clock), clock, self.name)
+
+
+def make_result(problem: Problem, answer: Answer, clock: Clock, solver: str) -> Result:
+    """Refit the support, and tie bound, gap and certificate to it."""
+    fit = fit_support(problem, problem.rules.columns(answer.units))
+    return describe(problem, answer, fit, clock.elapsed, solver, sample_of(problem))
+
+
+def describe(
+    problem: Problem,
+    answer: Answer,
+    fit: Fit,
+    elapsed: float,
+    solver: str,
+    sample: Sample,
+    certificate: Certificate | None = None,
+) -> Result:
+    """A `Result` from an answer and its fit."""
+    if fit.runaway and fit.value <= 1e-6 * problem.null_loss:
+        raise (checks.separable if problem.loss.classifies else checks.diverging_counts)(
+            [problem.names[j] for j in fit.columns]
+        )
+    coef, intercept = fit.coefficients(problem)
+    loss, objective = problem.loss_value(coef, intercept), problem.objective(coef, intercept)
+    lower = None if answer.lower_bound is None else min(answer.lower_bound, objective)
+    status, gap = answer.status, None
+    if lower is not None:
+        gap = problem.gap(objective, lower)
+    support = np.flatnonzero(coef)
+    if certificate is None and answer.tree is not None and lower is not None:
+        claim = Claim(0, problem.k, objective, lower, support, coef[support], intercept)
+        certificate = certify(problem, [claim], [answer.tree])
+    units = np.unique(problem.rules.unit_of_column()[support]).size
+    return Result(
+        coef, intercept, support, units, objective, loss, lower, gap, status, answer.n_nodes, elapsed, certificate,
+        problem.names, sample, solver, answer.trace,
+    )  # fmt: skip
+
+
+def certify(problem: Problem, claims, trees) -> Certificate:
+    """Certificate of claims about one problem."""
+    p, unlimited = problem.n_features, np.ones(problem.n_features)
+    weight = problem.all_weights
+    question = Question(
+        loss=problem.loss.name,
+        l0=problem.l0,
+        l1=float(problem.penalty.l1),
+        l2=float(problem.penalty.l2),
+        fit_intercept=problem.fit_intercept,
+        standardize=problem.standardize,
+        names=problem.names,
+        lower=problem.penalty.lower * unlimited,
+        upper=problem.penalty.upper * unlimited,
+        unit=problem.rules.unit_of_column() if p else np.empty(0, int),
+        forced=problem.rules.forced,
+        forbidden=problem.rules.forbidden,
+        weight=weight,
+    )
+    conditions = ("columns whose deviation is below 1e-9 of their size count as constant, and as absent",)
+    return Certificate(question, tuple(claims), tuple(trees), {}, conditions)
+
+
+def sample_of(problem: Problem) -> Sample:
+    """What the criteria need to know of the data."""
+    full_loss, rank = _full_model(problem)
+    return Sample(
+        loss=problem.loss,
+        n_samples=problem.n_samples,
+        n_features=problem.n_features,
+        fit_intercept=problem.fit_intercept,
+        null_loss=problem.null_loss,
+        saturated_nll=problem.n_samples * float(problem.weight @ problem.loss.saturated_nll(problem.y)),
+        full_loss=full_loss,
+        full_rank=rank,
+    )
+
+
+def _full_model(problem: Problem) -> tuple[float | None, int]:
+    """Loss of the model with every usable column, and the rank of those columns."""
+    rows = problem.y.size - int(problem.fit_intercept)
+    columns = problem.rules.columns(np.flatnonzero(problem.usable))
+    if problem.loss.name != "squared" or columns.size > RANK_FEATURES or columns.size == 0:
+        return None, min(rows, columns.size)
+    gram = problem.gram.rows(columns)[:, columns]
+    factor, pivots, rank, _ = lapack.dpstrf(gram, tol=RANK_TOLERANCE, lower=1)
+    if problem.y.size <= columns.size:
+        return None, int(rank)
+    keep = columns[pivots[:rank] - 1]
+    Z = problem.normal.Z.columns(np.sort(keep))
+    root = np.sqrt(problem.weight)
+    target = root * problem.normal.y
+    if problem.y.size * rank**2 < 2e9:
+        q, _ = np.linalg.qr(root[:, None] * Z)
+        residual = target - q @ (q.T @ target)
+        return 0.5 * float(residual @ residual), int(rank)
+    solved = lapack.dtrtrs(factor[:rank, :rank], problem.gram.corr[keep], lower=1)[0]
+    return 0.5 * (problem.gram.yy - float(solved @ solved)), int(rank)

@@ -1,0 +1,269 @@
+"""Branch and bound on the perspective relaxation: best-first, anytime, with a certificate."""
+
+import heapq
+from dataclasses import dataclass, field
+from itertools import count
+from typing import ClassVar
+
+import numpy as np
+from scipy import linalg
+
+from .._progress import Clock
+from ..certificate import Tree
+from ..problem import Problem, node_charge
+from ..result import Status
+from .base import Answer, Solver
+from .exchange import best_state, penalised
+from .moves import moves_for
+from .refit import fit_support
+from .relaxation import Bound, Point, Relaxation, dual_tree, relaxation_for, starting_point
+
+LAZY = 0.3  # a node's descent may stop this far, in shares of the room below the cut, from its optimum
+FREE, IN, OUT = 0, 1, -1
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """An open node: what is decided, the best bound known, and where its descent starts."""
+
+    state: np.ndarray
+    bound: float
+    point: int
+    place: int
+
+
+@dataclass(slots=True, eq=False)
+class Evidence:
+    """The tree as it grows: a place is a leaf with a point until it branches on a unit."""
+
+    unit: list[int] = field(default_factory=list)
+    children: list[tuple[int, int]] = field(default_factory=list)
+    point: list[int] = field(default_factory=list)
+
+    def leaf(self, point: int) -> int:
+        self.unit.append(-1)
+        self.children.append((-1, -1))
+        self.point.append(point)
+        return len(self.unit) - 1
+
+    def branch(self, place: int, unit: int, point: int) -> tuple[int, int]:
+        """Places of the child without the unit and of the child with it."""
+        pair = self.leaf(point), self.leaf(point)
+        self.unit[place], self.children[place] = unit, pair
+        return pair
+
+    def preorder(self) -> tuple[list[int], list[int]]:
+        """Unit of each node (-1 for a leaf) and point of each leaf."""
+        units, points, waiting = [], [], [0]
+        while waiting:
+            place = waiting.pop()
+            units.append(self.unit[place])
+            if self.unit[place] < 0:
+                points.append(self.point[place])
+            else:
+                out, in_ = self.children[place]
+                waiting += [in_, out]
+        return units, points
+
+
+class Search:
+    """One run: incumbent, heap of open nodes, and the evidence."""
+
+    def __init__(self, problem: Problem, relaxation: Relaxation, clock: Clock, gap: float, random_state):
+        self.problem, self.relaxation, self.clock, self.gap = problem, relaxation, clock, gap
+        self.moves = moves_for(problem)
+        state = best_state(problem, clock, random_state)
+        self.units, self.objective = state.units, penalised(problem, state)
+        self.tried: set[frozenset[int]] = {state.key}
+        self.evidence, self.points = Evidence(), []
+        self.lower, self.n_nodes = np.inf, 0
+        self.heap: list[tuple[float, int, Node]] = []
+        self.order = count()
+
+    @property
+    def cut(self) -> float:
+        """Bounds from here on prune: the incumbent less the gap, and less what rounding may add to it."""
+        return self.objective - self.gap * max(self.objective, 1e-12 * self.problem.null_loss) * 0.99
+
+    def push(self, state, bound, point, place):
+        heapq.heappush(self.heap, (bound, next(self.order), Node(state, bound, point, place)))
+
+    def close(self, bound):
+        self.lower = min(self.lower, bound)
+
+    def run(self, node_limit: int) -> Status:
+        rules = self.problem.rules
+        root = np.where(rules.forced, IN, np.where(self.problem.usable, FREE, OUT)).astype(np.int8)
+        self.points.append(starting_point(self.problem))
+        self.push(root, -np.inf, 0, self.evidence.leaf(0))
+        try:
+            while self.heap:
+                bound = self.heap[0][0]
+                self.clock.tick(
+                    "branch", message="branch and bound", k=self.problem.k, objective=self.objective, n_nodes=self.n_nodes,
+                    lower_bound=max(bound, 0.0), gap=self.problem.gap(self.objective, max(bound, 0.0)),
+                )  # fmt: skip
+                if self.n_nodes and self.clock.expired:
+                    return Status.TIME_LIMIT
+                if self.n_nodes >= node_limit:
+                    return Status.NODE_LIMIT
+                self.visit(heapq.heappop(self.heap)[2])
+        except KeyboardInterrupt:
+            self.clock.interrupted = True
+            return Status.INTERRUPTED
+        return Status.OPTIMAL
+
+    def visit(self, node: Node) -> None:
+        """Bound a node; close it, or fix what it allows and branch."""
+        if node.bound >= self.cut:
+            self.close(node.bound)
+            return
+        state = node.state
+        full = self.problem.k is not None and int((state == IN).sum()) >= self.problem.k
+        outside = state != IN if full else state == OUT  # with every place taken, what is free is out
+        try:
+            lazy = LAZY if self.n_nodes else 0.0
+            solved = self.relaxation.solve(state == IN, outside, self.points[node.point], self.cut, lazy)
+        except KeyboardInterrupt:  # the node stays open with the bound it has
+            self.push(node.state, node.bound, node.point, node.place)
+            raise
+        self.n_nodes += 1
+        if solved.value >= node.bound:
+            self.points.append(solved.point)
+            node.point, node.bound = len(self.points) - 1, solved.value
+            self.evidence.point[node.place] = node.point
+        if node.bound < self.cut:
+            self.round(state, solved)
+        if node.bound >= self.cut or full or not (state == FREE).any():
+            self.close(node.bound)
+            return
+        self.branch(node, solved)
+
+    def branch(self, node: Node, solved: Bound) -> None:
+        """Fix units by reduced cost, then split on the free unit whose relaxed coefficients are largest."""
+        state, place = node.state.copy(), node.place
+        inherits = solved.value == node.bound  # else a parent's dual vector is the better one, and knows nothing of the children
+        if_in, if_out = self.child_bounds(state, solved)
+        fixed = (state == FREE) & (np.maximum(if_in, if_out) >= self.cut) & inherits
+        for u in np.flatnonzero(fixed):  # what is fixed agrees with the dual vector, so the other bounds do not move
+            out, in_ = self.evidence.branch(place, int(u), node.point)
+            self.close(max(if_in[u], if_out[u]))
+            place, state[u] = (out, OUT) if if_in[u] >= self.cut else (in_, IN)
+        free = state == FREE
+        if not free.any():
+            self.push(state, node.bound, node.point, place)
+            return
+        fractional = free & (solved.share > 1e-9) & (solved.share < 1 - 1e-9)
+        chosen = fractional if fractional.any() else free
+        ranking = np.where(chosen, solved.size + 1e-12 * solved.scores, -1.0)
+        u = int(ranking.argmax())
+        out, in_ = self.evidence.branch(place, u, node.point)
+        for child, sign, bound in ((out, OUT, if_out[u]), (in_, IN, if_in[u])):
+            branched = state.copy()
+            branched[u] = sign
+            self.push(branched, max(node.bound, bound) if inherits else node.bound, node.point, child)
+
+    def child_bounds(self, state, solved: Bound):
+        """Bounds of the node with each unit put in, and with each left out, all at the node's dual vector."""
+        problem = self.problem
+        charge, last_in, first_out = node_charge(solved.scores, state == IN, state == OUT, problem.l0, problem.k)
+        rise = np.maximum(solved.scores - problem.l0, 0.0)
+        if_in = solved.base - charge + np.maximum(rise, last_in) - (solved.scores - problem.l0)
+        if_out = solved.base - charge + np.maximum(rise - first_out, 0.0)
+        return if_in, if_out
+
+    def round(self, state, solved: Bound) -> None:
+        """Try the support that the relaxation suggests, and improve the incumbent by swaps where it is better."""
+        inside = np.flatnonzero(state == IN)
+        free = state == FREE
+        if self.problem.k is None:
+            chosen = np.flatnonzero(free & (solved.share > 0.5))
+        else:
+            ranked = np.argsort(-np.where(free, solved.size, 0.0), kind="stable")
+            chosen = np.array([u for u in ranked[: self.problem.k - inside.size] if solved.size[u] > 0 and free[u]], dtype=int)
+        self.offer(tuple(int(u) for u in np.sort(np.concatenate([inside, chosen]))))
+
+    def offer(self, units: tuple[int, ...]) -> None:
+        if frozenset(units) in self.tried:
+            return
+        self.tried.add(frozenset(units))
+        value = self.value(units)
+        if value < self.objective:
+            self.units, self.objective = units, value
+            self.polish()
+
+    def value(self, units) -> float:
+        """Objective of the best fit on a support."""
+        problem = self.problem
+        columns = problem.rules.columns(units)
+        if not problem.closed_form:
+            return fit_support(problem, columns).value + problem.l0 * len(units)
+        corr = problem.gram.corr[columns]
+        G = problem.gram.rows(columns)[:, columns] + np.diag(2.0 * problem.normal.penalty.l2[columns])
+        explained = float(corr @ linalg.solve(G, corr, assume_a="pos", check_finite=False)) if columns.size else 0.0
+        return 0.5 * (problem.gram.yy - explained) + problem.l0 * len(units)
+
+    def polish(self) -> None:
+        """Descend by swaps from the incumbent."""
+        state = self.moves.at(self.units)
+        while state is not None:
+            swapped = self.moves.swap(state)
+            if swapped is None:
+                return
+            state = swapped
+            if penalised(self.problem, state) < self.objective:
+                self.units, self.objective = state.units, penalised(self.problem, state)
+            self.tried.add(state.key)
+
+    def finish(self) -> tuple[float, Tree]:
+        """Bound over closed and open leaves, and the tree of all leaves."""
+        lower = min([self.lower, *(entry[0] for entry in self.heap)])
+        branch, leaf_points = self.evidence.preorder()
+        used, compact = np.unique(leaf_points, return_inverse=True)
+        return max(lower, 0.0), dual_tree(self.problem, branch, compact, [self.points[i] for i in used])
+
+
+@dataclass(frozen=True)
+class Branch(Solver):
+    """Branch and bound on the perspective relaxation.
+
+    Parameters
+    ----------
+    gap : float, default=1e-6
+        Relative gap at which the answer counts as optimal.
+    node_limit : int or None, default=None
+        Most nodes to solve.
+    random_state : int, Generator or None, default=None
+        Seed of the search for the first incumbent.
+
+    References
+    ----------
+    Bertsimas, King & Mazumder (2016), "Best subset selection via a modern optimization lens"; Hazimeh, Mazumder & Saab (2022),
+    "Sparse regression at scale: branch-and-bound rooted in first-order optimization".
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).normal(size=(20, 30))
+    >>> problem = Problem.from_data(X, X[:, 2] - 3 * X[:, 5], k=2, l2=0.01)
+    >>> Branch().solve(problem).status
+    <Status.OPTIMAL: 'optimal'>
+    """
+
+    name: ClassVar[str] = "branch"
+    gap: float = 1e-6
+    node_limit: int | None = None
+    random_state: object = None
+
+    def refuses(self, problem):
+        if relaxation_for(problem) is None:
+            return (
+                "branch and bound needs l2 > 0, or limits on both sides of every coefficient: without them its relaxation has "
+                "no finite dual bound and proves nothing. Hint: l2=1e-3 is a small ridge."
+            )
+        return None
+
+    def search(self, problem, clock):
+        search = Search(problem, relaxation_for(problem)(problem), clock, self.gap, self.random_state)
+        status = search.run(np.inf if self.node_limit is None else self.node_limit)
+        lower, tree = search.finish()
+        return Answer(search.units, lower, status, search.n_nodes, tree)

@@ -1,0 +1,205 @@
+"""The k-path engine: for every size a support that no swap improves, by sweeps over the sizes and seeded perturbations."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from .. import _checks as checks
+from .._progress import Clock
+from ..problem import Problem
+from ..result import Status
+from .base import Answer, Solver
+from .bounds import root_bound
+from .moves import Moves, State, moves_for
+
+LOOK_AHEAD = 10  # sizes tried beyond the best before a penalised search ends
+KICK = 7  # most units that a perturbation replaces
+
+
+class KPath:
+    """Best state known for every size, improved until nothing moves.
+
+    Forward sweeps grow size k into k + 1, backward sweeps shrink k + 1 into k, and every new state descends by swaps to a
+    swap optimum. A size is revisited only when its neighbour has changed since, so the sweeps end by themselves; then every
+    size is perturbed at random and the sweeps start again, `effort` times.
+    """
+
+    def __init__(self, moves: Moves, clock: Clock, random_state=None, effort: int = 1):
+        self.moves, self.clock, self.effort = moves, clock, effort
+        self.rng = checks.random_state(random_state)
+        self.best: dict[int, State] = {}
+        self.changes: dict[int, int] = {}
+        self.seen: set[frozenset[int]] = set()
+
+    def run(self, largest: int, worthwhile=lambda path, k: True) -> dict[int, State]:
+        """Fill the sizes up to `largest`; `worthwhile(best, k)` may end the first forward sweep earlier."""
+        start = self.moves.start()
+        self.best[start.size], self.changes[start.size] = start, 1
+        try:
+            self._first_sweep(largest, worthwhile)
+            self._settle()
+            for _ in range(self.effort):
+                if not self._perturb():
+                    break
+                self._settle()
+        except KeyboardInterrupt:
+            self.clock.interrupted = True
+        return self.best
+
+    def _first_sweep(self, largest, worthwhile):
+        self.used = {"forward": {}, "backward": {}}
+        k = min(self.best)
+        while k < largest and worthwhile(self.best, k) and not (self.clock.stopped and k > min(self.best)):
+            self.clock.tick("path", message=f"size {k + 1} of {largest}", done=k + 1, total=largest, k=k + 1)
+            if not self._forward(k):
+                break
+            k += 1
+        self.largest = max(self.best)
+
+    def _forward(self, k) -> bool:
+        """Grow size k; False where no independent unit is left."""
+        self.used["forward"][k] = self.changes[k]
+        grown = self.moves.grow(self.best[k])
+        if grown is not None:
+            self._offer(grown)
+        return grown is not None
+
+    def _backward(self, k):
+        self.used["backward"][k] = self.changes[k]
+        shrunk = self.moves.shrink(self.best[k])
+        if shrunk is not None:
+            self._offer(shrunk)
+
+    def _settle(self):
+        """Sweep forward and backward until no size improves."""
+        sizes = sorted(self.best)
+        moving = True
+        while moving and not self.clock.stopped:
+            before = dict(self.changes)
+            for k in sizes[:-1]:
+                if self.used["forward"].get(k) != self.changes[k] and not self.clock.stopped:
+                    self._forward(k)
+            for k in reversed(sizes[1:]):
+                if self.used["backward"].get(k) != self.changes[k] and not self.clock.stopped:
+                    self._backward(k)
+            self.clock.tick("path", message="sweeping", done=self.largest, total=self.largest)
+            moving = before != self.changes
+
+    def _perturb(self) -> bool:
+        """Replace a few random units at every size; True if some size improved."""
+        improved = False
+        for k in sorted(self.best):
+            free = k - len(self.moves.forced)
+            if free < 2 or self.clock.stopped:
+                continue
+            state, out = self.best[k], set()
+            for _ in range(min(free - 1, 2 + int(self.rng.integers(max(1, min(free // 3, KICK - 1)))))):
+                where = self.moves.replaceable(state)
+                if where.size == 0:
+                    break
+                loss = self.moves.drop_losses(state)
+                a, b = self.rng.choice(where, 2)
+                unit = state.units[a if loss[a] < loss[b] else b]  # the weaker of two tries
+                out.add(unit)
+                state = self.moves.remove(state, unit)
+            while state is not None and state.size < k:
+                state = self.moves.grow(state, frozenset(out))
+            if state is not None and out:
+                improved |= self._offer(state)
+            self.clock.tick("path", message=f"perturbing size {k}", done=k, total=self.largest, k=k)
+        return improved
+
+    def _offer(self, state: State) -> bool:
+        """Descend from a state by swaps and keep the end if it is the best of its size."""
+        size = state.size
+        while state.key not in self.seen:
+            self.seen.add(state.key)
+            if self._better(state):  # kept at once, so that an interrupt loses nothing
+                self._keep(state)
+            swapped = None if self.clock.stopped else self.moves.swap(state)
+            if swapped is None:
+                break
+            state = swapped
+        return size in self.best and self.best[size] is state
+
+    def _better(self, state) -> bool:
+        best = self.best.get(state.size)
+        return best is None or state.value < best.value - 0.5 * self.moves.tolerance
+
+    def _keep(self, state):
+        self.best[state.size] = state
+        self.changes[state.size] = self.changes.get(state.size, 0) + 1
+
+
+def penalised(problem: Problem, state: State) -> float:
+    """Objective of a state: its value and the price of its units."""
+    return state.value + problem.l0 * state.size
+
+
+def affordable(problem: Problem):
+    """Rule that ends a forward sweep where the price alone exceeds the best objective, or looks back too far."""
+
+    def worthwhile(best, k):
+        if problem.l0 == 0:
+            return True
+        values = {size: penalised(problem, state) for size, state in best.items()}
+        leader = min(values, key=values.__getitem__)
+        return problem.l0 * (k + 1) < values[leader] and k < leader + LOOK_AHEAD + leader
+
+    return worthwhile
+
+
+def most_units(problem: Problem) -> int:
+    """Largest size worth a look: k, the usable units, and the rows where nothing else limits the fit."""
+    most = int(problem.usable.sum())
+    if problem.k is not None:
+        most = min(most, problem.k)
+    return most
+
+
+def best_state(problem: Problem, clock: Clock, random_state=None, effort: int = 1) -> State:
+    """Best support of at most k units that the path engine finds."""
+    path = KPath(moves_for(problem), clock, random_state, effort).run(most_units(problem), affordable(problem))
+    return min(path.values(), key=lambda state: (penalised(problem, state), state.size))
+
+
+@dataclass(frozen=True)
+class Exchange(Solver):
+    """Swap search over all sizes: fast, good, without proof.
+
+    Parameters
+    ----------
+    effort : int, default=1
+        Rounds of random perturbations after the sweeps.
+    random_state : int, Generator or None, default=None
+        Seed of the perturbations; None is seed 0.
+
+    References
+    ----------
+    Hazimeh & Mazumder (2020), "Fast best subset selection: coordinate descent and local combinatorial optimization".
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).normal(size=(50, 8))
+    >>> problem = Problem.from_data(X, X[:, 2] - 3 * X[:, 5], k=2)
+    >>> Exchange().solve(problem).support
+    array([2, 5])
+    """
+
+    name: ClassVar[str] = "exchange"
+    effort: int = 1
+    random_state: object = None
+
+    def refuses(self, problem):
+        return None
+
+    def search(self, problem, clock):
+        state = best_state(problem, clock, self.random_state, self.effort)
+        status = Status.HEURISTIC
+        if clock.interrupted:
+            status = Status.INTERRUPTED
+        elif clock.expired:
+            status = Status.TIME_LIMIT
+        bound, tree = root_bound(problem, penalised(problem, state))
+        return Answer(state.units, bound, status, tree=tree)

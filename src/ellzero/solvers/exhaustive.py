@@ -1,0 +1,264 @@
+"""Leaps and bounds over all sizes at once, and plain enumeration of small sizes where columns outnumber rows."""
+
+from dataclasses import dataclass
+from math import comb
+from typing import ClassVar
+
+import numpy as np
+from scipy import linalg
+
+from .._kernels.leaps import LEAF, best_triples, leaps
+from .._progress import Clock
+from ..certificate import Tree
+from ..problem import Problem
+from ..result import Status
+from .base import Answer, Solver
+from .bounds import least_eigenvalue, rounding
+from .exchange import KPath, most_units, penalised
+from .moves import DEPENDENT, moves_for
+
+BURST = 2000  # nodes between two looks at the clock
+TIE = 1e-10  # supports closer than this, relative, count as equal
+PRACTICAL = 40  # units up to which a complete search is usual
+STREAM_LIMIT = 2**27  # numbers of a tree that is kept as a certificate
+ENUMERABLE = 3e10  # triples, pairs or single columns that are still enumerated
+
+
+@dataclass(slots=True, eq=False)
+class Sizes:
+    """Best supports by size, the bound common to what was not looked at, and the evidence."""
+
+    best: dict[int, tuple[int, ...]]
+    lower: dict[int, float]
+    status: Status
+    n_nodes: int
+    tree: Tree | None
+    hits: list[tuple[tuple[int, ...], float]]
+    complete: bool = True
+
+
+class LeapsAndBounds:
+    """One run of the tree search; the kernel's arrays live here between bursts."""
+
+    def __init__(self, problem: Problem, largest: int, margin: float = TIE):
+        rules = problem.rules
+        self.problem, self.largest, self.margin = problem, largest, margin
+        self.units = np.flatnonzero(problem.usable)
+        self.columns = rules.columns(self.units)
+        local = np.full(problem.n_features, -1)
+        local[self.columns] = np.arange(self.columns.size)
+        self.ptr = np.zeros(rules.n_units + 1, np.int64)
+        usable = [rules.units[u] if problem.usable[u] else np.empty(0, np.intp) for u in range(rules.n_units)]
+        self.ptr[1:] = np.cumsum([unit.size for unit in usable])
+        self.members = local[np.concatenate(usable)] if self.units.size else np.empty(0, np.int64)
+        self.gram = problem.gram.rows(self.columns)[:, self.columns] if self.units.size else np.empty((0, 0))
+        self.gram = self.gram + np.diag(2.0 * problem.normal.penalty.l2[self.columns])
+        self._allocate()
+
+    def _allocate(self):
+        problem, q = self.problem, self.columns.size
+        forced = problem.rules.forced
+        free = [u for u in self.units if not forced[u]]
+        levels = len(free) + 1
+        self.A, self.b = np.zeros((levels, q, q)), np.zeros((levels, q))
+        self.column, self.free = np.zeros((levels, q), np.int64), np.zeros((levels, max(1, len(free))), np.int64)
+        self.rise, self.count, self.rss = np.zeros((levels, max(1, len(free)))), np.zeros((levels, 4), np.int64), np.zeros(levels)
+        corr = problem.gram.corr[self.columns]
+        self.A[0] = linalg.inv(self.gram, check_finite=False) if q else 0.0
+        self.b[0] = self.A[0] @ corr
+        self.rss[0] = problem.gram.yy - corr @ self.b[0]
+        self.column[0], self.free[0, : len(free)] = np.arange(q), free
+        self.count[0] = q, int(forced.sum()), len(free), 0
+
+    def run(self, clock: Clock, cut, shared: bool, keep: int = 0, stage: str = "exhaustive") -> Sizes:
+        """Search; `cut` holds twice the value that each size has to beat, `keep` how many supports below it to list."""
+        q = self.columns.size
+        best, chosen = np.full(self.largest + 1, np.inf), np.full((self.largest + 1, max(1, q)), -1)
+        hits, hit_rss, hit_columns = np.zeros(1, np.int64), np.zeros(keep), np.full((keep, max(1, q)), -1)
+        stream, state = np.empty(4096, np.int32), np.array([0, 0, 0, 0])
+        price = 2.0 * self.problem.l0
+        self._offer_root(best, chosen, cut, price, shared, keep, hits, hit_rss, hit_columns)
+        status = Status.OPTIMAL
+        while state[0] >= 0:
+            try:
+                clock.tick(stage, message="leaps and bounds", n_nodes=int(state[2]))
+                if clock.expired:
+                    status = Status.TIME_LIMIT
+                    break
+                leaps(self.ptr, self.members, self.A, self.b, self.column, self.free, self.rise, self.count, self.rss,
+                      best, chosen, cut, price, shared, self.margin, keep > 0, hits, hit_rss, hit_columns, stream, state,
+                      BURST)  # fmt: skip
+            except KeyboardInterrupt:
+                clock.interrupted, status = True, Status.INTERRUPTED
+                break
+            if hits[0] > keep > 0:
+                break
+            if state[1] + BURST * 4 > stream.size:
+                stream = np.concatenate([stream, np.empty_like(stream)])
+        open_rss = self._close(stream, state)
+        self.b1 = float(state[3])
+        tree = Tree.plain("superset", stream[: state[1]]) if state[1] < STREAM_LIMIT else None
+        lower = {k: 0.5 * min(cut[k], open_rss) for k in range(self.largest + 1)}
+        supports = {k: self._units_of(chosen[k]) for k in range(self.largest + 1) if np.isfinite(best[k])}
+        listed = [(self._units_of(hit_columns[i]), 0.5 * float(hit_rss[i])) for i in range(min(keep, int(hits[0])))]
+        return Sizes(supports, lower, status, int(state[2]), tree, listed, status is Status.OPTIMAL and hits[0] <= keep)
+
+    def _offer_root(self, best, chosen, cut, price, shared, keep, hits, hit_rss, hit_columns):
+        from .._kernels.leaps import offer
+
+        size = int(self.count[0, 1] + self.count[0, 2])
+        offer(self.rss[0], size, 0, self.columns.size, self.column[0], best, chosen, cut, price, shared, keep > 0, hits, hit_rss, hit_columns)
+
+    def _close(self, stream, state) -> float:
+        """End an unfinished tree: what is open becomes leaves, bounded by their supersets. Returns the smallest bound."""
+        open_rss = np.inf
+        length = int(state[1])
+        for level in range(int(state[0]), -1, -1):
+            if length + 1 > stream.size:
+                stream.resize(length + 4096, refcheck=False)
+            open_rss = min(open_rss, self.rss[level])
+            stream[length] = LEAF
+            length += 1
+        state[1] = length
+        return float(open_rss)
+
+    def _units_of(self, columns) -> tuple[int, ...]:
+        of_column = self.problem.rules.unit_of_column()
+        return tuple(int(u) for u in np.unique(of_column[self.columns[columns[columns >= 0]]]))
+
+
+def all_sizes(problem: Problem, largest: int, clock: Clock, random_state=None) -> Sizes:
+    """Best support of every size up to `largest`, by leaps and bounds, with one tree for all."""
+    warm = KPath(moves_for(problem), clock, random_state).run(largest)
+    search = LeapsAndBounds(problem, largest)
+    cut = np.full(largest + 1, np.inf)
+    for k, state in warm.items():
+        cut[k] = 2.0 * state.value
+    cut[: min(warm)] = -np.inf  # sizes below the forced ones do not exist
+    sizes = search.run(clock, cut, shared=False)
+    supports = {k: state.units for k, state in warm.items()} | sizes.best
+    slack = rounding(problem) * (np.sqrt(problem.gram.yy) + search.b1) ** 2
+    sizes.best = supports
+    running = np.inf
+    for k in sorted(supports):
+        running = min(running, sizes.lower[k])
+        sizes.lower[k] = running * (1.0 - 4.0 * TIE) - slack
+    return sizes
+
+
+@dataclass(frozen=True)
+class Exhaustive(Solver):
+    """All supports, most of them skipped by bounds: provably optimal, practical to about 40 units.
+
+    For at most three columns beyond the forced ones, and more columns than rows, all supports are enumerated instead.
+
+    References
+    ----------
+    Furnival & Wilson (1974), "Regressions by leaps and bounds", Technometrics 16.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).normal(size=(50, 8))
+    >>> problem = Problem.from_data(X, X[:, 2] - 3 * X[:, 5] + 0.1 * X[:, 0] ** 2, k=2)
+    >>> Exhaustive().solve(problem).status
+    <Status.OPTIMAL: 'optimal'>
+    """
+
+    name: ClassVar[str] = "exhaustive"
+    gap: float = 1e-6
+    random_state: object = None
+
+    def refuses(self, problem):
+        if not problem.closed_form:
+            return "leaps and bounds need squared error without l1 and limits. Hint: branch, with l2 > 0 or limits."
+        if enumerates(problem):
+            return None
+        if least_eigenvalue(problem) <= 0:
+            return (
+                f"the {int(problem.usable.sum())} columns are collinear or outnumber the rows, so supersets prove nothing. "
+                "Hint: l2=1e-3 is a small ridge; k <= 3 can be enumerated."
+            )
+        return None
+
+    def search(self, problem, clock):
+        if least_eigenvalue(problem) <= 0:
+            return enumerate_supports(problem, clock)
+        warm = KPath(moves_for(problem), clock, self.random_state).run(most_units(problem))
+        state = min(warm.values(), key=lambda s: (penalised(problem, s), s.size))
+        objective = penalised(problem, state)
+        largest = most_units(problem)
+        search = LeapsAndBounds(problem, largest)
+        cut = 2.0 * (objective - problem.l0 * np.arange(largest + 1))
+        sizes = search.run(clock, cut, shared=True)
+        units = min(
+            [state.units, *sizes.best.values()], key=lambda s: (_objective(problem, search.gram, search.columns, s), len(s))
+        )
+        slack = rounding(problem) * (np.sqrt(problem.gram.yy) + search.b1) ** 2
+        lower = min(sizes.lower[k] + problem.l0 * k for k in range(largest + 1)) if sizes.complete else _open_bound(problem, sizes)
+        return Answer(units, lower * (1 - 4 * TIE) - slack, sizes.status, sizes.n_nodes, sizes.tree)
+
+
+def _open_bound(problem, sizes) -> float:
+    """Bound of an unfinished search: every open leaf has at least the forced units."""
+    return min(sizes.lower.values()) + problem.l0 * int(problem.rules.forced.sum())
+
+
+def _objective(problem, gram, columns, units) -> float:
+    at = np.searchsorted(columns, problem.rules.columns(units))
+    corr = problem.gram.corr[columns[at]]
+    value = 0.5 * problem.gram.yy
+    if at.size:
+        value -= 0.5 * float(corr @ linalg.solve(gram[np.ix_(at, at)], corr, assume_a="pos", check_finite=False))
+    return value + problem.l0 * len(units)
+
+
+# ---- plain enumeration
+
+
+def enumerates(problem: Problem) -> bool:
+    """Whether all supports are few enough to be scored one by one."""
+    if not problem.closed_form or problem.rules.grouped or problem.k is None:
+        return False
+    p, size = int(problem.usable.sum()), problem.k - int(problem.rules.forced.sum())
+    return size <= 3 and sum(comb(p, s) for s in range(size + 1)) <= ENUMERABLE and p * p <= 4e8
+
+
+def enumerate_supports(problem: Problem, clock: Clock) -> Answer:
+    """Score every support of at most three columns beyond the forced ones."""
+    best, supports = enumerated_sizes(problem)
+    lower = {s: v * (1.0 - TIE) - 2e-10 * problem.null_loss for s, v in best.items()}
+    size = min(best, key=lambda s: (best[s] + problem.l0 * s, s))
+    bound = min(v + problem.l0 * s for s, v in lower.items())
+    return Answer(supports[size], bound, Status.OPTIMAL, len(best), Tree.plain("enumeration"))
+
+
+def enumerated_sizes(problem: Problem) -> tuple[dict[int, float], dict[int, tuple[int, ...]]]:
+    """Value and support of the best of every size up to k, forced columns projected out first."""
+    forced = np.flatnonzero(problem.rules.forced)
+    free = np.flatnonzero(problem.usable & ~problem.rules.forced)
+    ridge = 2.0 * problem.normal.penalty.l2
+    G = problem.gram.rows(free)[:, free] + np.diag(ridge[free])
+    corr, rest = problem.gram.corr[free], problem.gram.yy
+    if forced.size:
+        cross = problem.gram.rows(forced)
+        own = cross[:, forced] + np.diag(ridge[forced])
+        solved = linalg.solve(own, np.column_stack([cross[:, free], problem.gram.corr[forced]]), assume_a="pos")
+        G = G - cross[:, free].T @ solved[:, :-1]
+        corr, rest = corr - cross[:, free].T @ solved[:, -1], rest - float(problem.gram.corr[forced] @ solved[:, -1])
+    size = min(problem.k - forced.size, free.size)
+    gains, members = np.zeros(4), np.zeros((4, 3), np.int64)
+    norm = np.diagonal(G).copy()
+    usable = norm > DEPENDENT
+    G, corr, norm, free = np.ascontiguousarray(G[np.ix_(usable, usable)]), corr[usable], norm[usable], free[usable]
+    best_triples(G, corr, norm, DEPENDENT, size, gains, members)
+    base = tuple(int(u) for u in forced)
+    values, supports = {forced.size: 0.5 * rest}, {forced.size: base}
+    for s in range(1, size + 1):
+        values[forced.size + s] = 0.5 * (rest - gains[s])
+        supports[forced.size + s] = base + tuple(int(free[j]) for j in members[s, :s])
+    return values, supports
+
+
+def practical(problem: Problem) -> bool:
+    """Whether a complete search by leaps and bounds is usual at this size."""
+    return int(problem.usable.sum()) <= PRACTICAL

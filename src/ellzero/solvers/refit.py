@@ -1,0 +1,202 @@
+"""The convex problem on a given support: what every search asks at every support it looks at."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+
+from .._kernels.coordinate import descend
+from ..problem import Problem
+
+NEWTON_STEPS = 100
+FLAT = 1e-7  # a curvature below this share of that at the null model means that a coefficient runs away
+TIGHT = 1e-13
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """Minimiser on a support, in scaled columns.
+
+    Attributes
+    ----------
+    columns : ndarray of shape (k,)
+    gamma : ndarray of shape (k,)
+        Coefficients of the scaled columns.
+    intercept : float
+        Intercept that goes with the scaled columns (0 where it is profiled out).
+    eta : ndarray of shape (n_samples,)
+        Linear predictor (of the centred target for squared error).
+    value : float
+        Loss plus convex penalty; the price of the units is not in it.
+    runaway : bool
+        Whether a coefficient grows without end (separable classes).
+    """
+
+    columns: np.ndarray
+    gamma: np.ndarray
+    intercept: float
+    eta: np.ndarray
+    value: float
+    runaway: bool = False
+
+    def coefficients(self, problem: Problem) -> tuple[np.ndarray, float]:
+        """Coefficients of all columns and intercept, in data units."""
+        normal = problem.normal
+        coef = np.zeros(problem.n_features)
+        coef[self.columns] = self.gamma / normal.scale[self.columns]
+        if not problem.fit_intercept:
+            return coef, 0.0
+        intercept = problem.null_intercept if problem.loss.name == "squared" else self.intercept
+        return coef, float(intercept - normal.centre @ coef)
+
+
+def fit_support(problem: Problem, columns, start: Fit | None = None) -> Fit:
+    """Minimise loss plus convex penalty over the coefficients of `columns`.
+
+    Parameters
+    ----------
+    problem : Problem
+    columns : array of int
+        Columns that may be nonzero; sorted in the answer.
+    start : Fit, optional
+        Where to start from; only speed depends on it.
+
+    Returns
+    -------
+    Fit
+    """
+    columns = np.sort(np.asarray(columns, dtype=np.intp))
+    Z = problem.normal.Z.columns(columns)
+    if problem.closed_form:
+        return _least_squares(problem, columns, Z)
+    gamma, intercept = _starting_point(problem, columns, start)
+    if problem.penalty.l1 > 0 or problem.penalty.limited:
+        return _descent(problem, columns, Z, gamma, intercept)
+    return _newton(problem, columns, Z, gamma, intercept)
+
+
+def _starting_point(problem, columns, start):
+    if start is None:
+        return np.zeros(columns.size), problem.null_intercept
+    common, here, there = np.intersect1d(columns, start.columns, return_indices=True)
+    gamma = np.zeros(columns.size)
+    gamma[here] = start.gamma[there]
+    return gamma, start.intercept
+
+
+def _value(problem, columns, gamma, eta):
+    penalty = problem.normal.penalty
+    target = problem.normal.y
+    convex = penalty.l1[columns] @ np.abs(gamma) + penalty.l2[columns] @ (gamma * gamma)
+    return problem.loss.mean(target, eta, problem.weight) + float(convex)
+
+
+def _least_squares(problem, columns, Z):
+    """Orthogonal factorisation of the weighted, ridge-augmented columns: normal equations would square the condition."""
+    root = np.sqrt(problem.weight)
+    ridge = problem.normal.penalty.l2[columns]
+    A, target = root[:, None] * Z, root * problem.normal.y
+    if ridge.any():
+        A = np.vstack([A, np.diag(np.sqrt(2.0 * ridge))])
+        target = np.concatenate([target, np.zeros(columns.size)])
+    gamma = linalg.lstsq(A, target, lapack_driver="gelsy", check_finite=False)[0] if columns.size else np.empty(0)
+    eta = Z @ gamma
+    return Fit(columns, gamma, 0.0, eta, _value(problem, columns, gamma, eta))
+
+
+def _newton(problem, columns, Z, gamma, intercept):
+    """Damped Newton steps on coefficients and intercept together."""
+    loss, y, weight = problem.loss, problem.y, problem.weight
+    ridge = 2.0 * problem.normal.penalty.l2[columns]
+    design = np.column_stack([Z, np.ones(y.size)]) if problem.fit_intercept else Z
+    point = np.append(gamma, intercept) if problem.fit_intercept else gamma.copy()
+    ridge = np.append(ridge, 0.0) if problem.fit_intercept else ridge
+    eta = design @ point
+    value = loss.mean(y, eta, weight) + 0.5 * float(ridge @ (point * point))
+    for _ in range(NEWTON_STEPS):
+        gradient = design.T @ (weight * loss.gradient(y, eta)) + ridge * point
+        hessian = (design * (weight * loss.curvature(y, eta))[:, None]).T @ design
+        hessian.flat[:: point.size + 1] += ridge
+        step = _solve(hessian, gradient)
+        decrement = float(gradient @ step)
+        if decrement <= TIGHT * max(value, 1e-300) * 0.01 or point.size == 0:
+            break
+        length = 1.0
+        while True:
+            trial = point - length * step
+            trial_eta = design @ trial
+            trial_value = loss.mean(y, trial_eta, weight) + 0.5 * float(ridge @ (trial * trial))
+            if trial_value <= value - 1e-4 * length * decrement or length < 1e-10:
+                break
+            length *= 0.5
+        if not trial_value < value:
+            break
+        point, eta, value = trial, trial_eta, trial_value
+    gamma, intercept = (point[:-1], float(point[-1])) if problem.fit_intercept else (point, 0.0)
+    runaway = not ridge[: columns.size].all() and _runs_away(problem, design, eta)
+    return Fit(columns, gamma, intercept, eta, value, runaway)
+
+
+def _solve(hessian, gradient):
+    try:
+        return linalg.solve(hessian, gradient, assume_a="pos", check_finite=False)
+    except (linalg.LinAlgError, linalg.LinAlgWarning):
+        return linalg.lstsq(hessian, gradient, check_finite=False)[0]
+
+
+def _runs_away(problem, design, eta) -> bool:
+    """Whether the likelihood is flat, against the null model, along some direction of the design."""
+    loss, y, weight = problem.loss, problem.y, problem.weight
+    null = np.full(y.size, problem.null_intercept)
+    now = (design * (weight * loss.curvature(y, eta))[:, None]).T @ design
+    then = (design * (weight * loss.curvature(y, null))[:, None]).T @ design
+    jitter = 1e-10 * np.trace(then) * np.eye(then.shape[0])
+    return bool(linalg.eigh(now + FLAT * jitter, then + jitter, eigvals_only=True, subset_by_index=[0, 0])[0] < FLAT)
+
+
+def _descent(problem, columns, Z, gamma, intercept):
+    """Coordinate descent on quadratic models, for l1 and limits; squared error needs one model."""
+    loss, y, weight, penalty = problem.loss, problem.normal.y, problem.weight, problem.normal.penalty
+    profiled = loss.name == "squared"
+    intercept = 0.0 if profiled else intercept
+    m, eta = columns.size, Z @ gamma + intercept
+    value = _value(problem, columns, gamma, eta)
+    for _ in range(NEWTON_STEPS):
+        curvature = weight * loss.curvature(y, eta)
+        centred = Z
+        if problem.fit_intercept and not profiled:
+            centred = Z - (curvature @ Z) / curvature.sum()  # the intercept follows the step
+        hessian = (centred * curvature[:, None]).T @ centred
+        slope = -weight * loss.gradient(y, eta)
+        trial, g = gamma.copy(), centred.T @ slope
+        shift = slope.sum() / curvature.sum() if problem.fit_intercept and not profiled else 0.0
+        inside_descent(hessian, g, trial, penalty, columns)
+        move = centred @ (trial - gamma) + shift
+        length = 1.0
+        while True:
+            candidate = gamma + length * (trial - gamma)
+            new_eta = eta + length * move
+            new_value = _value(problem, columns, candidate, new_eta)
+            if new_value <= value or length < 1e-10:
+                break
+            length *= 0.5
+        done = not new_value < value - 1e-15 * abs(value)
+        if new_value <= value:
+            gamma, eta, value = candidate, new_eta, new_value
+        if done:
+            break
+    intercept = float(np.mean(eta - Z @ gamma)) if problem.fit_intercept and not profiled else 0.0
+    return Fit(columns, gamma, intercept, eta, value)
+
+
+def inside_descent(G, g, b, penalty, columns) -> None:
+    """Minimise a quadratic model plus h over columns that are all in; b and g are updated in place."""
+    m = columns.size
+    if m == 0:
+        return
+    unused = np.zeros(m)
+    descend(
+        np.ascontiguousarray(G), g, b, np.zeros(m), np.empty(m), np.arange(m + 1), np.ones(m, np.bool_),
+        np.maximum(np.diag(G), 1e-300), 0.0, penalty.l1[columns], penalty.l2[columns], penalty.lower[columns],
+        penalty.upper[columns], unused, unused, unused, unused, 1e-12, 20000,
+    )  # fmt: skip

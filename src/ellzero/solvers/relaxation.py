@@ -1,0 +1,372 @@
+r"""The perspective relaxation at a node of the search tree, solved by working sets; any point of it gives a valid bound.
+
+At a node some units are in, some out. The others carry the convex envelope of their price and penalty; with at most k units the
+price is raised above :math:`\lambda_0` until the relaxed count fits. Descent runs on the working set only (units that are
+nonzero, in, or violate optimality); one pass over all columns a round gives the dual bound of METHODS and the violators.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._kernels.coordinate import descend
+from ..certificate import Tree
+from ..penalties import Separable
+from ..problem import Problem, node_charge
+from .bounds import rounding
+
+ROUNDS = 60
+SWEEPS = 200
+PRICE_STEPS = 12
+COUNT_SLACK = 0.02  # relative error of the relaxed count at which the price rests
+ENTRANTS = 0.2  # violators below this share of the worst wait a round: a flood of them would stall the descent
+
+
+@dataclass(slots=True, eq=False)
+class Point:
+    """A primal point in scaled columns: what a dual bound comes from, and where descent starts.
+
+    Attributes
+    ----------
+    columns, gamma : ndarrays
+        Sparse coefficients.
+    intercept : float
+    price : float
+        Price of a unit that balances the count.
+    """
+
+    columns: np.ndarray
+    gamma: np.ndarray
+    intercept: float
+    price: float
+
+
+@dataclass(slots=True, eq=False)
+class Bound:
+    """A bound at a node with all that follows from it.
+
+    Attributes
+    ----------
+    value : float
+        Valid lower bound of every support of the node.
+    base : float
+        Value before the charge of the units, less the error of everything.
+    point : Point
+    scores : ndarray of shape (n_units,)
+        Upper bounds of :math:`h^*_u` at the dual vector.
+    share : ndarray of shape (n_units,)
+        Relaxed indicators z.
+    size : ndarray of shape (n_units,)
+        Norm of each unit's coefficients.
+    primal : float
+        Value of the relaxation at the point.
+    """
+
+    value: float
+    base: float
+    point: Point
+    scores: np.ndarray
+    share: np.ndarray
+    size: np.ndarray
+    primal: float
+
+
+class Relaxation(ABC):
+    """Working-set descent; subclasses know how the loss is modelled and how its dual value is had."""
+
+    def __init__(self, problem: Problem):
+        self.problem, self.penalty = problem, problem.normal.penalty
+        self.of_column = problem.rules.unit_of_column()
+        self.largest = self._largest_eigenvalues()
+        self.scale = np.sqrt(max(problem.null_loss, 1e-300))
+
+    @abstractmethod
+    def model(self, columns, gamma, intercept):
+        """Curvature matrix of the columns and negative gradient, at a point."""
+
+    @abstractmethod
+    def advance(self, columns, old, new, intercept, penalty_change):
+        """Coefficients and intercept after moving from old towards new."""
+
+    @abstractmethod
+    def dual(self, columns, gamma, intercept):
+        """Loss at the point, base of the dual value, correlations of all columns, and the errors of both."""
+
+    def _largest_eigenvalues(self) -> dict[int, float]:
+        """Largest eigenvalue of the correlation matrix of each unit of several columns (weights of any loss below one)."""
+        largest = {}
+        for u, unit in enumerate(self.problem.rules.units):
+            if unit.size > 1:
+                Z = self.problem.normal.Z.columns(unit)
+                largest[u] = float(np.linalg.eigvalsh(Z.T @ (self.problem.weight[:, None] * Z))[-1])
+        return largest
+
+    def solve(self, inside, outside, start: Point, cut: float, lazy: float) -> Bound:
+        """Bound a node.
+
+        Parameters
+        ----------
+        inside, outside : ndarray of shape (n_units,), bool
+        start : Point
+        cut : float
+            Bounds from here on prune; the descent ends as soon as one is reached.
+        lazy : float
+            Share of the room below the cut in which the descent need not be exact; 0 for the root.
+        """
+        problem, units = self.problem, self.problem.rules.units
+        gamma = np.zeros(problem.n_features)
+        gamma[start.columns] = start.gamma
+        gamma[outside[self.of_column]] = 0.0
+        active = inside.copy()
+        active[self.of_column[np.flatnonzero(gamma)]] = True
+        price, intercept, best = max(start.price, problem.l0), start.intercept, None
+        tolerance = 1e-3
+        for _ in range(ROUNDS):
+            working = np.flatnonzero(active)
+            columns = np.concatenate([units[u] for u in working]) if working.size else np.empty(0, np.intp)
+            old = gamma[columns]
+            new, share, price, before, after = self._descend(working, columns, old, intercept, inside, price, tolerance)
+            gamma[columns], intercept = self.advance(columns, old, new, intercept, after - before)
+            bound, primal, violation = self._bound(columns, gamma, intercept, working, share, inside, outside, price)
+            if best is None or bound.value > best.value:
+                best = bound
+            if best.value >= cut:
+                break
+            slack = primal - best.value
+            if slack <= 1e-9 * max(abs(primal), 1e-9 * problem.null_loss) or primal < cut and slack <= lazy * (cut - primal):
+                break
+            violation[active | outside] = 0.0
+            entrants = violation > max(ENTRANTS * violation.max(initial=0.0), 1e-12 * price)
+            if entrants.any():
+                active |= entrants
+            elif tolerance < 1e-12:
+                break
+            tolerance = max(tolerance * (0.3 if entrants.any() else 0.1), 1e-13)
+        return best
+
+    def _descend(self, working, columns, old, intercept, inside, price, tolerance):
+        """Minimise the model over the working set, with the price that the count asks for."""
+        problem, units = self.problem, self.problem.rules.units
+        G, slope = self.model(columns, old, intercept)
+        ptr = np.zeros(working.size + 1, np.int64)
+        ptr[1:] = np.cumsum([units[u].size for u in working])
+        lip = np.array([
+            G[ptr[i], ptr[i]] if units[u].size == 1 else self._lipschitz(G, ptr[i], ptr[i + 1]) for i, u in enumerate(working)
+        ])  # fmt: skip
+        local = [np.ascontiguousarray(s[columns]) for s in (self.penalty.l1, self.penalty.l2, self.penalty.lower, self.penalty.upper)]
+        is_in, free = inside[working], ~inside[working]
+        share, work = np.zeros(working.size), np.empty(columns.size)
+        places = np.inf if problem.k is None else problem.k - int(inside.sum())
+        new, g = old.copy(), slope.copy()
+        low, high = problem.l0, np.inf
+        for _ in range(PRICE_STEPS):
+            lines = Separable(price, *local).envelope_lines()
+            lines = [np.ascontiguousarray(np.broadcast_to(line, columns.shape)) for line in lines]
+            descend(G, g, new, share, work, ptr, is_in, np.maximum(lip, 1e-300), price, *local, *lines, tolerance * self.scale, SWEEPS)
+            count = float(share[free].sum())
+            if count <= places * (1.0 + COUNT_SLACK) and (price <= problem.l0 or count >= places * (1.0 - COUNT_SLACK)):
+                break
+            price, low, high = self._next_price(price, low, high, count, places)
+        before = self._penalty_value(old, self._shares_of(old, working, ptr, is_in, price, local), working, ptr, is_in, price)
+        after = self._penalty_value(new, share, working, ptr, is_in, price)
+        return new, share, price, before, after
+
+    def _lipschitz(self, G, first, last) -> float:
+        return float(np.linalg.eigvalsh(G[first:last, first:last])[-1]) * (1.0 + 1e-12)
+
+    def _next_price(self, price, low, high, count, places):
+        """A higher price where too many units are in, a lower one where too few are; bracketed once both were seen."""
+        floor = max(price, 1e-9 * self.problem.null_loss)
+        if count > places:
+            low = price
+            guess = floor * min(4.0, max(1.02, (count / max(places, 0.25)) ** 1.5))
+        else:
+            high = price
+            guess = price * max(0.25, min(0.98, (max(count, 1e-3) / places) ** 1.5))
+        if np.isfinite(high) and low > self.problem.l0:
+            guess = 0.5 * (low + high)
+        return max(guess, self.problem.l0), low, high
+
+    def _shares_of(self, gamma, working, ptr, is_in, price, local):
+        """Smallest-value indicators of a given point: where the old point stood before the descent."""
+        up, up_end, down, down_end = (np.broadcast_to(x, gamma.shape) for x in Separable(price, *local).envelope_lines())
+        end = np.where(gamma > 0, up_end, down_end)
+        column = np.where(gamma != 0, np.minimum(1.0, np.abs(gamma) / np.maximum(end, 1e-300)), 0.0)
+        share = np.maximum.reduceat(column, ptr[:-1]) if working.size else np.empty(0)
+        root = np.sqrt(np.add.reduceat(local[1] * gamma**2, ptr[:-1])) if working.size else share
+        grouped = np.minimum(1.0, np.maximum(share, root / np.sqrt(max(price, 1e-300))))
+        return np.where(is_in, 1.0, np.where(np.diff(ptr) > 1, grouped, share))
+
+    def _penalty_value(self, gamma, share, working, ptr, is_in, price) -> float:
+        """Relaxed penalty of the working set: price z + l1 |t| + l2 t^2 / z, units that are in without the price."""
+        if working.size == 0:
+            return 0.0
+        columns = np.concatenate([self.problem.rules.units[u] for u in working])
+        z = np.repeat(share, np.diff(ptr))
+        ridge = np.divide(self.penalty.l2[columns] * gamma**2, z, out=np.zeros_like(gamma), where=z > 0)
+        return float(price * share[~is_in].sum() + self.penalty.l1[columns] @ np.abs(gamma) + ridge.sum())
+
+    def _bound(self, columns, gamma, intercept, working, share, inside, outside, price):
+        """Dual bound and relaxed value at a point, and by how much each unit violates optimality."""
+        problem = self.problem
+        loss, base, v, v_error, base_error = self.dual(columns, gamma[columns], intercept)
+        lifted = np.copysign(np.abs(v) + v_error, v)
+        scores = problem.unit_conjugates(lifted)
+        charge, _, _ = node_charge(scores, inside, outside, problem.l0, problem.k)
+        charge_error = 8 * problem.rules.n_units * 2.0**-53 * (float(scores[~outside].sum()) + problem.l0)
+        ptr = np.zeros(working.size + 1, np.int64)
+        ptr[1:] = np.cumsum([problem.rules.units[u].size for u in working])
+        primal = loss + self._penalty_value(gamma[columns], share, working, ptr, inside[working], price)
+        primal += problem.l0 * int(inside.sum())
+        if problem.k is not None:
+            primal -= (price - problem.l0) * (problem.k - int(inside.sum()))
+        nonzero = np.flatnonzero(gamma)
+        point = Point(nonzero, gamma[nonzero], intercept, price)
+        shares, size = np.zeros(problem.rules.n_units), np.zeros(problem.rules.n_units)
+        shares[working] = share
+        np.add.at(size, self.of_column[nonzero], gamma[nonzero] ** 2)
+        base -= base_error + charge_error
+        bound = Bound(base - charge, base, point, scores, shares, np.sqrt(size), primal)
+        return bound, primal, np.maximum(scores - price, 0.0)
+
+
+class GramRelaxation(Relaxation):
+    """Squared error: the model is exact and everything is read from Gram rows."""
+
+    def __init__(self, problem):
+        super().__init__(problem)
+        self.gram, self.error = problem.gram, rounding(problem)
+
+    def _correlations(self, columns, gamma):
+        used = gamma != 0
+        return self.gram.corr - (gamma[used] @ self.gram.rows(columns[used]) if used.any() else 0.0)
+
+    def model(self, columns, gamma, intercept):
+        G = np.ascontiguousarray(self.gram.rows(columns)[:, columns]) if columns.size else np.empty((0, 0))
+        return G, self.gram.corr[columns] - G @ gamma
+
+    def advance(self, columns, old, new, intercept, penalty_change):
+        return new, 0.0
+
+    def dual(self, columns, gamma, intercept):
+        v = self._correlations(columns, gamma)
+        explained = float(gamma @ (self.gram.corr[columns] - v[columns]))  # b'Gb
+        reach = np.sqrt(self.gram.yy) + float(np.abs(gamma).sum())
+        loss = 0.5 * (self.gram.yy - float(gamma @ (self.gram.corr[columns] + v[columns])))
+        return loss, 0.5 * (self.gram.yy - explained), v, self.error * reach, self.error * reach**2
+
+
+class ModelRelaxation(Relaxation):
+    """Other losses: a quadratic model a round, a step along it that lowers the relaxed value, residuals as dual vectors."""
+
+    def __init__(self, problem):
+        super().__init__(problem)
+        self.error = rounding(problem)
+        self.reach = self._reach()
+
+    def _reach(self) -> float:
+        """Largest entry of a scaled column: what a residual that does not sum to zero can move a correlation by."""
+        some = np.array_split(np.arange(self.problem.n_features), 1 + self.problem.n_features // 512)
+        return max(float(np.abs(self.problem.normal.Z.columns(part)).max()) for part in some)
+
+    def _predictor(self, columns, gamma, intercept):
+        return self.problem.normal.Z.columns(columns) @ gamma + intercept
+
+    def model(self, columns, gamma, intercept):
+        problem = self.problem
+        self.Z = problem.normal.Z.columns(columns)
+        self.eta = self.Z @ gamma + intercept
+        curvature = problem.weight * problem.loss.curvature(problem.y, self.eta)
+        slope = -problem.weight * problem.loss.gradient(problem.y, self.eta)
+        self.tilt, self.shift = np.zeros(columns.size), 0.0
+        if problem.fit_intercept:  # the intercept follows the step
+            self.tilt, self.shift = curvature @ self.Z / curvature.sum(), slope.sum() / curvature.sum()
+        centred = self.Z - self.tilt
+        return np.ascontiguousarray(centred.T @ (curvature[:, None] * centred)), centred.T @ slope
+
+    def advance(self, columns, old, new, intercept, penalty_change):
+        problem = self.problem
+        move, follow = new - old, self.shift - float(self.tilt @ (new - old))
+        along = self.Z @ move + (follow if problem.fit_intercept else 0.0)
+        value, length = problem.loss.mean(problem.y, self.eta, problem.weight), 1.0
+        while length > 1e-8:
+            trial = problem.loss.mean(problem.y, self.eta + length * along, problem.weight)
+            if trial + length * penalty_change <= value + 1e-15 * abs(value):  # the penalty is convex along the step
+                break
+            length *= 0.5
+        gamma = old + length * move
+        return gamma, self._centred_intercept(columns, gamma, intercept + length * follow)
+
+    def _centred_intercept(self, columns, gamma, intercept):
+        """Intercept at which the residuals sum to zero."""
+        problem = self.problem
+        if not problem.fit_intercept:
+            return 0.0
+        eta = self.Z @ gamma
+        for _ in range(50):
+            slope = -float(problem.weight @ problem.loss.gradient(problem.y, eta + intercept))
+            curvature = float(problem.weight @ problem.loss.curvature(problem.y, eta + intercept))
+            step = float(np.clip(slope / max(curvature, 1e-300), -1.0, 1.0))
+            intercept += step
+            if abs(step) < 1e-15 * (1.0 + abs(intercept)):
+                break
+        return intercept
+
+    def dual(self, columns, gamma, intercept):
+        problem = self.problem
+        eta = self._predictor(columns, gamma, intercept)
+        r = -problem.loss.gradient(problem.y, eta)
+        weighted = problem.weight * r
+        loose = abs(float(weighted.sum())) if problem.fit_intercept else 0.0
+        loose += self.error * float(np.abs(weighted).sum()) * problem.fit_intercept
+        terms = problem.loss.conjugate(problem.y, -r)
+        v = problem.normal.Z.adjoint(weighted)
+        size = float(np.sqrt(problem.weight @ r**2))
+        v_error = self.error * size + loose * (1.0 + self.reach)
+        base_error = self.error * float(problem.weight @ np.abs(terms)) + loose * (2.0 + float(np.abs(eta).max()))
+        return problem.loss.mean(problem.y, eta, problem.weight), -float(problem.weight @ terms), v, v_error, base_error
+
+
+def relaxation_for(problem: Problem) -> type[Relaxation] | None:
+    """Class of relaxation that treats a problem, or None where no dual bound is finite."""
+    penalty, columns = problem.normal.penalty, problem.rules.columns(np.flatnonzero(problem.usable))
+    bounded = np.isfinite(penalty.lower[columns]) & np.isfinite(penalty.upper[columns])
+    if not ((penalty.l2[columns] > 0) | bounded).all():
+        return None
+    return GramRelaxation if problem.loss.name == "squared" else ModelRelaxation
+
+
+def starting_point(problem: Problem) -> Point:
+    """The empty model, with a price at which few units would enter."""
+    intercept = 0.0 if problem.loss.name == "squared" else problem.null_intercept
+    return Point(np.empty(0, np.intp), np.empty(0), intercept, max(problem.l0, 0.05 * problem.null_loss * (problem.k is not None)))
+
+
+def root_relaxation(problem: Problem, objective: float) -> tuple[float, Tree]:
+    """Bound of the perspective relaxation, and its one-leaf tree."""
+    relaxation = relaxation_for(problem)(problem)
+    inside, outside = problem.rules.forced, ~problem.usable
+    bound = relaxation.solve(inside, outside, starting_point(problem), objective, 0.0)
+    return bound.value, dual_tree(problem, [-1], [0], [bound.point])
+
+
+def dual_tree(problem: Problem, branch, leaf_points, points) -> Tree:
+    """Tree with its points in data units."""
+    normal = problem.normal
+    sizes = [point.columns.size for point in points]
+    columns = np.concatenate([point.columns for point in points]) if points else np.empty(0, int)
+    gamma = np.concatenate([point.gamma for point in points]) if points else np.empty(0)
+    coef = gamma / normal.scale[columns]
+    shifts = [
+        point.intercept - float(normal.centre[point.columns] @ (point.gamma / normal.scale[point.columns])) for point in points
+    ]
+    return Tree(
+        "dual",
+        np.asarray(branch, np.int32),
+        np.asarray(leaf_points, np.int32),
+        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        columns.astype(np.int32),
+        coef,
+        np.asarray(shifts, float),
+    )

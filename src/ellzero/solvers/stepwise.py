@@ -1,0 +1,154 @@
+"""Forward, backward and bidirectional stepwise selection, by loss or by criterion."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from .. import _checks as checks
+from .. import criteria
+from ..problem import Problem
+from ..result import Sample, Status, TraceStep
+from .base import Answer, Solver, sample_of
+from .bounds import root_bound
+from .exchange import most_units, penalised
+from .moves import Moves, State, moves_for
+
+DIRECTIONS = ("forward", "backward", "both")
+SLACK = 1e-10  # smallest improvement of a criterion that makes a step, as 1e-7 in R's `step` guards against cycling
+
+
+@dataclass(frozen=True)
+class Stepwise(Solver):
+    """One unit in or out at a time, whichever improves most; greedy, without proof.
+
+    Parameters
+    ----------
+    direction : {"both", "forward", "backward"}, default="both"
+        ``forward`` starts from the forced units, ``backward`` from all; ``both`` starts from the forced units and may drop again
+        what it took.
+    criterion : {"aic", "bic", "ebic", "aicc", "gic", "cp", "adjr2", "loss"}, default="aic"
+        What a step must improve. With ``loss`` the search goes on to exactly ``problem.k`` units.
+
+    Notes
+    -----
+    As R's ``step``: every unit that may enter or leave is scored exactly, the best step is taken while it improves the criterion.
+    With a ridge the penalised loss takes the place of the loss.
+
+    References
+    ----------
+    Efroymson (1960), "Multiple regression analysis".
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).normal(size=(50, 6))
+    >>> problem = Problem.from_data(X, X[:, 2] - 3 * X[:, 5] + 0.1 * X[:, 0] ** 2, k=6)
+    >>> for step in Stepwise(criterion="bic").solve(problem).trace[:3]:
+    ...     print(step.k, step.entered, step.left)
+    0 () ()
+    1 ('x5',) ()
+    2 ('x2',) ()
+    """
+
+    name: ClassVar[str] = "stepwise"
+    direction: Literal["both", "forward", "backward"] = "both"
+    criterion: str = "aic"
+
+    def __post_init__(self):
+        checks.one_of("direction", self.direction, DIRECTIONS)
+        checks.one_of("criterion", self.criterion, (*criteria.CRITERIA, "loss"))
+
+    def refuses(self, problem):
+        if self.criterion == "loss" and problem.k is None:
+            return "by loss alone the largest model always wins. Hint: give k, or a criterion."
+        return None
+
+    def search(self, problem, clock):
+        moves, sample = moves_for(problem), sample_of(problem)
+        walk = _Walk(problem, moves, sample, self)
+        state = moves.start() if self.direction != "backward" else self._all(problem, moves)
+        trace, status = [walk.step(state, None)], Status.HEURISTIC
+        try:
+            while not clock.stopped:
+                clock.tick("stepwise", message=f"{state.size} units", k=state.size, objective=penalised(problem, state))
+                following = walk.best_step(state)
+                if following is None:
+                    break
+                trace.append(walk.step(following, state))
+                state = following
+            status = Status.TIME_LIMIT if clock.expired else status
+        except KeyboardInterrupt:
+            clock.interrupted, status = True, Status.INTERRUPTED
+        bound, tree = root_bound(problem, penalised(problem, state))
+        return Answer(state.units, bound, status, tree=tree, trace=tuple(trace))
+
+    def _all(self, problem, moves: Moves) -> State:
+        """All usable units, or as many independent ones as there are."""
+        state = moves.at(tuple(int(u) for u in np.flatnonzero(problem.usable)))
+        if state is not None:
+            return state
+        state = moves.start()
+        while (grown := moves.grow(state)) is not None:
+            state = grown
+        return state
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """Scores of neighbours and the choice among them."""
+
+    problem: Problem
+    moves: Moves
+    sample: Sample
+    options: Stepwise
+
+    def score(self, value: float, units) -> float:
+        """What is minimised, at a value and a support."""
+        if self.options.criterion == "loss":
+            return value + self.problem.l0 * len(units)
+        n_coef = sum(self.problem.rules.units[u].size for u in units)
+        if not criteria.offered(value, n_coef, self.sample):
+            return np.inf
+        number = criteria.CRITERIA[self.options.criterion](value, n_coef, self.sample)
+        return criteria.key(self.options.criterion, number)
+
+    def best_step(self, state: State) -> State | None:
+        """The best neighbour, or None where the walk ends."""
+        entering, leaving = self._allowed(state)
+        choices = []
+        if entering:
+            for u, value in enumerate(self.moves.add_values(state)):
+                if np.isfinite(value):
+                    choices.append((self.score(float(value), (*state.units, u)), 0, u))
+        if leaving:
+            for u, value in zip(state.units, self.moves.drop_values(state), strict=True):
+                if np.isfinite(value):
+                    choices.append((self.score(float(value), tuple(v for v in state.units if v != u)), 1, u))
+        if not choices:
+            return None
+        score, drops, u = min(choices)
+        now = self.score(state.value, state.units)
+        must = self.options.criterion == "loss"
+        if not np.isfinite(score) or not must and not score < now - SLACK * (1.0 + abs(now)) and np.isfinite(now):
+            return None
+        return self.moves.remove(state, u) if drops else self.moves.at((*state.units, u))
+
+    def _allowed(self, state: State) -> tuple[bool, bool]:
+        """Whether units may enter, and whether they may leave."""
+        direction, most = self.options.direction, most_units(self.problem)
+        if self.options.criterion == "loss":
+            return direction != "backward" and state.size < most, direction == "backward" and state.size > most
+        return direction != "backward" and state.size < most, direction != "forward" or state.size > most
+
+    def step(self, state: State, before: State | None) -> TraceStep:
+        """Trace entry of a step."""
+        old, new = frozenset() if before is None else before.key, state.key
+        value = self.score(state.value, state.units)
+        if self.options.criterion != "loss":
+            value = criteria.key(self.options.criterion, value)
+        return TraceStep(
+            state.size, self._names(new - old) if before else (), self._names(old - new), value, self.options.criterion
+        )
+
+    def _names(self, units) -> tuple[str, ...]:
+        return tuple(self.problem.names[j] for j in self.problem.rules.columns(sorted(units)))
