@@ -3,8 +3,8 @@
     python benchmarks/startup.py [--reps 7]
 
 CPU seconds (user and system) of whole processes, medians of processes that take turns; the demonstration in wall
-seconds, as a user waits for it, first with an empty cache of compiled kernels. Targets: import 0.15 s above numpy's, help
-0.5 s of CPU, first demonstration 30 s, second 3 s.
+seconds, as a user waits for it, first with an empty cache of compiled kernels. Targets: import 0.15 s above numpy,
+help 0.5 s of CPU, first demonstration 30 s, second 3 s.
 """
 
 import argparse
