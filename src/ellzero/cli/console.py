@@ -2,11 +2,13 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .._progress import Event, OnProgress
+from ..errors import EllzeroWarning
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,15 @@ class Console:
         """Highlight a line where that is wanted and possible."""
         wanted = self.colour and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         return f"\x1b[1m{line}\x1b[0m" if wanted and os.environ.get("TERM") != "dumb" else line
+
+    @contextmanager
+    def notes_for_warnings(self) -> Iterator[None]:
+        """Say the library's warnings as notes, each once."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", EllzeroWarning)
+            yield
+        for sentence in dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, EllzeroWarning)):
+            self.note(sentence)
 
     @contextmanager
     def progress(self) -> Iterator[OnProgress | None]:

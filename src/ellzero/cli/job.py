@@ -1,9 +1,11 @@
 """The work of `select`: read, code, search, choose, count rivals, write."""
 
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import EllzeroWarning
 from ..result import Result, Status
 from . import document, messages, model, output, screen
 from .answer import Answer, Near
@@ -93,8 +95,8 @@ def run(data: str, question: Question, search: Search, files: Files, console: Co
     for note in design.notes:
         console.note(note)
     answer = solve(table.source, design, question.task, search, console)
-    if answer.chosen.k == max(answer.sizes) < len(design.recipe.parts) and len(answer.sizes) > 1:
-        console.note(messages.chosen_at_the_end(answer.criterion, answer.chosen.k))
+    if len(answer.sizes) > 1 and answer.chosen.k == max(answer.sizes) < len(design.recipe.parts):
+        console.note(messages.chosen_at_the_end(screen.criterion_name(answer.criterion), answer.chosen.k))
     written = write(answer, files, console)
     if files.json:
         console.data(output.to_json(document.as_json(answer)))
@@ -111,7 +113,7 @@ def solve(source: str, design: Design, asked: str, search: Search, console: Cons
 
     sizes, criterion = search.sizes(design), search.chooser(design)
     start = time.perf_counter()
-    with console.progress() as listen:
+    with console.notes_for_warnings(), console.progress() as listen:
         solved = path(
             design.columns,
             design.y,
@@ -134,7 +136,12 @@ def solve(source: str, design: Design, asked: str, search: Search, console: Cons
 def choose(solved, design: Design, criterion: str, search: Search, listen) -> tuple[dict, dict, Result]:
     """Score every size and pick one: value by size, standard error by size, the result chosen."""
     if criterion not in VALIDATED:
-        return dict(solved.criteria(criterion)), {}, solved.best(criterion)
+        scores = dict(solved.criteria(criterion))
+        if search.k is not None:
+            return scores, {}, solved[search.k]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", EllzeroWarning)  # a size at the end of the path: said in the user's words
+            return scores, {}, solved.best(criterion)
     from ..selection import cross_validate
 
     validated = cross_validate(

@@ -7,6 +7,7 @@ import numpy as np
 from ..certificate import Certificate
 from . import messages
 from .coding import Design, encode
+from .exits import Stop
 from .recipe import Recipe
 from .table import Table
 
@@ -27,7 +28,10 @@ def rebuild(certificate: Certificate, table: Table, path: str) -> Design:
         if name not in table.names:
             raise messages.other_data(table.source, f'It has no column "{name}".')
     asked = replace(recipe.question, forbidden=())
-    design = encode(table.select(recipe.columns), asked)
+    try:
+        design = encode(table.select(recipe.columns), asked)
+    except Stop as stop:
+        raise messages.other_data(table.source, f"Coding it fails: {stop}") from None
     rebuilt = replace(design.recipe, question=replace(design.recipe.question, forbidden=recipe.question.forbidden))
     difference = differs(recipe, rebuilt)
     if difference:
