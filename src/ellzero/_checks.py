@@ -300,3 +300,7 @@ def threads(n_jobs) -> int | None:
     if not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs == 0 or n_jobs < -1:
         raise ArgumentError(f"`n_jobs` must be an integer >= 1, or -1 for all cores, got {n_jobs!r}.")
     return None if n_jobs == -1 else int(n_jobs)
+
+
+def empty_fold(fold: int) -> DataError:
+    return DataError(f"fold {fold + 1} has no held-out row that counts. Hint: fewer folds, or other weights.")

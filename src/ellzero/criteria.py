@@ -23,12 +23,45 @@ Akaike (1974); Hurvich & Tsai (1989); Schwarz (1978); Chen & Chen (2008); Zhu et
 best-subset selection problem"; Mallows (1973).
 """
 
+from dataclasses import dataclass
 from math import comb, inf, log
 
 from . import _checks as checks
-from .result import Result, Sample
+from .losses import Loss
 
 SATURATED = 1e-13  # a loss below this share of the empty model's is rounding
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """What the information criteria need to know of the data.
+
+    Attributes
+    ----------
+    loss : Loss
+    n_samples : float
+        Sum of the weights.
+    n_features : int
+        Number of columns offered, before any screening.
+    fit_intercept : bool
+    null_loss : float
+        Loss of the empty model.
+    saturated_nll : float
+        Total negative log-likelihood of the saturated model (0 for squared error).
+    full_loss : float or None
+        Loss of the model with every column, where that is determined; for Mallows' Cp.
+    full_rank : int
+        Number of linearly independent columns.
+    """
+
+    loss: Loss
+    n_samples: float
+    n_features: int
+    fit_intercept: bool
+    null_loss: float
+    saturated_nll: float
+    full_loss: float | None
+    full_rank: int
 
 
 def _deviance(loss: float, sample: Sample) -> float:
@@ -90,13 +123,17 @@ CRITERIA = {"bic": bic, "ebic": ebic, "aic": aic, "aicc": aicc, "gic": gic, "cp"
 TITLES = {"bic": "BIC", "ebic": "EBIC", "aic": "AIC", "aicc": "AICc", "gic": "GIC", "cp": "Cp", "adjr2": "adjusted R2"}
 
 
-def evaluate(name: str, result: Result) -> float:
+def evaluate(name: str, loss: float, n_coef: int, sample: Sample) -> float:
     """Criterion of one model.
 
     Parameters
     ----------
     name : {"bic", "ebic", "aic", "aicc", "gic", "cp", "adjr2"}
-    result : Result
+    loss : float
+        Half the weighted mean deviance of the model.
+    n_coef : int
+        Coefficients in, the intercept not counted.
+    sample : Sample
 
     Raises
     ------
@@ -104,15 +141,8 @@ def evaluate(name: str, result: Result) -> float:
         The name is unknown.
     DataError
         Cp without a full model with spare rows, or a squared-error criterion of another loss.
-
-    Examples
-    --------
-    >>> X = np.random.default_rng(0).normal(size=(40, 5))
-    >>> result = best_subset(X, X[:, 1] + X[:, 0] ** 2, k=1)
-    >>> evaluate("aic", result) < evaluate("bic", result)
-    True
     """
-    return CRITERIA[checks.one_of("criterion", name, tuple(CRITERIA))](result.loss, int(result.support.size), result.sample)
+    return CRITERIA[checks.one_of("criterion", name, tuple(CRITERIA))](loss, n_coef, sample)
 
 
 def key(name: str, value: float) -> float:

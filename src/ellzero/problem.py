@@ -100,6 +100,7 @@ class Problem:
         sample_weight=None,
         fit_intercept=True,
         standardize=True,
+        names=None,
     ) -> "Problem":
         """Check the data and the question.
 
@@ -107,13 +108,16 @@ class Problem:
         ----------
         X, y, k, l0, l1, l2, loss, lower, upper, groups, forced, forbidden, sample_weight, fit_intercept, standardize
             As in `best_subset`.
+        names : sequence of str, optional
+            Column names, where X does not bring its own.
 
         Raises
         ------
         ArgumentError, DataError, InfeasibleError
             The message says what must hold, what was got and what to do.
         """
-        op, names = as_operator(X)
+        op, own_names = as_operator(X)
+        names = own_names if names is None else tuple(names)
         n, p = op.shape
         target = as_vector("y", y, n)
         weight = np.ones(n) if sample_weight is None else as_vector("sample_weight", sample_weight, n)

@@ -13,7 +13,7 @@ import numpy as np
 
 from . import _checks as checks
 from .certificate import Certificate
-from .losses import Loss
+from .criteria import Sample, evaluate
 from .operators import as_operator
 
 
@@ -117,38 +117,6 @@ def shown(value) -> str:
     return str(value)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sample:
-    """What the information criteria need to know of the data.
-
-    Attributes
-    ----------
-    loss : Loss
-    n_samples : float
-        Sum of the weights.
-    n_features : int
-        Number of columns offered, before any screening.
-    fit_intercept : bool
-    null_loss : float
-        Loss of the empty model.
-    saturated_nll : float
-        Total negative log-likelihood of the saturated model (0 for squared error).
-    full_loss : float or None
-        Loss of the model with every column, where that is determined; for Mallows' Cp.
-    full_rank : int
-        Number of linearly independent columns.
-    """
-
-    loss: Loss
-    n_samples: float
-    n_features: int
-    fit_intercept: bool
-    null_loss: float
-    saturated_nll: float
-    full_loss: float | None
-    full_rank: int
-
-
 @dataclass(frozen=True, slots=True)
 class TraceStep:
     """One step of a stepwise search: what entered or left, and the value after it."""
@@ -223,6 +191,10 @@ class Result:
     @property
     def names_in_support(self) -> tuple[str, ...]:
         return tuple(self.names[j] for j in self.support)
+
+    def criterion(self, name: str) -> float:
+        """Information criterion of the model; the formulas are in `ellzero.criteria`."""
+        return evaluate(name, self.loss, int(self.support.size), self.sample)
 
     def decision_function(self, X) -> np.ndarray:
         """Linear predictor of each row of X."""

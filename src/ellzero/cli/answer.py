@@ -1,7 +1,7 @@
 """Everything `select` found out, for the screen and the files alike."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..result import Result, Status
@@ -9,8 +9,8 @@ from .coding import Design
 
 if TYPE_CHECKING:
     from ..selection import Path
-    from .job import Search
     from .recipe import Part
+    from .search import Search
 
 WORDS = {
     Status.OPTIMAL: "proven",
@@ -24,7 +24,7 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Near:
-    """Models of at most the chosen size whose loss is within a fraction of the best.
+    """Models of the chosen size whose loss is within a fraction of the best.
 
     Parameters
     ----------
@@ -45,6 +45,7 @@ class Near:
 class Line:
     """One size in the table."""
 
+    size: int
     result: Result
     fit: float  # residual sum of squares or deviance
     explained: float  # R2, or the share of the deviance
@@ -72,12 +73,14 @@ class Answer:
         The best model of each size.
     criterion : str
         What chose.
-    scores, spread : dict of int to float
-        Value of the criterion, and for cross-validation its standard error, by size.
-    chosen : Result
-        The model of the chosen size.
+    scores : dict of int to float
+        Value of the criterion by size.
+    size : int
+        The size chosen.
+    spread : dict of int to float
+        Standard error of the cross-validated loss by size.
     near : Near or None
-        Its rivals; None when the search was interrupted.
+        Rivals of the model chosen; None when the search was interrupted.
     interrupted : bool
         Whether Ctrl-C ended the search.
     """
@@ -89,15 +92,20 @@ class Answer:
     path: "Path"
     criterion: str
     scores: dict[int, float]
-    spread: dict[int, float]
-    chosen: Result
-    near: Near | None
-    interrupted: bool
+    size: int
+    spread: dict[int, float] = field(default_factory=dict)
+    near: Near | None = None
+    interrupted: bool = False
 
     @property
     def sizes(self) -> list[int]:
         """Sizes solved."""
-        return [result.k for result in self.path]
+        return list(self.path.sizes)
+
+    @property
+    def chosen(self) -> Result:
+        """The model of the chosen size."""
+        return self.path[self.size]
 
     @property
     def linear(self) -> bool:
@@ -119,13 +127,13 @@ class Answer:
         """The table: one line for each size."""
         lines = []
         before: Iterable[int] = ()
-        for result in self.path:
+        for size, result in zip(self.sizes, self.path, strict=True):
             entered, left = self.change(before, result.support)
             before = result.support
             fit = 2 * result.n_samples * result.loss
             explained = 1 - result.loss / result.sample.null_loss
-            score = self.scores.get(result.k)
-            lines.append(Line(result, fit, explained, score, WORDS[result.status], entered, left))
+            score = self.scores.get(size)
+            lines.append(Line(size, result, fit, explained, score, WORDS[result.status], entered, left))
         return lines
 
 

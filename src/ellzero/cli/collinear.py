@@ -58,8 +58,7 @@ def combination(units: np.ndarray) -> tuple[int, list[int]] | None:
     """First column that a pivoted QR finds to depend on others, with those it depends on."""
     from scipy.linalg import qr, solve_triangular
 
-    factors = qr(units, mode="r", pivoting=True, check_finite=False)
-    R, order = np.asarray(factors[0]), np.asarray(factors[1])
+    R, order = (np.asarray(part) for part in qr(units, mode="r", pivoting=True, check_finite=False))
     diagonal = np.abs(np.diag(R))
     rank = int(np.count_nonzero(diagonal > DEPENDENT))
     if rank == units.shape[1]:

@@ -30,8 +30,9 @@ def demo(*, quiet: Quiet = False, verbose: Verbose = 0, no_color: NoColor = Fals
     from importlib.resources import as_file, files
 
     from .console import Console
-    from .job import Files, Search, run
+    from .job import Files, run
     from .recipe import Question
+    from .search import Search
 
     console = Console(quiet, verbose, not no_color)
     if not quiet:

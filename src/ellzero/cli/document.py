@@ -14,8 +14,7 @@ CRITERIA = ("aic", "aicc", "bic", "ebic", "gic", "cp", "adjr2")
 
 def as_json(answer: Answer) -> dict[str, Any]:
     """Everything found, in plain lists, numbers and text."""
-    design, chosen = answer.design, answer.chosen
-    recipe = design.recipe
+    design, recipe = answer.design, answer.design.recipe
     return {
         "format": FORMAT,
         "ellzero": version(),
@@ -34,7 +33,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "target": {"column": design.target.name, "task": design.target.task, "levels": design.target.levels},
         "l2": answer.search.l2,
         "criterion": answer.criterion,
-        "chosen": chosen.k,
+        "chosen": answer.size,
         "sizes": [size_json(line, answer) for line in answer.lines()],
         "rivals": rivals_json(answer),
         "formula": screen.formula(answer),
@@ -47,7 +46,7 @@ def size_json(line: Line, answer: Answer) -> dict[str, Any]:
     """One size."""
     result = line.result
     return {
-        "size": result.k,
+        "size": line.size,
         "columns": list(answer.labels(result.support)),
         "terms": list(result.names_in_support),
         "intercept": result.intercept,
@@ -59,7 +58,7 @@ def size_json(line: Line, answer: Answer) -> dict[str, Any]:
         "lower_bound": result.lower_bound,
         "gap": result.gap,
         "status": line.word,
-        "criteria": criteria(result) | validated(result.k, answer),
+        "criteria": criteria(result) | validated(line.size, answer),
         "entered": list(line.entered),
         "left": list(line.left),
         "nodes": result.n_nodes,
@@ -107,8 +106,8 @@ def as_csv(answer: Answer) -> str:
     columns = ["size", "chosen", fit, explained, answer.criterion, "lower_bound", "gap", "status", "seconds", "columns"]
     rows = [
         [
-            line.result.k,
-            int(line.result.k == answer.chosen.k),
+            line.size,
+            int(line.size == answer.size),
             line.fit,
             line.explained,
             line.score,
@@ -140,7 +139,7 @@ def tables(answer: Answer) -> list[Table]:
 def coefficients(answer: Answer) -> Table:
     """The chosen model."""
     summary = answer.chosen.summary()
-    return Table(summary.columns, summary.rows, f"Chosen model: size {answer.chosen.k}")
+    return Table(summary.columns, summary.rows, f"Chosen model: size {answer.size}")
 
 
 def opening(answer: Answer) -> list[str]:

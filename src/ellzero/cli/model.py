@@ -74,7 +74,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "intercept": float(chosen.intercept),
         "coefficients": {chosen.names[j]: float(chosen.coef[j]) for j in chosen.support},
         "parts": [plain(asdict(part)) for part in design.recipe.parts_of(chosen.support)],
-        "size": chosen.k,
+        "size": answer.size,
         "criterion": answer.criterion,
         "status": WORDS[chosen.status],
         "gap": chosen.gap,

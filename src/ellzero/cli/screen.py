@@ -17,7 +17,7 @@ def show(answer: Answer, written: Sequence[Path], console: Console) -> None:
     console.data(answer.design.target.describe(answer.asked))
     header, rows = size_table(answer.lines(), answer)
     lines = aligned([header, *rows])
-    marked = answer.sizes.index(answer.chosen.k)
+    marked = answer.sizes.index(answer.size)
     for i, line in enumerate(lines):
         console.data(console.bold(f"> {line}") if i == marked + 1 else f"  {line}")
     console.data(choice(answer))
@@ -51,7 +51,7 @@ def size_table(lines: Sequence[Line], answer: Answer) -> tuple[list[str], list[l
     header = ["size", fit, explained, criterion_name(answer.criterion), "gap", "status", "seconds", "± in/out"]
     rows = [
         [
-            str(line.result.k),
+            str(line.size),
             f"{line.fit:.6g}",
             f"{line.explained:.4f}",
             "" if line.score is None else f"{line.score:.6g}",
@@ -81,10 +81,9 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def choice(answer: Answer) -> str:
     """Which size was chosen, by what, and how sure it is to be the best of its size."""
-    chosen = answer.chosen
     if len(answer.sizes) == 1:
-        return f"size {chosen.k}, as asked."
-    return f"chosen by {criterion_name(answer.criterion)}: size {chosen.k}."
+        return f"size {answer.size}, as asked."
+    return f"chosen by {criterion_name(answer.criterion)}: size {answer.size}."
 
 
 def rival_lines(answer: Answer) -> list[str]:

@@ -110,8 +110,9 @@ def select(
     """
     from .console import Console
     from .job import Files as Written
-    from .job import Search, run
+    from .job import run
     from .recipe import Question
+    from .search import Search
 
     question = Question(target, task, sample_weight, missing, tuple(forced), tuple(forbidden), max_levels)
     search = Search(k, max_k, criterion, l2, time_limit, gap, within, random_state, n_jobs)

@@ -1,6 +1,6 @@
 """The user's table: named columns of numbers or text, with one stated rule for what is missing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -115,15 +115,22 @@ def column_of_text(name: str, cells: Iterable[str], as_text: bool = False) -> Co
     """
     cells = [cell.strip() for cell in cells]
     if not as_text:
-        present = [cell for cell in cells if cell not in MISSING]
-        if present and all(cell.lower() in TRUTH for cell in present):
-            truth = [TRUTH.get(cell.lower(), np.nan) for cell in cells]
-            return Column(name, "boolean", np.array(truth), "booleans")
-        if all(is_number(cell) for cell in present):
-            numbers = [np.nan if cell in MISSING else float(cell) for cell in cells]
-            return Column(name, "number", np.array(numbers, dtype=float), "numbers")
+        truth = numbers_of(cells, lambda cell: TRUTH[cell.lower()])
+        if truth is not None and not np.isnan(truth).all():
+            return Column(name, "boolean", truth, "booleans")
+        numbers = None if any("_" in cell for cell in cells) else numbers_of(cells, float)
+        if numbers is not None:
+            return Column(name, "number", numbers, "numbers")
     text = np.array([None if cell in MISSING else cell for cell in cells], dtype=object)
     return Column(name, "text", text, "text")
+
+
+def numbers_of(cells: list[str], parse: Callable[[str], float]) -> np.ndarray | None:
+    """Numbers of all cells, NaN where missing; None if one of them is no number."""
+    try:
+        return np.array([np.nan if cell in MISSING else parse(cell) for cell in cells], dtype=float)
+    except (KeyError, ValueError):
+        return None
 
 
 def is_number(cell: str) -> bool:

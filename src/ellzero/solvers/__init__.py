@@ -67,7 +67,6 @@ def solve(
     """
     from threadpoolctl import threadpool_limits
 
-    checks.need_k_or_l0(problem.k, problem.l0 or None)
     chosen = make_solver(solver, gap=checks.fraction("gap", gap), random_state=random_state)
     with threadpool_limits(checks.threads(n_jobs)):
         return chosen.solve(problem, checks.positive("time_limit", time_limit), on_progress)

@@ -11,8 +11,9 @@ from scipy.linalg import lapack
 from .. import _checks as checks
 from .._progress import Clock, OnProgress
 from ..certificate import Certificate, Claim, Question, Tree
+from ..criteria import Sample
 from ..problem import Problem
-from ..result import Result, Sample, Status, TraceStep
+from ..result import Result, Status, TraceStep
 from .refit import Fit, fit_support
 
 RANK_FEATURES = 1000  # beyond so many columns the rank and the full model are not computed

@@ -71,6 +71,9 @@ class Search:
 
     def __init__(self, problem: Problem, relaxation: Relaxation, clock: Clock, gap: float, random_state):
         self.problem, self.relaxation, self.clock, self.gap = problem, relaxation, clock, gap
+        self.threshold: float | None = None  # where set, every support up to it is collected
+        self.hits: dict[tuple[int, ...], float] = {}
+        self.most_hits = np.inf
         self.moves = moves_for(problem)
         state = best_state(problem, clock, random_state)
         self.units, self.objective = state.units, penalised(problem, state)
@@ -82,7 +85,9 @@ class Search:
 
     @property
     def cut(self) -> float:
-        """Bounds from here on prune: the incumbent less the gap, and less what rounding may add to it."""
+        """Bounds from here on prune: the incumbent less the gap, or the threshold below which supports are collected."""
+        if self.threshold is not None:
+            return self.threshold
         return self.objective - self.gap * max(self.objective, 1e-12 * self.problem.null_loss) * 0.99
 
     def push(self, state, bound, point, place):
@@ -105,7 +110,7 @@ class Search:
                 )  # fmt: skip
                 if self.n_nodes and self.clock.expired:
                     return Status.TIME_LIMIT
-                if self.n_nodes >= node_limit:
+                if self.n_nodes >= node_limit or len(self.hits) >= self.most_hits:
                     return Status.NODE_LIMIT
                 self.visit(heapq.heappop(self.heap)[2])
         except KeyboardInterrupt:
@@ -136,6 +141,8 @@ class Search:
             self.round(state, solved)
         if node.bound >= self.cut or full or not (state == FREE).any():
             self.close(node.bound)
+            if self.threshold is not None and node.bound < self.cut:
+                self.collect(tuple(int(u) for u in np.flatnonzero(state == IN)))
             return
         self.branch(node, solved)
 
@@ -191,6 +198,12 @@ class Search:
         if value < self.objective:
             self.units, self.objective = units, value
             self.polish()
+
+    def collect(self, units: tuple[int, ...]) -> None:
+        """Note a support whose objective is within the threshold."""
+        value = self.value(units)
+        if value <= self.threshold:
+            self.hits[units] = value
 
     def value(self, units) -> float:
         """Objective of the best fit on a support."""

@@ -30,7 +30,7 @@ class KPath:
         self.rng = checks.random_state(random_state)
         self.best: dict[int, State] = {}
         self.changes: dict[int, int] = {}
-        self.seen: set[frozenset[int]] = set()
+        self.seen: dict[frozenset[int], float] = {}
 
     def run(self, largest: int, worthwhile=lambda path, k: True) -> dict[int, State]:
         """Fill the sizes up to `largest`; `worthwhile(best, k)` may end the first forward sweep earlier."""
@@ -114,7 +114,7 @@ class KPath:
         """Descend from a state by swaps and keep the end if it is the best of its size."""
         size = state.size
         while state.key not in self.seen:
-            self.seen.add(state.key)
+            self.seen[state.key] = state.value
             if self._better(state):  # kept at once, so that an interrupt loses nothing
                 self._keep(state)
             swapped = None if self.clock.stopped else self.moves.swap(state)

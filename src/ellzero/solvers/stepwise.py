@@ -7,8 +7,9 @@ import numpy as np
 
 from .. import _checks as checks
 from .. import criteria
+from ..criteria import Sample
 from ..problem import Problem
-from ..result import Sample, Status, TraceStep
+from ..result import Status, TraceStep
 from .base import Answer, Solver, sample_of
 from .bounds import root_bound
 from .exchange import most_units, penalised

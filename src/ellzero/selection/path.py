@@ -1,0 +1,331 @@
+"""The k-path: the best model of every size, and the choice among them."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from .. import _checks as checks
+from .. import criteria
+from .._progress import Clock
+from ..certificate import Certificate, Claim, Tree
+from ..criteria import Sample
+from ..errors import EllzeroWarning
+from ..problem import Problem
+from ..result import Result, Status, Table
+from ..solvers import Branch, Exhaustive, Solver, make_solver
+from ..solvers.base import Answer, certify, describe, sample_of
+from ..solvers.bounds import root_bound
+from ..solvers.exchange import Exchange, KPath
+from ..solvers.exhaustive import all_sizes, enumerates, practical
+from ..solvers.moves import moves_for
+from ..solvers.refit import fit_support
+from .subset import problem_of
+
+DEFAULT_SIZE = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """Best model of each size, smallest first.
+
+    Iterating gives `Result` objects; ``path[k]`` is the one for size k. Sizes need not be nested.
+
+    Attributes
+    ----------
+    results : tuple of Result
+    sizes : tuple of int
+        Size asked of each result; limits or l1 may leave a result smaller.
+    sample : Sample
+    certificate : Certificate or None
+        One certificate with a claim for every size that has a bound.
+    n_units : int
+        Units that could be in.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).normal(size=(60, 10))
+    >>> solutions = path(X, 2 * X[:, 3] - X[:, 7] + 0.1 * X[:, 0] ** 2, k=4)
+    >>> [int(j) for j in solutions.best("bic").support]
+    [3, 7]
+    """
+
+    results: tuple[Result, ...]
+    sizes: tuple[int, ...]
+    sample: Sample
+    certificate: Certificate | None
+    n_units: int
+
+    def __iter__(self) -> Iterator[Result]:
+        return iter(self.results)
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __getitem__(self, k: int) -> Result:
+        if k not in self.sizes:
+            raise checks.no_such_size(k, self.sizes)
+        return self.results[self.sizes.index(k)]
+
+    @cached_property
+    def default_criterion(self) -> str:
+        """BIC; EBIC where columns outnumber rows."""
+        return criteria.default_criterion(self.sample)
+
+    def criteria(self, name: str | None = None) -> dict[int, float]:
+        """Criterion of each size that it is offered; saturated models are left out."""
+        name = name or self.default_criterion
+        return {k: r.criterion(name) for k, r in zip(self.sizes, self.results, strict=True) if self._offered(r)}
+
+    def _offered(self, result: Result) -> bool:
+        return criteria.offered(result.loss, int(result.support.size), self.sample)
+
+    def best(self, criterion: str | None = None) -> Result:
+        """Model that a criterion chooses.
+
+        Parameters
+        ----------
+        criterion : {"bic", "ebic", "aic", "aicc", "gic", "cp", "adjr2"}, optional
+            BIC by default; EBIC where columns outnumber rows.
+
+        Warns
+        -----
+        EllzeroWarning
+            The choice is the last size of the path although larger ones exist.
+
+        Raises
+        ------
+        DataError
+            No size leaves the criterion enough rows.
+        """
+        name = criterion or self.default_criterion
+        values = {k: criteria.key(name, value) for k, value in self.criteria(name).items()}
+        if not values:
+            raise checks.no_size_for_criterion(criteria.TITLES[name])
+        chosen = min(values, key=lambda k: (values[k], k))
+        if chosen == self.sizes[-1] < self.n_units and len(self.sizes) > 1:
+            warnings.warn(checks.chosen_at_the_end(criteria.TITLES[name], chosen), EllzeroWarning, stacklevel=2)
+        return self[chosen]
+
+    def table(self, criterion: str | None = None) -> Table:
+        """One row a size: loss, criterion, gap, status, what enters and leaves."""
+        name = criterion or self.default_criterion
+        values = self.criteria(name)
+        squared = self.sample.loss.estimated_scale
+        rows, before = [], frozenset()
+        for k, result in zip(self.sizes, self.results, strict=True):
+            n = self.sample.n_samples
+            fit = [2 * n * result.loss, self._explained(result)]
+            now = frozenset(result.names_in_support)
+            steps = [*(f"+ {v}" for v in sorted(now - before)), *(f"- {v}" for v in sorted(before - now))]
+            gap = None if result.gap is None else f"{100 * result.gap:.2g} %"
+            rows.append([k, *fit, values.get(k), gap, result.status.value, " ".join(steps)])
+            before = now
+        head = ["size", "RSS" if squared else "deviance", "R2" if squared else "explained", criteria.TITLES[name]]
+        return Table([*head, "gap", "status", "in/out"], rows)
+
+    def _explained(self, result: Result) -> float | None:
+        return 1.0 - result.loss / self.sample.null_loss if self.sample.null_loss > 0 else None
+
+    def hull(self) -> list[tuple[float, Result]]:
+        """The penalised path: models that some price makes optimal, each with the largest such price.
+
+        The first has the price ``inf``. A size above the lower convex envelope of the objective is reached by no price and is
+        missing here.
+        """
+        corners: list[Result] = []
+        for result in self.results:
+            while corners and (
+                result.objective >= corners[-1].objective
+                if len(corners) == 1
+                else self._price(corners[-2], corners[-1]) <= self._price(corners[-1], result)
+            ):
+                if len(corners) == 1:
+                    break
+                corners.pop()
+            if not corners or result.objective < corners[-1].objective:
+                corners.append(result)
+        prices = [float("inf"), *(self._price(a, b) for a, b in zip(corners, corners[1:], strict=False))]
+        return list(zip(prices, corners, strict=True))
+
+    @staticmethod
+    def _price(small: Result, large: Result) -> float:
+        """Price of a unit at which two models tie."""
+        return (small.objective - large.objective) / (large.k - small.k)
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def _repr_html_(self) -> str:
+        return self.table().to_html()
+
+
+def path(
+    X,
+    y,
+    *,
+    k=None,
+    l0=None,
+    l1=0.0,
+    l2=0.0,
+    loss="squared",
+    lower=None,
+    upper=None,
+    groups=None,
+    forced=(),
+    forbidden=(),
+    sample_weight=None,
+    fit_intercept=True,
+    standardize=True,
+    certify=False,
+    solver="auto",
+    gap=1e-6,
+    time_limit=60.0,
+    n_jobs=1,
+    random_state=None,
+    on_progress=None,
+) -> Path:
+    """Best model of every size.
+
+    Parameters
+    ----------
+    X, y, l0, l1, l2, loss, lower, upper, groups, forced, forbidden, sample_weight, fit_intercept, standardize
+        As in `best_subset`.
+    k : int or iterable of int, optional
+        Largest size, or the sizes wanted; at most ``min(p, 20, (n - 1) // 3)`` by default.
+    certify : bool, default=False
+        Search until every size is proved, or the time is up. Without it the swap search answers, with the gap of the root bound.
+    solver : {"auto", "exhaustive", "branch", "stepwise", "exchange"} or Solver, default="auto"
+        With ``certify`` or a name other than ``auto``, what solves each size.
+    gap, n_jobs, random_state, on_progress
+        As in `best_subset`.
+    time_limit : float, default=60.0
+        Seconds for the whole call.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ArgumentError, DataError, InfeasibleError, UnsupportedError
+        As in `best_subset`.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).normal(size=(60, 10))
+    >>> solutions = path(X, 2 * X[:, 3] - X[:, 7] + 0.1 * X[:, 0] ** 2, k=3, certify=True)
+    >>> [result.status.value for result in solutions]
+    ['optimal', 'optimal', 'optimal', 'optimal']
+    """
+    from threadpoolctl import threadpool_limits
+
+    problem = problem_of(
+        X, y, l0=l0, l1=l1, l2=l2, loss=loss, lower=lower, upper=upper, groups=groups, forced=forced, forbidden=forbidden,
+        sample_weight=sample_weight, fit_intercept=fit_intercept, standardize=standardize,
+    )  # fmt: skip
+    clock = Clock(checks.positive("time_limit", time_limit), on_progress)
+    chosen = make_solver(solver, gap=checks.fraction("gap", gap), random_state=random_state)
+    named = chosen.name != "auto"
+    with threadpool_limits(checks.threads(n_jobs)):
+        sizes = wanted_sizes(problem, k)
+        return solve_path(problem, sizes, clock, chosen if named or certify else None, gap, random_state)
+
+
+def wanted_sizes(problem: Problem, k) -> list[int]:
+    """Sizes of a path: those asked for that exist, or all up to a default."""
+    n_units, low = problem.rules.n_units, int(problem.rules.forced.sum())
+    most = int(problem.usable.sum())
+    noun = "group" if problem.rules.grouped else "column"
+    if k is None:
+        rows = int((problem.n_samples - 1) // 3)
+        k = max(low, min(most, DEFAULT_SIZE, max(rows, 1)))
+    sizes = checks.sizes(k, low, n_units, noun)
+    return [size for size in sizes if low <= size <= most] or [low]
+
+
+def solve_path(problem: Problem, sizes: Sequence[int], clock: Clock, solver: Solver | None, gap, random_state) -> Path:
+    """Path by the swap search (solver None), by one tree for all sizes, or size by size."""
+    sample = sample_of(problem)
+    one_tree = Exhaustive(gap, random_state)
+    if solver is None or isinstance(solver, Exchange):
+        found = _by_exchange(problem, sizes, clock, sample, random_state)
+    elif _takes_all_sizes(problem, solver, one_tree):
+        found = _in_one_tree(problem, sizes, clock, sample, gap, random_state)
+    else:
+        found = _size_by_size(problem, sizes, clock, sample, solver)
+    results, trees, claims = found
+    certificate = certify(problem, claims, trees) if claims else None
+    kept = tuple(size for size, result in zip(sizes, results, strict=False) if result is not None)
+    return Path(tuple(r for r in results if r is not None), kept, sample, certificate, int(problem.usable.sum()))
+
+
+def _takes_all_sizes(problem, solver, one_tree) -> bool:
+    """Whether leaps and bounds settle all sizes at once."""
+    if enumerates(problem) or one_tree.refuses(problem) is not None:
+        return False
+    if isinstance(solver, Exhaustive):
+        return True
+    return solver.name == "auto" and (practical(problem) or Branch().refuses(problem) is not None)
+
+
+def _claim(tree: int, k: int, result: Result) -> Claim:
+    support = result.support
+    return Claim(tree, k, result.objective, result.lower_bound, support, result.coef[support], result.intercept)
+
+
+def _finish(problem, answers, elapsed, solver, sample):
+    """Results, trees and claims of one answer a size."""
+    results, trees, claims = [], [], []
+    for k, answer, seconds in zip(answers, answers.values(), elapsed, strict=True):
+        sized = problem.with_size(k)
+        fit = fit_support(sized, sized.rules.columns(answer.units))
+        result = describe(sized, answer, fit, seconds, solver, sample)
+        if result.certificate is not None:
+            if answer.tree not in trees:
+                trees.append(answer.tree)
+            claims.append(_claim(trees.index(answer.tree), k, result))
+        results.append(result)
+    return results, trees, claims
+
+
+def _by_exchange(problem, sizes, clock, sample, random_state):
+    states = KPath(moves_for(problem), clock, random_state).run(max(sizes))
+    sizes = [k for k in sizes if k in states]
+    status = Status.INTERRUPTED if clock.interrupted else Status.TIME_LIMIT if clock.expired else Status.HEURISTIC
+    answers = {}
+    for k in sizes:
+        bound, tree = root_bound(problem.with_size(k), states[k].value + problem.l0 * k)
+        answers[k] = Answer(states[k].units, bound, status, tree=tree)
+    return _finish(problem, answers, [clock.elapsed] * len(answers), "exchange", sample)
+
+
+def _in_one_tree(problem, sizes, clock, sample, gap, random_state):
+    solved = all_sizes(problem, max(sizes), clock, random_state)
+    answers = {}
+    for k in (k for k in sizes if k in solved.best):
+        answers[k] = Answer(solved.best[k], solved.lower[k] + _price_below(problem, k), solved.status, solved.n_nodes, solved.tree)
+    return _finish(problem, answers, [clock.elapsed] * len(answers), "exhaustive", sample)
+
+
+def _price_below(problem, k) -> float:
+    """Price that every support of at most k units pays at least."""
+    return problem.l0 * int(problem.rules.forced.sum())
+
+
+def _size_by_size(problem, sizes, clock, sample, solver):
+    answers, elapsed = {}, []
+    for i, k in enumerate(sizes):
+        sized, start = problem.with_size(k), clock.elapsed
+        reason = solver.refuses(sized)
+        if reason is not None:
+            raise checks.refused(solver.name, reason)
+        share = Clock(max(clock.remaining, 0.0) / (len(sizes) - i), clock.on_progress)
+        answers[k] = solver.search(sized, share)
+        elapsed.append(clock.elapsed - start)
+        if share.interrupted:
+            clock.interrupted = True
+            break
+    return _finish(problem, answers, elapsed, solver.name, sample)

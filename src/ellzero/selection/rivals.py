@@ -1,0 +1,188 @@
+"""What would do as well: every support whose objective lies near the optimum."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import _checks as checks
+from .._progress import Clock
+from ..problem import Problem
+from ..result import Result, Status, Table
+from ..solvers import Branch, Exhaustive, Solver, make_solver
+from ..solvers.branch import Search
+from ..solvers.exchange import KPath, most_units
+from ..solvers.exhaustive import LeapsAndBounds, enumerates, practical
+from ..solvers.moves import moves_for
+from ..solvers.relaxation import relaxation_for
+from .subset import problem_of
+
+EQUAL = 1e-12  # relative slack at the threshold, so that ties count
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rivals:
+    """Supports near the optimum, best first; the first is the optimum itself.
+
+    Attributes
+    ----------
+    supports : list of tuple of int
+        Columns of each support.
+    objectives : ndarray
+    within : float
+        Fraction of the optimum.
+    complete : bool
+        Whether these are provably all.
+    statement : str
+        What is known about completeness, in words.
+    best : Result
+        The optimum that the others are measured against.
+    """
+
+    supports: list[tuple[int, ...]]
+    objectives: np.ndarray
+    within: float
+    complete: bool
+    statement: str
+    best: Result
+
+    def __len__(self) -> int:
+        return len(self.supports)
+
+    def table(self) -> Table:
+        """One row a support: objective, excess over the best, names."""
+        names = self.best.names
+        rows = [
+            [len(s), float(v), f"{100 * (v / self.objectives[0] - 1):.3g} %" if self.objectives[0] > 0 else "", ", ".join(names[j] for j in s)]
+            for s, v in zip(self.supports, self.objectives, strict=True)
+        ]  # fmt: skip
+        return Table(["columns", "objective", "excess", "support"], rows)
+
+    def __str__(self) -> str:
+        return f"{self.table()}\n{self.statement}"
+
+
+def rivals(
+    X,
+    y,
+    *,
+    k,
+    within,
+    max_rivals=1000,
+    l0=None,
+    l1=0.0,
+    l2=0.0,
+    loss="squared",
+    lower=None,
+    upper=None,
+    groups=None,
+    forced=(),
+    forbidden=(),
+    sample_weight=None,
+    fit_intercept=True,
+    standardize=True,
+    solver="auto",
+    gap=1e-6,
+    time_limit=60.0,
+    n_jobs=1,
+    random_state=None,
+    on_progress=None,
+) -> Rivals:
+    """Every support of at most k columns whose objective is within a fraction of the optimum.
+
+    Parameters
+    ----------
+    k : int
+        At most so many columns (groups, where there are groups).
+    within : float
+        Fraction >= 0: 0.01 lists supports up to 1 % worse than the best.
+    max_rivals : int, default=1000
+        At most so many supports are listed; where there are more, the statement says so.
+    X, y, l0, l1, l2, loss, lower, upper, groups, forced, forbidden, sample_weight, fit_intercept, standardize, solver, gap, \
+time_limit, n_jobs, random_state, on_progress
+        As in `best_subset`.
+
+    Returns
+    -------
+    Rivals
+        Complete where the optimum is proved and the search ended; else those that the swap search met.
+
+    Raises
+    ------
+    ArgumentError, DataError, InfeasibleError, UnsupportedError
+        As in `best_subset`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(60, 6))
+    >>> X[:, 5] = X[:, 3] + 0.01 * rng.normal(size=60)
+    >>> near = rivals(X, X[:, 3] + 0.1 * rng.normal(size=60), k=1, within=0.1)
+    >>> near.supports, near.complete
+    ([(3,), (5,)], True)
+    """
+    from threadpoolctl import threadpool_limits
+
+    problem = problem_of(
+        X, y, k=k, l0=l0, l1=l1, l2=l2, loss=loss, lower=lower, upper=upper, groups=groups, forced=forced,
+        forbidden=forbidden, sample_weight=sample_weight, fit_intercept=fit_intercept, standardize=standardize,
+    )  # fmt: skip
+    checks.integer_in("max_rivals", max_rivals, 1, 10**7)
+    within = checks.fraction("within", within)
+    chosen = make_solver(solver, gap=checks.fraction("gap", gap), random_state=random_state)
+    clock = Clock(checks.positive("time_limit", time_limit), on_progress)
+    with threadpool_limits(checks.threads(n_jobs)):
+        best = chosen.solve(problem, max(clock.remaining, 1e-3), on_progress)
+        return near_optimal(problem, best, within, max_rivals, clock, chosen)
+
+
+def near_optimal(problem: Problem, best: Result, within: float, most: int, clock: Clock, solver: Solver) -> Rivals:
+    """Rivals of a solved problem."""
+    threshold = best.objective * (1.0 + within) * (1.0 + EQUAL) + EQUAL * problem.null_loss
+    if practical(problem) and not enumerates(problem) and Exhaustive().refuses(problem) is None:
+        hits, finished = _by_leaps(problem, threshold, most, clock)
+    elif relaxation_for(problem) is not None:
+        hits, finished = _by_branching(problem, threshold, most, clock)
+    else:
+        hits, finished = _by_exchange(problem, threshold, clock), False
+    own = tuple(int(u) for u in np.unique(problem.rules.unit_of_column()[best.support]))
+    hits[own] = min(best.objective, hits.get(own, np.inf))
+    ranked = sorted(hits, key=lambda units: (hits[units], units))
+    capped = len(ranked) > most
+    ranked = ranked[:most]
+    complete = finished and best.status is Status.OPTIMAL and not capped
+    supports = [tuple(int(j) for j in problem.rules.columns(units)) for units in ranked]
+    statement = _statement(len(ranked), within, complete, capped, finished, most)
+    return Rivals(supports, np.array([hits[units] for units in ranked]), within, complete, statement, best)
+
+
+def _statement(count, within, complete, capped, finished, most) -> str:
+    share = f"{100 * within:g} %"
+    if complete:
+        return f"These {count} are provably all supports within {share} of the optimum."
+    if capped:
+        return f"More than {most} supports lie within {share}; these are the best of those found. Raise max_rivals for more."
+    if finished:
+        return f"All supports within {share} of the best found, which is not proved to be the optimum."
+    return f"Supports within {share} that the search met; there may be more."
+
+
+def _by_leaps(problem, threshold, most, clock):
+    largest = most_units(problem)
+    search = LeapsAndBounds(problem, largest)
+    cut = 2.0 * (threshold - problem.l0 * np.arange(largest + 1))
+    found = search.run(clock, cut, shared=True, keep=most + 1, stage="rivals")
+    return {units: value + problem.l0 * len(units) for units, value in found.hits}, found.complete
+
+
+def _by_branching(problem, threshold, most, clock):
+    search = Search(problem, relaxation_for(problem)(problem), clock, 0.0, None)
+    search.threshold, search.most_hits = threshold, most + 1
+    status = search.run(np.inf)
+    return dict(search.hits), status is Status.OPTIMAL
+
+
+def _by_exchange(problem, threshold, clock):
+    walk = KPath(moves_for(problem), clock)
+    walk.run(most_units(problem))
+    values = {tuple(sorted(key)): value + problem.l0 * len(key) for key, value in walk.seen.items()}
+    return {units: value for units, value in values.items() if value <= threshold}
