@@ -176,7 +176,12 @@ def _towards_face_minimum(b, G, c, t, lower, upper) -> bool:
     held = (b == lower) | (b == upper) | ((b == 0) & (t > 0))
     free = np.flatnonzero(~held)
     right = c[free] - t[free] * np.sign(b[free]) - G[np.ix_(free, held)] @ b[held]
-    goal = np.linalg.lstsq(G[np.ix_(free, free)], right, rcond=None)[0]
+    square = G[np.ix_(free, free)]
+    goal = np.linalg.lstsq(square, right, rcond=1e-13)[0]
+    slope = right - square @ goal
+    if np.abs(slope).max(initial=0.0) > 1e-9 * np.abs(right).max(initial=0.0):
+        # Flat in a direction that goes downhill: only the end of the face stops it.
+        goal = b[free] + 1e9 * slope / np.abs(slope).max()
     low = np.where((t[free] > 0) & (b[free] > 0), np.maximum(lower[free], 0), lower[free])
     high = np.where((t[free] > 0) & (b[free] < 0), np.minimum(upper[free], 0), upper[free])
     ends = np.where(goal < low, low, np.where(goal > high, high, np.nan))
@@ -255,7 +260,7 @@ def _newton(q, Z, weight, lower, upper):
         step = quadratic(H, H @ b - gradient, t, lower, upper) - b
         slope = gradient @ step + t @ (np.abs(b + step) - np.abs(b))
         size, start = 1.0, value(b)
-        if -slope <= 1e-16 * (1 + start):
+        if -slope <= 1e-14 * (1 + start):
             break
         while not value(b + size * step) <= start + 1e-4 * size * slope + 1e-16 and size > 1e-12:
             size /= 2
