@@ -18,6 +18,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -194,7 +195,7 @@ class Certificate:
             The file is not there, is not a certificate, or is damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             header = json.loads(arrays.pop("header").tobytes().decode())
             if header["format"] != FORMAT:
@@ -204,7 +205,7 @@ class Certificate:
             return _unpack(header, arrays)
         except FileNotFoundError:
             raise CertificateError(f"no certificate at {path}.") from None
-        except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, LookupError, TypeError, zipfile.BadZipFile, zlib.error) as error:
             if isinstance(error, CertificateError):
                 raise
             raise CertificateError(f"{path} is not a readable ellzero certificate ({type(error).__name__}).") from None
