@@ -24,7 +24,7 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Near:
-    """Models of the chosen size whose loss is within a fraction of the best.
+    """Models of the chosen size or smaller whose loss is within a fraction of the best.
 
     Parameters
     ----------

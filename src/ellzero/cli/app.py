@@ -15,6 +15,7 @@ from ..errors import (
     OutputError,
 )
 from .exits import Exit, Stop
+from .messages import in_flags
 from .options import STDIN
 
 HELP = """The fewest columns that explain another, and how sure it is that no other few do better."""
@@ -83,7 +84,7 @@ def run(argv: list[str]) -> int:
     except Stop as stop:
         return fail(stop.exit, str(stop), argv)
     except EllzeroError as error:
-        return fail(exit_of(error), str(error), argv)
+        return fail(exit_of(error), in_flags(str(error)), argv)
     except KeyboardInterrupt:
         return fail(Exit.INTERRUPTED, "interrupted before there was an answer. Nothing was written.", argv)
     except BrokenPipeError:

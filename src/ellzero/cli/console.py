@@ -85,10 +85,9 @@ def sentence(event: Event) -> str:
     >>> sentence(Event("branch", k=7, gap=0.013, n_nodes=1200))
     'branch: size 7, gap 1.3 %, 1200 nodes'
     """
+    size = "" if event.k is None else f"size {event.k}"
     facts = [
-        event.message,
-        "" if event.done is None else f"{event.done}" + ("" if event.total is None else f" of {event.total}"),
-        "" if event.k is None else f"size {event.k}",
+        event.message or size,
         "" if event.gap is None else f"gap {100 * event.gap:.3g} %",
         "" if event.n_nodes is None else f"{event.n_nodes} nodes",
     ]

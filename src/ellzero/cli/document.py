@@ -37,7 +37,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "sizes": [size_json(line, answer) for line in answer.lines()],
         "rivals": rivals_json(answer),
         "formula": screen.formula(answer),
-        "caution": messages.CAUTION.removeprefix("caution: "),
+        "caution": caution().removeprefix("caution: "),
         "interrupted": answer.interrupted,
     }
 
@@ -142,6 +142,11 @@ def coefficients(answer: Answer) -> Table:
     return Table(summary.columns, summary.rows, f"Chosen model: size {answer.size}")
 
 
+def caution() -> str:
+    """The caution in one line."""
+    return messages.CAUTION.replace("\n", " ")
+
+
 def opening(answer: Answer) -> list[str]:
     """Sentences before the tables."""
     return [screen.data_line(answer), answer.design.target.describe(answer.asked), screen.choice(answer)]
@@ -152,7 +157,7 @@ def as_markdown(answer: Answer) -> str:
     parts = [f"# {answer.design.target.name} in {answer.source}", *opening(answer)]
     for table in tables(answer):
         parts += [f"## {table.title}", table.to_markdown()]
-    return "\n\n".join([*parts, f"`{screen.formula(answer)}`", messages.CAUTION]) + "\n"
+    return "\n\n".join([*parts, f"`{screen.formula(answer)}`", caution()]) + "\n"
 
 
 def as_latex(answer: Answer) -> str:
@@ -160,7 +165,7 @@ def as_latex(answer: Answer) -> str:
     parts = [f"% {sentence}" for sentence in opening(answer)]
     for table in tables(answer):
         parts += [f"% {table.title}", table.to_latex()]
-    return "\n".join([*parts, f"% {messages.CAUTION}"]) + "\n"
+    return "\n".join([*parts, f"% {caution()}"]) + "\n"
 
 
 def as_html(answer: Answer) -> str:
@@ -168,7 +173,7 @@ def as_html(answer: Answer) -> str:
     title = html.escape(f"{answer.design.target.name} in {answer.source}")
     paragraphs = "\n".join(f"<p>{html.escape(sentence)}</p>" for sentence in opening(answer))
     bodies = "\n".join(table.to_html() for table in tables(answer))
-    closing = f"<p><code>{html.escape(screen.formula(answer))}</code></p>\n<p>{html.escape(messages.CAUTION)}</p>"
+    closing = f"<p><code>{html.escape(screen.formula(answer))}</code></p>\n<p>{html.escape(caution())}</p>"
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
         f"<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{paragraphs}\n{bodies}\n{closing}\n</body>\n</html>\n"

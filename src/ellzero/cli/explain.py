@@ -57,8 +57,8 @@ GLOSSARY = {
         "itself did not settle; a little ridge (--l2 0.001) usually helps."
     ),
     "rivals": (
-        "Other models of the chosen size whose loss is within --within of the best. If there are many, the data "
-        "do not single out one set of columns: look which columns stand in for each other."
+        "Other models of the chosen size or smaller whose loss is within --within of the best. If there are many, "
+        "the data do not single out one set of columns: look which columns stand in for each other."
     ),
     "size": (
         "Number of columns in a model. The intercept never counts; a text column counts once, with all its levels."

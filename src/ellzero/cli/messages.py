@@ -4,6 +4,7 @@
 Functions that name an error return the `Stop` to raise; the others return text.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
@@ -35,7 +36,7 @@ def quoted(names: Iterable[str], most: int = 5, last: str = "and") -> str:
 def meant(name: str, known: Sequence[str]) -> str:
     """Suggest the known name that is most like the one typed."""
     lowered = {other.lower(): other for other in reversed(known)}
-    close = get_close_matches(name.lower(), lowered, n=1)
+    close = get_close_matches(name.lower(), lowered, n=1, cutoff=0.65)
     return f' Did you mean "{lowered[close[0]]}"?' if close else ""
 
 
@@ -299,6 +300,12 @@ def chosen_at_the_end(criterion: str, k: int) -> str:
     return f"{criterion} chose the largest size looked at; --max-k {2 * k} would look further."
 
 
+def in_flags(sentence: str) -> str:
+    """Say a sentence of the library in the words of the command: flags for arguments."""
+    sentence = sentence.replace(", or give `lower` and `upper`", "; a smaller --max-k may do as well")
+    return re.sub(r"`?l2=1e-3`?", "--l2 0.001", sentence)
+
+
 # ---- model and certificate files
 
 
@@ -394,7 +401,7 @@ def no_term(term: str, known: Sequence[str]) -> Stop:
 
 
 CAUTION = (
-    "caution: the same rows chose the columns and fitted the coefficients. p-values and intervals computed on them "
-    "would be too optimistic: judge the model on other rows."
+    "caution: the same rows chose the columns and fitted the coefficients, so p-values and intervals from these\n"
+    "rows would be too optimistic. Judge the model on other rows."
 )
 COMPILING = "compiling kernels once for this machine; later runs start at once."

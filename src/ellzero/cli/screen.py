@@ -54,7 +54,7 @@ def size_table(lines: Sequence[Line], answer: Answer) -> tuple[list[str], list[l
             str(line.size),
             f"{line.fit:.6g}",
             f"{line.explained:.4f}",
-            "" if line.score is None else f"{line.score:.6g}",
+            score(line.score),
             gap(line.result.gap),
             line.word,
             f"{line.result.elapsed:.1f}",
@@ -92,9 +92,10 @@ def rival_lines(answer: Answer) -> list[str]:
     assert near is not None
     least = "" if near.complete else "at least "
     number = len(near.others)
-    noun = "other model of this size lies" if number == 1 else "other models of this size lie"
-    if number == 0 and near.complete:
-        return [f"no other model of this size lies within {messages.percent(near.within)}."]
+    noun = "other model of this size or smaller lies" if number == 1 else "other models of this size or smaller lie"
+    if number == 0:
+        sure = "" if near.complete else " that the search met"
+        return [f"no other model of this size or smaller{sure} lies within {messages.percent(near.within)}."]
     lines = [
         f"{least}{messages.count(number)} {noun} within {messages.percent(near.within)}" + (":" if number else ".")
     ]
@@ -121,6 +122,13 @@ def gap(value: float | None) -> str:
     if value is None:
         return "unknown"
     return "0 %" if value < 5e-7 else messages.percent(value)
+
+
+def score(value: float | None) -> str:
+    """Criterion to two decimals, in which models differ; empty where it is not defined."""
+    if value is None:
+        return ""
+    return f"{value:.2f}" if 10 <= abs(value) < 1e7 else f"{value:.6g}"
 
 
 def size_of(path: Path) -> str:

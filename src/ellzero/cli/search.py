@@ -75,7 +75,7 @@ def solve(source: str, design: Design, asked: str, search: Search, console: Cons
     console : Console
         Who is told.
     """
-    from .. import path
+    from ..selection import path
 
     sizes, start = search.sizes(design), time.perf_counter()
     with console.notes_for_warnings(), console.progress() as listen:
@@ -128,13 +128,14 @@ def validate(answer: Answer, criterion: str, seconds: float, listen: OnProgress 
     """Score every size by cross-validation and pick one."""
     from ..selection import cross_validate
 
+    problem = {name: value for name, value in answer.search.problem(answer.design).items() if name != "n_jobs"}
     validated = cross_validate(
         answer.design.columns,
         answer.design.y,
         k=list(answer.path.sizes),
         time_limit=seconds,
         on_progress=listen,
-        **answer.search.problem(answer.design),
+        **problem,
     )
     sizes = [int(k) for k in validated.sizes]
     scores = dict(zip(sizes, validated.mean.tolist(), strict=True))
@@ -146,8 +147,8 @@ def validate(answer: Answer, criterion: str, seconds: float, listen: OnProgress 
 
 
 def count_rivals(answer: Answer, seconds: float, listen: OnProgress | None) -> Near:
-    """All other models of the chosen size that do nearly as well."""
-    from .. import rivals
+    """All other models of the chosen size or smaller that do nearly as well."""
+    from ..selection import rivals
 
     design, search = answer.design, answer.search
     found = rivals(

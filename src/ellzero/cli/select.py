@@ -88,7 +88,7 @@ def select(
     gap
         A size counts as proven when its gap is at most this: 1% or 0.01.
     within
-        Models of the chosen size whose loss is at most this much higher are counted as rivals.
+        Models of the chosen size or smaller whose loss is at most this much higher are counted as rivals.
     random_state
         Seed of the search and of cross-validation.
     n_jobs

@@ -44,7 +44,7 @@ def verify(
     certificate = Certificate.load(file)
     table = read_table(data)
     design = rebuild(certificate, table, str(file))
-    claims = certificate.verify(design.columns, design.y)
+    claims = certificate.verify(design.X, design.y)
     if not quiet:
         report(claims, certificate, design, table.source, console)
     return 0
