@@ -244,34 +244,34 @@ def dual_tree():
     return q, result, certificate
 
 
-def closed_early(tree):
-    """The tree with everything below its root's first child replaced by one leaf that keeps a point it already has."""
-    branch = list(tree.branch)
-    start, open_nodes, end = 1, 1, 1
-    while open_nodes:
-        open_nodes += 1 if branch[end] >= 0 else -1
-        end += 1
-    leaves = sum(unit < 0 for unit in branch[start:end])
-    point = tree.point if len(tree.point) == sum(unit < 0 for unit in branch) else None
-    assert point is not None, "the file keeps one point a leaf"
-    return replace(
-        tree,
-        branch=np.array([branch[0], -1, *branch[end:]], tree.branch.dtype),
-        point=np.array([point[0], *point[leaves:]], tree.point.dtype),
-    )
+def root_alone(q, tree):
+    """The tree cut down to its root, which is proved by the empty model's residual only."""
+    whole = {"branch": [-1], "point": [0], "indptr": [0, 0], "indices": [], "values": [], "intercepts": [q.y.mean()]}
+    return replace(tree, **{name: np.array(value, getattr(tree, name).dtype) for name, value in whole.items()})
+
+
+def dual_bound_of_the_empty_model(q):
+    """Weak duality by hand: the residual's norm, less the k largest conjugates of the ridge."""
+    n = len(q.y)
+    r = q.y - q.y.mean()
+    Z = (q.X - q.X.mean(0)) / q.X.std(0)
+    charges = (Z.T @ r / n) ** 2 / (4 * q.l2)
+    return r @ r / (2 * n) - np.sort(charges)[-q.k :].sum()
 
 
 def test_a_weaker_proof_verifies_with_its_larger_gap(tmp_path):
-    q, result, certificate = dual_tree()
-    weaker = replace(certificate, trees=(closed_early(certificate.trees[0]), *certificate.trees[1:]))
-    best = optimum(q).objective
+    q = make_question(37, n=25, p=12, form="k", l2=1.9, correlation=0.5).asked(k=3)
+    result = ez.best_subset(q.X, q.y, **q.arguments(), solver="branch")
+    certificate = result.certificate
+    bound = dual_bound_of_the_empty_model(q)
+    assert 0 < bound < 0.999 * result.objective
+    weaker = replace(certificate, trees=(root_alone(q, certificate.trees[0]),))
     refused(weaker, q.X, q.y, tmp_path)
     honest = replace(weaker, claims=tuple(replace(claim, lower_bound=0.0) for claim in weaker.claims))
     honest.save(tmp_path / "weaker.npz")
     claim = next(iter(Certificate.load(tmp_path / "weaker.npz").verify(q.X, q.y)))
-    assert claim.gap > result.gap + 1e-6
-    assert claim.lower_bound <= best * (1 + 1e-12)
-    assert claim.gap == pytest.approx((claim.objective - claim.lower_bound) / claim.objective, rel=1e-9)
+    assert claim.lower_bound == pytest.approx(bound, rel=1e-9)
+    assert claim.gap == pytest.approx((result.objective - bound) / result.objective, rel=1e-9)
 
 
 def test_a_worse_incumbent_verifies_with_its_larger_gap():

@@ -70,15 +70,17 @@ def test_is_iterable_in_order_of_size():
 
 @given(seed=st.integers(0, 200), columns=st.integers(2, 7))
 def test_hull_is_the_penalised_path(seed, columns):
-    """At every price of a column brute force chooses a corner of the hull, and each corner at its own price."""
+    """At every price brute force chooses a corner of the hull, and each corner is listed with the largest such price."""
     q = make_question(seed, n=25, p=columns, correlation=0.5)
     best = best_by_size(q)
     corners = path_of(q, k=columns, certify=True).hull()
     prices = [l0 for l0, _ in corners]
-    assert prices == sorted(prices) or prices == sorted(prices, reverse=True)
-    assert {0, columns} <= {result.k for _, result in corners}
+    assert prices == sorted(prices, reverse=True)
+    assert prices[0] == np.inf
+    assert [result.k for _, result in corners] == sorted(result.k for _, result in corners)
+    assert corners[0][1].k == 0
     room = 1e-9 * best[0].value
-    for l0, result in corners:
+    for l0, result in corners[1:]:
         assert result.objective + l0 * result.k <= min(best[k].value + l0 * k for k in best) + room
     for l0 in np.geomspace(1e-5, 1.0, 19) * best[0].value:
         by_hull = min(result.objective + l0 * result.k for _, result in corners)

@@ -100,9 +100,9 @@ def _after(names, step):
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 def test_by_loss_every_size_up_to_k(direction):
-    """Without a criterion the walk goes to k, each step the best single move by loss."""
+    """By loss the walk goes on to exactly k, each step the best single move."""
     q = make_question(5, n=40, p=8, correlation=0.7)
-    result = ez.best_subset(q.X, q.y, k=4, solver=ez.solvers.Stepwise(direction=direction))
+    result = ez.best_subset(q.X, q.y, k=4, solver=ez.solvers.Stepwise(direction=direction, criterion="loss"))
     support = set() if direction == "forward" else set(range(8))
     while len(support) != 4:
         moves = (
