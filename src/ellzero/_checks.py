@@ -304,3 +304,10 @@ def threads(n_jobs) -> int | None:
 
 def empty_fold(fold: int) -> DataError:
     return DataError(f"fold {fold + 1} has no held-out row that counts. Hint: fewer folds, or other weights.")
+
+
+def options_of_instance(solver: str, options: dict) -> None:
+    usual = {"gap": 1e-6, "random_state": None}
+    given = [name for name, value in options.items() if value != usual[name]]
+    if given:
+        raise ArgumentError(f"`{given[0]}` is given beside a solver instance, which has its own. Hint: {solver}({given[0]}=...).")

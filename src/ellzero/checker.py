@@ -119,12 +119,11 @@ class Checker:
         if claim.support.size and not (0 <= claim.support.min() and claim.support.max() < coef.size):
             raise CertificateError(f"the claim for {size} names columns that do not exist.")
         coef[claim.support] = claim.values
-        units = np.zeros(self.n_units, bool)
+        units = q.forced.copy()  # a forced unit counts, also where its coefficients happen to be zero
         units[q.unit[claim.support]] = True
         keeps_rules = (
             (claim.k is None or units.sum() <= claim.k)
             and not (units & q.forbidden).any()
-            and not (q.forced & ~units).any()
             and (coef >= q.lower - 1e-12 * np.abs(q.lower)).all()
             and (coef <= q.upper + 1e-12 * np.abs(q.upper)).all()
             and (q.fit_intercept or claim.intercept == 0)
@@ -140,7 +139,7 @@ class Checker:
             raise CertificateError(
                 f"the support claimed for {size} has the objective {objective:.12g} on these data, not {claim.objective:.12g}."
             )
-        bound = bounds.get((claim.tree, claim.k), -np.inf)
+        bound = max(0.0, bounds.get((claim.tree, claim.k), 0.0))  # losses and penalties are never negative
         if not claim.lower_bound <= bound:
             raise CertificateError(
                 f"the evidence for {size} proves the bound {bound:.15g}, less than the {claim.lower_bound:.15g} that is claimed."
@@ -196,8 +195,9 @@ class Checker:
     def _charge(self, scores, states, k):
         """What the units take off the dual value at each leaf; -inf where no support of the leaf has size k."""
         inside, free = states == 1, states == 0
-        charge = inside @ (scores - self.q.l0)
-        rise = np.maximum(scores - self.q.l0, 0.0)
+        rounding = 4 * (self.n_units + 4) * UNIT
+        charge = inside @ (scores - self.q.l0 + rounding * (scores + self.q.l0))
+        rise = (1.0 + rounding) * np.maximum(scores - self.q.l0, 0.0)
         if k is None:
             return charge + free @ rise
         order = np.argsort(-rise, kind="stable")
@@ -228,13 +228,14 @@ class Checker:
                     terms = -entropy + mu - y + np.where(y > 0, y * np.log(np.where(y > 0, y, 1.0)), 0.0)
             loose *= 1.0 + float(np.abs(terms).max())
         size = float(np.sqrt(w @ r**2))
-        v = np.abs(self.Z.T @ (w * r)) + self.column_error * (size + np.abs(r).max() * (loose > 0)) + loose
+        v = np.abs(self.Z.T @ (w * r)) + self.column_error * size + loose * (1.0 + np.abs(self.Z).max())
         signed = np.copysign(v, self.Z.T @ (w * r))
         both = np.maximum(self._conjugate(signed), np.where(np.abs(signed) <= 2 * self.column_error * size, self._conjugate(-signed), 0))
         base = float(w @ terms)
         scores = both @ self.member
-        slack = self.gamma * (float(w @ np.abs(terms)) + size * float(np.sqrt(w @ self.y**2)) * (q.loss == "squared"))
-        slack += loose + 4 * (self.n_units + 4) * UNIT * (float(scores.sum()) + q.l0 * self.n_units)
+        slack = loose + self.gamma * float(w @ np.abs(terms))
+        if q.loss == "squared":
+            slack += self.gamma * size * float(np.sqrt(w @ self.t**2))
         return base, scores, slack
 
     def _repair(self, mu):
@@ -245,10 +246,10 @@ class Checker:
         if self.q.loss == "poisson":
             mu = mu * (w @ y) / (w @ mu)
         else:
-            odds = mu / (1.0 - mu)
-            shift = 0.0
+            with np.errstate(divide="ignore"):
+                logit, shift = np.log(mu) - np.log1p(-mu), 0.0
             for _ in range(60):
-                mu = odds * np.exp(shift) / (1.0 + odds * np.exp(shift))
+                mu = 1.0 / (1.0 + np.exp(-logit - shift))
                 step = (w @ (y - mu)) / max(float(w @ (mu * (1 - mu))), 1e-300)
                 shift += float(np.clip(step, -2.0, 2.0))
                 if abs(step) < 1e-15:

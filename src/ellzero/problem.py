@@ -246,9 +246,13 @@ class Problem:
 
     def objective(self, coef, intercept=0.0) -> float:
         """Loss plus penalty, units counted as the rules say."""
-        support = np.flatnonzero(coef)
-        units = np.unique(self.rules.unit_of_column()[support])
-        return self.loss_value(coef, intercept) + self.convex_penalty(coef) + self.l0 * units.size
+        return self.loss_value(coef, intercept) + self.convex_penalty(coef) + self.l0 * self.count_units(coef)
+
+    def count_units(self, coef) -> int:
+        """Units that are in: those with a nonzero coefficient, and the forced ones."""
+        inside = self.rules.forced.copy()
+        inside[self.rules.unit_of_column()[np.flatnonzero(coef)]] = True
+        return int(inside.sum())
 
     def dual_bound(self, r, inside, outside) -> float:
         r"""Lower bound of the problem from any dual vector, by `METHODS` of weak duality.

@@ -39,7 +39,10 @@ _SENTENCES = {
     Status.NODE_LIMIT: "The node limit ended the search; the answer is the best found, the gap is what is left to prove.",
     Status.INTERRUPTED: "The search was interrupted; the answer is the best found, the gap is what is left to prove.",
     Status.HEURISTIC: "No exhaustive search was made; the answer may be improvable, the gap is that of the root bound.",
-    Status.NOT_CONVERGED: "The iteration did not settle; treat the answer as a starting point.",
+    Status.NOT_CONVERGED: (
+        "The search ended, but rounding or an iteration that did not settle kept the bound from the answer; "
+        "the gap is what is left to prove."
+    ),
 }
 
 

@@ -18,8 +18,9 @@ __all__ = ["SOLVERS", "Auto", "Branch", "Exchange", "Exhaustive", "Solver", "Ste
 
 
 def make_solver(solver: str | Solver, **options) -> Solver:
-    """Solver of a name, with those of the options that it has."""
+    """Solver of a name, with those of the options that it has; an instance brings its own."""
     if isinstance(solver, Solver):
+        checks.options_of_instance(solver.name, options)
         return solver
     cls = {cls.name: cls for cls in SOLVERS}[checks.one_of("solver", solver, [cls.name for cls in SOLVERS])]
     known = {f.name for f in fields(cls)}
@@ -42,7 +43,7 @@ def solve(
     ----------
     problem : Problem
     solver : {"auto", "exhaustive", "branch", "stepwise", "exchange"} or Solver, default="auto"
-        A name, or a solver with its own options, ``ez.solvers.Branch(node_limit=100)``.
+        A name, or a solver with its own options, ``ez.solvers.Branch(node_limit=100)``; then `gap` and `random_state` are its own.
     gap : float, default=1e-6
         Relative gap at which an answer counts as optimal.
     time_limit : float, default=60.0
@@ -63,7 +64,7 @@ def solve(
     UnsupportedError
         The named solver refuses the problem; the message says why.
     ArgumentError
-        An option is outside its range.
+        An option is outside its range, or given beside a solver that has its own.
     """
     from threadpoolctl import threadpool_limits
 

@@ -18,6 +18,7 @@ from .refit import Fit, fit_support
 
 RANK_FEATURES = 1000  # beyond so many columns the rank and the full model are not computed
 RANK_TOLERANCE = 1e-10
+CAUTION = 1e-10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +32,8 @@ class Answer:
         Bound of the objective, price of the units included.
     tree : Tree or None
         Evidence for the bound.
+    tolerance : float
+        Relative gap up to which the answer may be called optimal.
     """
 
     units: Sequence[int]
@@ -39,6 +42,7 @@ class Answer:
     n_nodes: int = 0
     tree: Tree | None = None
     trace: tuple[TraceStep, ...] = field(default=())
+    tolerance: float = 1e-6
 
 
 class Solver(ABC):
@@ -106,17 +110,20 @@ def describe(
         )
     coef, intercept = fit.coefficients(problem)
     loss, objective = problem.loss_value(coef, intercept), problem.objective(coef, intercept)
-    lower = None if answer.lower_bound is None else min(answer.lower_bound, objective)
+    lower = None
+    if answer.lower_bound is not None:  # no objective is negative; the checker may round a little more cautiously
+        lower = max(0.0, min(answer.lower_bound, objective) - CAUTION * objective)
     status, gap = answer.status, None
     if lower is not None:
         gap = problem.gap(objective, lower)
+        if status is Status.OPTIMAL and gap > answer.tolerance:
+            status = Status.NOT_CONVERGED
     support = np.flatnonzero(coef)
     if certificate is None and answer.tree is not None and lower is not None:
         claim = Claim(0, problem.k, objective, lower, support, coef[support], intercept)
         certificate = certify(problem, [claim], [answer.tree])
-    units = np.unique(problem.rules.unit_of_column()[support]).size
     return Result(
-        coef, intercept, support, units, objective, loss, lower, gap, status, answer.n_nodes, elapsed, certificate,
+        coef, intercept, support, problem.count_units(coef), objective, loss, lower, gap, status, answer.n_nodes, elapsed, certificate,
         problem.names, sample, solver, answer.trace,
     )  # fmt: skip
 

@@ -279,4 +279,4 @@ class Branch(Solver):
         search = Search(problem, relaxation_for(problem)(problem), clock, self.gap, self.random_state)
         status = search.run(np.inf if self.node_limit is None else self.node_limit)
         lower, tree = search.finish()
-        return Answer(search.units, lower, status, search.n_nodes, tree)
+        return Answer(search.units, lower, status, search.n_nodes, tree, tolerance=self.gap)

@@ -195,7 +195,8 @@ class Exhaustive(Solver):
         )
         slack = rounding(problem) * (np.sqrt(problem.gram.yy) + search.b1) ** 2
         lower = min(sizes.lower[k] + problem.l0 * k for k in range(largest + 1)) if sizes.complete else _open_bound(problem, sizes)
-        return Answer(units, lower * (1 - 4 * TIE) - slack, sizes.status, sizes.n_nodes, sizes.tree)
+        bound = lower * (1 - 4 * TIE) - slack
+        return Answer(units, bound, sizes.status, sizes.n_nodes, sizes.tree, tolerance=self.gap)
 
 
 def _open_bound(problem, sizes) -> float:

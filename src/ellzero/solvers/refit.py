@@ -44,6 +44,7 @@ class Fit:
         normal = problem.normal
         coef = np.zeros(problem.n_features)
         coef[self.columns] = self.gamma / normal.scale[self.columns]
+        coef = np.clip(coef, problem.penalty.lower, problem.penalty.upper)  # scaling back may overshoot by a rounding
         if not problem.fit_intercept:
             return coef, 0.0
         intercept = problem.null_intercept if problem.loss.name == "squared" else self.intercept

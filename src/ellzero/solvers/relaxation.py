@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import linalg
 
 from .._kernels.coordinate import descend
 from ..certificate import Tree
@@ -16,10 +17,13 @@ from ..penalties import Separable
 from ..problem import Problem, node_charge
 from .bounds import rounding
 
-ROUNDS = 60
-SWEEPS = 200
+ROUNDS = 200
+SWEEPS = 100
+CREEPING = 25  # sweeps after which an exact step is worth its price
+EXACT_STEPS = 40
 PRICE_STEPS = 12
 COUNT_SLACK = 0.02  # relative error of the relaxed count at which the price rests
+FINE = 1e-8  # rounding may take this share of the loss before the slower, finer form is used
 ENTRANTS = 0.2  # violators below this share of the worst wait a round: a flood of them would stall the descent
 
 
@@ -140,7 +144,7 @@ class Relaxation(ABC):
             entrants = violation > max(ENTRANTS * violation.max(initial=0.0), 1e-12 * price)
             if entrants.any():
                 active |= entrants
-            elif tolerance < 1e-12:
+            elif tolerance < 1e-12 and not np.abs(gamma[columns] - old).max(initial=0.0) > 1e-13 * np.abs(old).max(initial=0.0):
                 break
             tolerance = max(tolerance * (0.3 if entrants.any() else 0.1), 1e-13)
         return best
@@ -163,7 +167,7 @@ class Relaxation(ABC):
         for _ in range(PRICE_STEPS):
             lines = Separable(price, *local).envelope_lines()
             lines = [np.ascontiguousarray(np.broadcast_to(line, columns.shape)) for line in lines]
-            descend(G, g, new, share, work, ptr, is_in, np.maximum(lip, 1e-300), price, *local, *lines, tolerance * self.scale, SWEEPS)
+            self._settle(G, g, new, share, work, ptr, is_in, lip, price, local, lines, tolerance)
             count = float(share[free].sum())
             if count <= places * (1.0 + COUNT_SLACK) and (price <= problem.l0 or count >= places * (1.0 - COUNT_SLACK)):
                 break
@@ -171,6 +175,50 @@ class Relaxation(ABC):
         before = self._penalty_value(old, self._shares_of(old, working, ptr, is_in, price, local), working, ptr, is_in, price)
         after = self._penalty_value(new, share, working, ptr, is_in, price)
         return new, share, price, before, after
+
+    def _settle(self, G, g, new, share, work, ptr, is_in, lip, price, local, lines, tolerance):
+        """Descend; where descent creeps, as on collinear columns, take exact steps in between."""
+        for _ in range(EXACT_STEPS):
+            sweeps = descend(
+                G, g, new, share, work, ptr, is_in, np.maximum(lip, 1e-300), price, *local, *lines, tolerance * self.scale, SWEEPS
+            )
+            if sweeps < CREEPING:
+                return
+            self._exact_step(G, g, new, share, ptr, is_in, local, lines)
+
+    def _exact_step(self, G, g, new, share, ptr, is_in, local, lines):
+        """Minimise over the coordinates that lie inside a piece of the penalty, as far as all of them stay on it."""
+        l1, l2, lower, upper = local
+        up, up_end, down, down_end = lines
+        width = np.diff(ptr)
+        held, single = np.repeat(is_in, width), np.repeat(width == 1, width)
+        moving = np.flatnonzero((new != 0) & (held | single) & (new > lower) & (new < upper))
+        if moving.size == 0:
+            return
+        t, sign, held = new[moving], np.sign(new[moving]), held[moving]
+        end = np.where(t > 0, up_end[moving], down_end[moving])
+        limit = np.where(t > 0, upper[moving], -lower[moving])
+        curved = held | (np.abs(t) > end)
+        slope = np.where(curved, l1[moving], np.where(t > 0, up[moving], down[moving])) * sign
+        ridge = np.where(curved, 2.0 * l2[moving], 0.0)
+        hessian = G[np.ix_(moving, moving)] + np.diag(ridge)
+        try:
+            step = linalg.solve(hessian, g[moving] - slope - ridge * t, assume_a="pos", check_finite=False)
+        except (linalg.LinAlgError, linalg.LinAlgWarning):
+            return
+        # the piece of each coordinate, measured outwards: [0 or end, end or limit]; without l1 a held one may change sign
+        nearest = np.where(held, np.where(l1[moving] > 0, 0.0, -np.where(t > 0, -lower[moving], upper[moving])), np.where(curved, end, 0.0))
+        farthest = np.where(curved, limit, end)
+        outward = step * sign
+        with np.errstate(divide="ignore", invalid="ignore"):
+            room = np.where(outward > 0, (farthest - np.abs(t)) / outward, np.where(outward < 0, (nearest - np.abs(t)) / outward, np.inf))
+        length = min(1.0, float(room.min()))
+        new[moving] = np.where(room <= length, sign * np.where(outward > 0, farthest, nearest), t + length * step)
+        g -= G[:, moving] @ (new[moving] - t)
+        free = ~is_in & (width == 1)
+        at = ptr[:-1][free]
+        free_end = np.where(new[at] > 0, up_end[at], down_end[at])
+        share[free] = np.where(new[at] == 0, 0.0, np.minimum(1.0, np.abs(new[at]) / np.maximum(free_end, 1e-300)))
 
     def _lipschitz(self, G, first, last) -> float:
         return float(np.linalg.eigvalsh(G[first:last, first:last])[-1]) * (1.0 + 1e-12)
@@ -254,7 +302,17 @@ class GramRelaxation(Relaxation):
         explained = float(gamma @ (self.gram.corr[columns] - v[columns]))  # b'Gb
         reach = np.sqrt(self.gram.yy) + float(np.abs(gamma).sum())
         loss = 0.5 * (self.gram.yy - float(gamma @ (self.gram.corr[columns] + v[columns])))
+        if self.error * reach**2 > FINE * loss:
+            return self._from_residual(columns, gamma)
         return loss, 0.5 * (self.gram.yy - explained), v, self.error * reach, self.error * reach**2
+
+    def _from_residual(self, columns, gamma):
+        """The same from the residual, whose own rounding does no harm: any vector is a dual vector."""
+        normal, weight = self.problem.normal, self.problem.weight
+        r = normal.y - normal.Z.columns(columns) @ gamma
+        square, size = float(weight @ (r * r)), float(np.sqrt(weight @ (r * r)))
+        base = float(weight @ (r * (normal.y - 0.5 * r)))
+        return 0.5 * square, base, normal.Z.adjoint(weight * r), self.error * size, 1.5 * self.error * size * (np.sqrt(self.gram.yy) + size)
 
 
 class ModelRelaxation(Relaxation):
