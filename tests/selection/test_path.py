@@ -70,7 +70,7 @@ def test_is_iterable_in_order_of_size():
 
 @given(seed=st.integers(0, 200), columns=st.integers(2, 7))
 def test_hull_is_the_penalised_path(seed, columns):
-    """At every price brute force chooses a corner of the hull, and each corner is listed with the largest such price."""
+    """At every price brute force chooses a corner of the hull; each is listed with the largest such price."""
     q = make_question(seed, n=25, p=columns, correlation=0.5)
     best = best_by_size(q)
     corners = path_of(q, k=columns, certify=True).hull()
