@@ -220,12 +220,20 @@ def path(
     >>> [result.status.value for result in solutions]
     ['optimal', 'optimal', 'optimal', 'optimal']
     """
-    from threadpoolctl import threadpool_limits
-
     problem = problem_of(
         X, y, l0=l0, l1=l1, l2=l2, loss=loss, lower=lower, upper=upper, groups=groups, forced=forced, forbidden=forbidden,
         sample_weight=sample_weight, fit_intercept=fit_intercept, standardize=standardize,
     )  # fmt: skip
+    return search_path(
+        problem, k, certify=certify, solver=solver, gap=gap, time_limit=time_limit, n_jobs=n_jobs, random_state=random_state,
+        on_progress=on_progress,
+    )  # fmt: skip
+
+
+def search_path(problem: Problem, k, *, certify, solver, gap, time_limit, n_jobs, random_state, on_progress) -> Path:
+    """Path of a problem; `path` builds one from data and calls this."""
+    from threadpoolctl import threadpool_limits
+
     clock = Clock(checks.positive("time_limit", time_limit), on_progress)
     chosen = make_solver(solver, gap=checks.fraction("gap", gap), random_state=random_state)
     named = chosen.name != "auto"

@@ -73,6 +73,7 @@ def cross_validate(
     sample_weight=None,
     loss="squared",
     time_limit=60.0,
+    n_jobs=1,
     random_state=None,
     on_progress=None,
     **question,
@@ -92,12 +93,15 @@ def cross_validate(
         Rows with the same label stay in the same fold.
     time_limit : float, default=60.0
         Seconds for all folds together.
+    n_jobs : int, default=1
+        Threads that linear algebra may use; the answer does not depend on it.
     random_state : int or None, default=None
         Seed of the folds and of the searches.
     on_progress : callable, optional
         Receives an `Event` now and then.
     **question
-        l1, l2, lower, upper, groups, forced, forbidden, fit_intercept, standardize, as in `best_subset`.
+        l1, l2, lower, upper, groups, forced, forbidden, fit_intercept, standardize, as in `best_subset`; and names, of the
+        columns, where X does not bring its own.
 
     Returns
     -------
@@ -116,26 +120,28 @@ def cross_validate(
     >>> cross_validate(X, y, k=4, random_state=0).k_1se
     2
     """
+    from threadpoolctl import threadpool_limits
+
     op, names = as_operator(X)
     n = op.shape[0]
     target = as_vector("y", y, n)
     weight = np.ones(n) if sample_weight is None else as_vector("sample_weight", sample_weight, n)
     loss = as_loss(loss)
+    question = {"names": names, **question, "loss": loss}
     folds = list(splitter(cv, n, target, loss.classifies, fold_groups, random_state))
     sizes = _common_sizes(k, op.shape[1], folds, weight)
     clock = Clock(checks.positive("time_limit", time_limit), on_progress)
     losses, weights = [], []
-    for i, (train, test) in enumerate(folds):
-        clock.tick("cross-validation", message=f"fold {i + 1} of {len(folds)}", done=i, total=len(folds))
-        if not weight[test].sum() > 0:
-            raise checks.empty_fold(i)
-        problem = Problem.from_data(
-            op.rows(train), target[train], loss=loss, sample_weight=weight[train], names=names, **question
-        )  # fmt: skip
-        share = Clock(max(clock.remaining, 1e-3) / (len(folds) - i), on_progress)
-        solutions = solve_path(problem, wanted_sizes(problem, sizes), share, None, 1e-6, random_state)
-        losses.append(_held_out(solutions, sizes, op.rows(test), target[test], weight[test], loss))
-        weights.append(float(weight[test].sum()))
+    with threadpool_limits(checks.threads(n_jobs)):
+        for i, (train, test) in enumerate(folds):
+            clock.tick("cross-validation", message=f"fold {i + 1} of {len(folds)}", done=i, total=len(folds))
+            if not weight[test].sum() > 0:
+                raise checks.empty_fold(i)
+            problem = Problem.from_data(op.rows(train), target[train], sample_weight=weight[train], **question)
+            share = Clock(max(clock.remaining, 1e-3) / (len(folds) - i), on_progress)
+            solutions = solve_path(problem, wanted_sizes(problem, sizes), share, None, 1e-6, random_state)
+            losses.append(_held_out(solutions, sizes, op.rows(test), target[test], weight[test], loss))
+            weights.append(float(weight[test].sum()))
     table = np.array(losses).T
     kept = np.isfinite(table).all(axis=1)
     return CrossValidation(_listed(sizes)[kept], table[kept], np.array(weights))
