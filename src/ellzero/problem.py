@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.linalg import lapack
 
 from . import _checks as checks
 from .constraints import SupportRules
@@ -13,6 +14,8 @@ from .operators.adapters import as_vector
 from .penalties import Separable
 
 CONSTANT = 1e-9  # a column whose deviation is below this share of its size is constant
+DEPENDENT = 1e-12  # squared part of a unit column that the others leave unexplained
+DEPENDENCE_FEATURES = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,6 +224,15 @@ class Problem:
     @cached_property
     def constant_columns(self) -> tuple[str, ...]:
         return tuple(self.names[j] for j in np.flatnonzero(self.constant))
+
+    @cached_property
+    def dependent_columns(self) -> tuple[str, ...]:
+        """Columns that are combinations of others, where rows outnumber columns; not sought in more than a thousand."""
+        varying = np.flatnonzero(~self.constant)
+        if not 2 <= varying.size < min(self.y.size - self.fit_intercept, DEPENDENCE_FEATURES + 1):
+            return ()
+        _, order, rank, _ = lapack.dpstrf(self.gram.rows(varying)[:, varying], tol=DEPENDENT, lower=1)
+        return tuple(self.names[j] for j in np.sort(varying[order[rank:] - 1]))
 
     @cached_property
     def gram(self) -> GramRows:
