@@ -5,6 +5,9 @@ import io
 import itertools
 import json
 import re
+import signal
+import subprocess
+import sys
 from contextlib import contextmanager
 
 import numpy as np
@@ -286,6 +289,15 @@ def test_time_limit_is_no_error(run, table):
     assert run("select", table(), "--target", "price", "--time-limit", "0.001s", "--l2", "0.001").code == 0
 
 
+def hard_problem(n, p):
+    """Text of a table whose sizes take minutes to prove."""
+    rng = np.random.default_rng(9)
+    X = rng.normal(size=(n, p)) + 3 * rng.normal(size=(n, 1))
+    columns = {f"x{j}": X[:, j].round(4) for j in range(p)}
+    columns["y"] = (X[:, :10].sum(axis=1) + 9 * rng.normal(size=n)).round(4)
+    return csv_of(columns)
+
+
 def test_an_interrupt_keeps_the_best_so_far(run, write, monkeypatch, tmp_path):
     def stop(event):
         raise KeyboardInterrupt
@@ -295,11 +307,7 @@ def test_an_interrupt_keeps_the_best_so_far(run, write, monkeypatch, tmp_path):
         yield stop
 
     monkeypatch.setattr(Console, "progress", progress)
-    rng = np.random.default_rng(9)
-    X = rng.normal(size=(60, 30)) + 3 * rng.normal(size=(60, 1))
-    columns = {f"x{j}": X[:, j].round(4) for j in range(30)}
-    columns["y"] = (X[:, :7].sum(axis=1) + 9 * rng.normal(size=60)).round(4)
-    name = write("hard.csv", csv_of(columns))
+    name = write("hard.csv", hard_problem(60, 30))
     ran = run("select", name, "--target", "y", "--max-k", "9", "-o", "out.json", "--model", "m.json")
     assert ran.code == 130, ran.err
     document = json.loads((tmp_path / "out.json").read_text())
@@ -310,6 +318,38 @@ def test_an_interrupt_keeps_the_best_so_far(run, write, monkeypatch, tmp_path):
     assert json.loads((tmp_path / "m.json").read_text())["size"] == document["chosen"]
     for size in document["sizes"]:
         assert size["gap"] is None or size["lower_bound"] <= size["objective"]
+
+
+def test_a_signal_from_the_keyboard(write, tmp_path):
+    """Ctrl-C while the search runs in another process: files are whole, gaps are true, the certificate verifies."""
+    words = [
+        "select",
+        write("hard.csv", hard_problem(150, 45)),
+        "--target",
+        "y",
+        "-v",
+        "-o",
+        "out.json",
+        "--certificate",
+        "c.npz",
+    ]
+    command = [sys.executable, "-m", "ellzero"]
+    with subprocess.Popen([*command, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while "leaps and bounds" not in (line := process.stderr.readline()):
+            assert line, "the search ended early"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "stopped" in out
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert document["interrupted"]
+    assert {path.name for path in tmp_path.iterdir()} == {"hard.csv", "out.json", "c.npz"}
+    ran = subprocess.run(
+        [*command, "verify", "c.npz", "--data", "hard.csv"], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_verbose_says_what_happens(run, table):

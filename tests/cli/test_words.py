@@ -1,5 +1,7 @@
 """Small commands and the parsing of flags."""
 
+import os
+import re
 import subprocess
 import sys
 
@@ -127,3 +129,16 @@ def test_an_early_interrupt(run, monkeypatch):
     monkeypatch.setattr("ellzero.cli.app.build", interrupted)
     ran = run("doctor")
     assert (ran.code, ran.error) == (130, "interrupted before there was an answer. Nothing was written.")
+
+
+@pytest.mark.slow
+def test_doctor_compiles_every_kernel(tmp_path):
+    """In a process with an empty cache; two lines say the state before and after."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
+    command = [sys.executable, "-m", "ellzero", "doctor", "--warm"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    before, after = re.findall(r"^kernels +(\d+) of (\d+) compiled", ran.stdout, re.MULTILINE)
+    assert before[0] == "0"
+    assert after[0] == after[1] == before[1] != "0"
+    assert "compiling: logistic loss" in ran.stdout

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .recipe import Part
     from .search import Search
 
+MANY, FEW = 10, 3  # beyond so many changes, so many of each kind are named
 WORDS = {
     Status.OPTIMAL: "proven",
     Status.TIME_LIMIT: "time",
@@ -143,5 +144,19 @@ def labels(parts: Iterable["Part"]) -> tuple[str, ...]:
 
 
 def swap(entered: Sequence[str], left: Sequence[str]) -> str:
-    """Write ``- AtBat + Runs``."""
-    return " ".join([*(f"- {name}" for name in left), *(f"+ {name}" for name in entered)])
+    """Write what leaves and what enters, the first few where they are many.
+
+    Examples
+    --------
+    >>> swap(["Runs"], ["AtBat"])
+    '- AtBat + Runs'
+    >>> swap(["a", "b", "c", "d", "e", "f"], ["g", "h", "i", "j", "k"])
+    '- g - h - i - 2 more + a + b + c + 3 more'
+    """
+    short = len(entered) + len(left) > MANY
+    signed = []
+    for sign, names in (("-", left), ("+", entered)):
+        shown = names[:FEW] if short and len(names) > FEW + 1 else names
+        signed += [f"{sign} {name}" for name in shown]
+        signed += [f"{sign} {len(names) - len(shown)} more"] if len(shown) < len(names) else []
+    return " ".join(signed)

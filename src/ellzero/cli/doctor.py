@@ -4,8 +4,12 @@ import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, requires, version
+from typing import TYPE_CHECKING
 
 from .options import Flag
+
+if TYPE_CHECKING:
+    from .console import Console
 
 
 def doctor(*, warm: Flag = False) -> int:
@@ -28,6 +32,8 @@ def doctor(*, warm: Flag = False) -> int:
 
 def facts() -> dict[str, str]:
     """Everything a report of a bug needs, by name."""
+    from . import kernels
+
     core, extras = requirements()
     found = {"ellzero": installed("ellzero"), "python": f"{platform.python_version()} ({sys.executable})"}
     found["system"] = platform.platform()
@@ -37,7 +43,7 @@ def facts() -> dict[str, str]:
         f"{name}={value}" for name, value in sorted(os.environ.items()) if "_NUM_THREADS" in name
     )
     found["threads"] = found["threads"] or "not limited by the environment"
-    found["kernels"] = kernels()
+    found["kernels"] = kernels.describe()
     for extra, names in extras.items():
         present = [f"{name} {installed(name)}" for name in names if installed(name) != "absent"]
         absent = [name for name in names if installed(name) == "absent"]
@@ -69,23 +75,10 @@ def installed(name: str) -> str:
         return "absent"
 
 
-def kernels() -> str:
-    """Whether compiled kernels are kept on this machine."""
-    from pathlib import Path
+def warm_up(console: "Console") -> None:
+    """Solve one small problem of each kind, which compiles every kernel, and say how far it has got."""
+    from . import kernels
 
-    from .. import _kernels
-
-    if os.environ.get("NUMBA_DISABLE_JIT") == "1":
-        return "not compiled: NUMBA_DISABLE_JIT=1"
-    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(_kernels.__file__).parent)
-    compiled = len(list(folder.rglob("*.nbc")))
-    return f"{compiled} compiled" if compiled else "not compiled yet: `ellzero doctor --warm` compiles them once"
-
-
-def warm_up(console) -> None:
-    """Compile every kernel, saying how far it has got."""
-    from .. import _kernels
-
-    with console.progress() as listen:
-        _kernels.warm(on_progress=listen)
-    console.data("kernels          " + kernels())
+    for message in kernels.compile_all():
+        console.data(f"{'':<16} {message}")
+    console.data(f"{'kernels':<16} {kernels.describe()}")

@@ -41,7 +41,7 @@ def run(data: str, question: Question, search: Search, files: Files, console: Co
     for note in design.notes:
         console.note(note)
     answer = solve(table.source, design, question.task, search, console)
-    if len(answer.sizes) > 1 and answer.size == max(answer.sizes) < len(design.recipe.parts):
+    if not answer.interrupted and len(answer.sizes) > 1 and answer.size == max(answer.sizes) < len(design.recipe.parts):
         console.note(messages.chosen_at_the_end(screen.criterion_name(answer.criterion), answer.size))
     written = write(answer, files, console)
     if files.json:

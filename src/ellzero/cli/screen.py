@@ -68,7 +68,7 @@ def size_table(lines: Sequence[Line], answer: Answer) -> tuple[list[str], list[l
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Pad cells: numbers to the right, words to the left."""
     widths = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
-    words = {"status", "± in/out"}
+    words = {"status", "± in/out", "columns"}
     left = [title in words for title in rows[0]]
     return [
         "  ".join(
@@ -91,14 +91,13 @@ def rival_lines(answer: Answer) -> list[str]:
     near, chosen = answer.near, answer.chosen
     assert near is not None
     least = "" if near.complete else "at least "
-    number = len(near.others)
-    noun = "other model of this size or smaller lies" if number == 1 else "other models of this size or smaller lie"
+    number, share = len(near.others), messages.percent(near.within)
+    if number == 0 and near.complete:
+        return [f"no other model of this size or smaller lies within {share}."]
     if number == 0:
-        sure = "" if near.complete else " that the search met"
-        return [f"no other model of this size or smaller{sure} lies within {messages.percent(near.within)}."]
-    lines = [
-        f"{least}{messages.count(number)} {noun} within {messages.percent(near.within)}" + (":" if number else ".")
-    ]
+        return [f"no other model of this size or smaller was met within {share}; there may be some."]
+    noun = "other model of this size or smaller lies" if number == 1 else "other models of this size or smaller lie"
+    lines = [f"{least}{messages.count(number)} {noun} within {share}:"]
     for support, objective in sorted(near.others, key=lambda pair: pair[1])[:SHOWN_RIVALS]:
         worse = messages.percent(objective / chosen.objective - 1)
         lines.append(f"  {swap(*answer.change(chosen.support, support))}  (loss + {worse})")
@@ -121,7 +120,9 @@ def gap(value: float | None) -> str:
     """Gap in per cent; nothing is known without a bound."""
     if value is None:
         return "unknown"
-    return "0 %" if value < 5e-7 else messages.percent(value)
+    if value < 5e-9:
+        return "0 %"
+    return "<0.001 %" if value < 1e-5 else messages.percent(value)
 
 
 def score(value: float | None) -> str:

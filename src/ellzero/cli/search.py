@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from .._progress import OnProgress
 from ..errors import EllzeroWarning
 from ..result import Status
-from . import messages
+from . import kernels, messages
 from .answer import Answer, Near
 from .coding import Design
 from .console import Console
@@ -78,6 +78,8 @@ def solve(source: str, design: Design, asked: str, search: Search, console: Cons
     from ..selection import path
 
     sizes, start = search.sizes(design), time.perf_counter()
+    if kernels.first_run():
+        console.note(messages.COMPILING)
     with console.notes_for_warnings(), console.progress() as listen:
         solved = path(
             design.columns,

@@ -1,0 +1,62 @@
+"""Whether the compiled kernels are kept on this machine, as numba's own records say."""
+
+import os
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+
+def cached() -> tuple[int, int]:
+    """Number of kernels whose compiled form is kept on disk, and number of kernels.
+
+    Returns
+    -------
+    kept, all : int
+        Both 0 where compilation is switched off.
+    """
+    from numba.core.dispatcher import Dispatcher
+
+    from .. import _kernels
+
+    kept = total = 0
+    for module in iter_modules(_kernels.__path__):
+        for name, kernel in vars(import_module(f"{_kernels.__name__}.{module.name}")).items():
+            if isinstance(kernel, Dispatcher) and kernel.__module__.endswith(f".{module.name}"):
+                total += 1
+                kept += any(Path(str(kernel.stats.cache_path)).glob(f"{module.name}.{name}-*.nbi"))
+    return kept, total
+
+
+def describe() -> str:
+    """The state in words, for `ellzero doctor`."""
+    kept, total = cached()
+    if total == 0:
+        return f"not compiled: NUMBA_DISABLE_JIT={os.environ.get('NUMBA_DISABLE_JIT', '')}"
+    hint = "" if kept == total else "; `ellzero doctor --warm` compiles the rest"
+    return f"{kept} of {total} compiled{hint}"
+
+
+def first_run() -> bool:
+    """Whether kernels are going to be compiled because none is kept."""
+    kept, total = cached()
+    return kept == 0 and total > 0
+
+
+def compile_all() -> Iterator[str]:
+    """Use every kernel once on small problems; yields what is being compiled."""
+    import numpy as np
+
+    from ..selection import path
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 6))
+    mean = X[:, 0] + rng.normal(size=30)
+    yield "compiling: enumeration"
+    path(rng.normal(size=(7, 9)), rng.normal(size=7), k=3, certify=True, random_state=0)
+    targets = {"squared": mean, "logistic": (mean > 0).astype(float), "poisson": rng.poisson(np.exp(0.3 * mean))}
+    for loss, y in targets.items():
+        for l2 in (0.0, 0.1) if loss == "squared" else (0.1,):
+            yield f"compiling: {loss} loss{', ridge' if l2 else ''}"
+            path(X, y, k=4, loss=loss, l2=l2, certify=True, random_state=0)
+            path(X, y, k=4, loss=loss, l2=l2, lower=-1.0, upper=1.0, certify=True, random_state=0)
