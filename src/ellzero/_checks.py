@@ -49,7 +49,7 @@ def positive(name: str, value) -> float:
 
 
 def fraction(name: str, value) -> float:
-    if not _finite_real(value) or not 0 <= value:
+    if not _finite_real(value) or not value >= 0:
         raise ArgumentError(f"`{name}` must be a fraction >= 0 (0.01 is 1 %), got {value!r}.")
     return float(value)
 
@@ -78,7 +78,7 @@ def need_k_or_l0(k, l0) -> None:
 
 
 def random_state(value) -> np.random.Generator:
-    if value is None or isinstance(value, Integral) and not isinstance(value, bool) and value >= 0:
+    if value is None or (isinstance(value, Integral) and not isinstance(value, bool) and value >= 0):
         return np.random.default_rng(0 if value is None else int(value))
     if isinstance(value, np.random.Generator):
         return value
@@ -105,7 +105,9 @@ def finite(name: str, values, names: Sequence[str] | None = None) -> None:
 
 
 def not_numeric(name: str, got: str) -> DataError:
-    return DataError(f"{name} must hold numbers, got {got}. Hint: code text columns as 0/1 columns that form one group.")
+    return DataError(
+        f"{name} must hold numbers, got {got}. Hint: code text columns as 0/1 columns that form one group."
+    )
 
 
 def shape_of_x(shape) -> DataError:
@@ -122,7 +124,9 @@ def complex_data(name: str) -> DataError:
 
 def same_length(name: str, length: int, n: int) -> None:
     if length != n:
-        raise DataError(f"{name} has {plural(length, 'entry') if length == 1 else f'{length} entries'}, X has {plural(n, 'row')}.")
+        raise DataError(
+            f"{name} has {plural(length, 'entry') if length == 1 else f'{length} entries'}, X has {plural(n, 'row')}."
+        )
 
 
 def one_dimensional(name: str, shape) -> None:
@@ -275,7 +279,9 @@ def no_full_model(loss: str, n_parameters: int, n_samples: float) -> DataError:
 
 
 def squared_error_only(criterion: str, loss: str) -> DataError:
-    return DataError(f"criterion {criterion} is defined for squared error, this model has the {loss} loss. Hint: bic or aic.")
+    return DataError(
+        f"criterion {criterion} is defined for squared error, this model has the {loss} loss. Hint: bic or aic."
+    )
 
 
 def no_such_size(size, sizes) -> ArgumentError:
@@ -283,7 +289,9 @@ def no_such_size(size, sizes) -> ArgumentError:
 
 
 def no_size_for_criterion(criterion: str) -> DataError:
-    return DataError(f"no size leaves {criterion} enough rows: every model on the path is saturated. Hint: more rows or a smaller k.")
+    return DataError(
+        f"no size leaves {criterion} enough rows: every model on the path is saturated. Hint: more rows or a smaller k."
+    )
 
 
 def sizes(value, low: int, high: int, noun: str) -> list[int]:
@@ -304,10 +312,3 @@ def threads(n_jobs) -> int | None:
 
 def empty_fold(fold: int) -> DataError:
     return DataError(f"fold {fold + 1} has no held-out row that counts. Hint: fewer folds, or other weights.")
-
-
-def options_of_instance(solver: str, options: dict) -> None:
-    usual = {"gap": 1e-6, "random_state": None}
-    given = [name for name, value in options.items() if value != usual[name]]
-    if given:
-        raise ArgumentError(f"`{given[0]}` is given beside a solver instance, which has its own. Hint: {solver}({given[0]}=...).")

@@ -85,7 +85,15 @@ class Tree:
     def plain(cls, kind: str, branch=()) -> "Tree":
         """A tree without points."""
         none = np.empty(0)
-        return cls(kind, np.asarray(branch, dtype=np.int32), none.astype(np.int32), np.zeros(1, np.int64), none.astype(np.int32), none, none)
+        return cls(
+            kind,
+            np.asarray(branch, dtype=np.int32),
+            none.astype(np.int32),
+            np.zeros(1, np.int64),
+            none.astype(np.int32),
+            none,
+            none,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -263,7 +271,8 @@ def _unpack(header: dict, arrays: dict) -> Certificate:
     question = {**header["question"], "names": tuple(header["question"]["names"])}
     question |= {name: arrays[f"question_{name}"] for name in QUESTION_ARRAYS}
     trees = [
-        Tree(kind, **{name: arrays[f"tree{t}_{name}"] for name in TREE_ARRAYS}) for t, kind in enumerate(header["trees"])
+        Tree(kind, **{name: arrays[f"tree{t}_{name}"] for name in TREE_ARRAYS})
+        for t, kind in enumerate(header["trees"])
     ]
     claims = [
         Claim(**{**claim, "support": np.array(claim["support"], np.int64), "values": np.array(claim["values"], float)})

@@ -38,7 +38,9 @@ class Checker:
         y = np.asarray(y, dtype=np.float64).ravel()
         p, n = len(self.q.names), self.q.weight.size
         if X.shape != (n, p) or y.shape != (n,):
-            raise CertificateError(f"the certificate is about {n} rows and {p} columns, X has shape {X.shape}, y {y.shape}.")
+            raise CertificateError(
+                f"the certificate is about {n} rows and {p} columns, X has shape {X.shape}, y {y.shape}."
+            )
         if not (np.isfinite(X).all() and np.isfinite(y).all() and np.isfinite(self.q.weight).all()):
             raise CertificateError("X, y and the weights must be finite numbers.")
         counted = self.q.weight > 0
@@ -116,7 +118,7 @@ class Checker:
     def _claim(self, claim, bounds):
         q, coef = self.q, np.zeros(len(self.q.names))
         size = "any size" if claim.k is None else f"size at most {claim.k}"
-        if claim.support.size and not (0 <= claim.support.min() and claim.support.max() < coef.size):
+        if claim.support.size and not (claim.support.min() >= 0 and claim.support.max() < coef.size):
             raise CertificateError(f"the claim for {size} names columns that do not exist.")
         coef[claim.support] = claim.values
         units = q.forced.copy()  # a forced unit counts, also where its coefficients happen to be zero
@@ -155,7 +157,7 @@ class Checker:
         states = self._leaves(tree.branch)
         if tree.kind == "superset":
             return self._superset_bounds(states, sizes)
-        if tree.kind != "dual" or tree.point.shape != (len(states),) or tree.indptr.size != tree.intercepts.size + 1:
+        if tree.kind != "dual" or not self._sound_points(tree, len(states)):
             raise CertificateError("a tree of the certificate is malformed.")
         bounds = np.full(len(sizes), np.inf)
         order = np.argsort(tree.point, kind="stable")
@@ -167,6 +169,21 @@ class Checker:
                     charge = self._charge(scores, states[some], k)
                     bounds[i] = min(bounds[i], float(np.min(base - charge - slack)))
         return bounds
+
+    def _sound_points(self, tree, n_leaves):
+        """Whether every leaf names a point, and every point is a finite vector."""
+        n_points = tree.intercepts.size
+        return (
+            tree.point.shape == (n_leaves,)
+            and ((tree.point >= 0) & (tree.point < n_points)).all()
+            and tree.indptr.shape == (n_points + 1,)
+            and (np.diff(tree.indptr) >= 0).all()
+            and tree.indptr[0] == 0
+            and tree.indptr[-1] == tree.values.size == tree.indices.size
+            and ((tree.indices >= 0) & (tree.indices < len(self.q.names))).all()
+            and np.isfinite(tree.values).all()
+            and np.isfinite(tree.intercepts).all()
+        )
 
     def _leaves(self, branch):
         """State of every unit at every leaf (1 in, -1 out, 0 free), by walking the preorder."""
@@ -230,7 +247,10 @@ class Checker:
         size = float(np.sqrt(w @ r**2))
         v = np.abs(self.Z.T @ (w * r)) + self.column_error * size + loose * (1.0 + np.abs(self.Z).max())
         signed = np.copysign(v, self.Z.T @ (w * r))
-        both = np.maximum(self._conjugate(signed), np.where(np.abs(signed) <= 2 * self.column_error * size, self._conjugate(-signed), 0))
+        both = np.maximum(
+            self._conjugate(signed),
+            np.where(np.abs(signed) <= 2 * self.column_error * size, self._conjugate(-signed), 0),
+        )
         base = float(w @ terms)
         scores = both @ self.member
         slack = loose + self.gamma * float(w @ np.abs(terms))
@@ -301,7 +321,10 @@ class Checker:
     def _enumerate(self, sizes):
         """Least-squares value of every support of at most three columns beyond the forced ones."""
         A, c, yy = self._normal_equations()
-        forced, free = np.flatnonzero(self.q.forced), np.flatnonzero(~self.q.forced & ~self.q.forbidden & ~self.constant)
+        forced, free = (
+            np.flatnonzero(self.q.forced),
+            np.flatnonzero(~self.q.forced & ~self.q.forbidden & ~self.constant),
+        )
         top = max((k for k in sizes if k is not None), default=0) - forced.size
         if self.n_units != c.size or None in sizes or not 0 <= top <= 3:
             raise CertificateError("enumeration is given for sizes or groups that it cannot settle.")

@@ -153,7 +153,7 @@ def key(name: str, value: float) -> float:
 def offered(loss: float, n_coef: int, sample: Sample) -> bool:
     """Whether a model is far enough from saturation for a criterion to mean something."""
     K = n_coef + sample.fit_intercept
-    spare = K < sample.n_samples - 1 and n_coef <= sample.full_rank
+    spare = sample.n_samples - 1 > K and n_coef <= sample.full_rank
     return spare and (not sample.loss.estimated_scale or loss > SATURATED * sample.null_loss)
 
 

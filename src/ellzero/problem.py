@@ -145,7 +145,17 @@ class Problem:
         )
         total = float(weight.sum())
         return cls(
-            op, target, loss, penalty, k, rules, weight / total, total, bool(fit_intercept), bool(standardize), names,
+            op,
+            target,
+            loss,
+            penalty,
+            k,
+            rules,
+            weight / total,
+            total,
+            bool(fit_intercept),
+            bool(standardize),
+            names,
             all_weights,
         )
 
@@ -318,7 +328,11 @@ def node_charge(scores, inside, outside, l0, k) -> tuple[float, float, float]:
     if places <= 0:
         return charge, float("inf"), float(free.max(initial=0.0))
     ordered = np.partition(free, (free.size - places - 1, free.size - places))
-    return charge + float(ordered[free.size - places :].sum()), float(ordered[free.size - places]), float(ordered[free.size - places - 1])
+    return (
+        charge + float(ordered[free.size - places :].sum()),
+        float(ordered[free.size - places]),
+        float(ordered[free.size - places - 1]),
+    )
 
 
 def _limit(name: str, value, default: float, p: int):

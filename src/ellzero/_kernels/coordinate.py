@@ -17,7 +17,7 @@ def shrink(v, a, l1, l2, lower, upper):
 
 @njit(cache=True, nogil=True)
 def convex_conjugate(v, l1, l2, lower, upper):
-    """max over t in [lower, upper] of v t - l1 |t| - l2 t^2."""
+    """Max over t in [lower, upper] of v t - l1 |t| - l2 t^2."""
     excess, limit = abs(v) - l1, upper if v > 0 else -lower
     if excess <= 0.0 or limit == 0.0:
         return 0.0

@@ -7,7 +7,7 @@ BLOCK = 1024  # columns handled together: the accumulator stays in the first cac
 
 @njit(cache=True, nogil=True)
 def combine(store, places, weights, out):
-    """out += sum over t of weights[t] * store[places[t]], block by block."""
+    """Out += sum over t of weights[t] * store[places[t]], block by block."""
     for low in range(0, out.size, BLOCK):
         high = min(low + BLOCK, out.size)
         for t in range(places.size):

@@ -113,11 +113,11 @@ def offer(rss, size, level, A_count, column, best, best_columns, cut, price, sha
 @njit(cache=True, nogil=True)
 def leaps(
     ptr, members, A, b, column, free, rise, count, rss, best, best_columns, cut, price, shared, margin,
-    keep, hits, hit_rss, hit_columns, stream, state, budget,
+    keep, hits, hit_rss, hit_columns, stream, state, largest, budget,
 ):  # fmt: skip
     """Search until the tree is done, `budget` nodes are made, or a buffer is full.
 
-    state: level (-1 when done), length of the stream, nodes, largest sum of absolute coefficients (rounded up).
+    state: level (-1 when done), length of the stream, nodes. largest: largest sum of absolute coefficients met.
     The stream is the preorder of the tree: the unit of a branch, LEAF for a leaf.
     """
     spent = 0
@@ -132,7 +132,7 @@ def leaps(
             total = 0.0
             for i in range(n):
                 total += abs(b[level, i])
-            state[3] = max(state[3], np.int64(total) + 1)
+            largest[0] = max(largest[0], total)
         if child == m or inside + child >= cut.size:
             stream[state[1]] = LEAF  # what is left keeps everything, or has too many units
             state[1] += 1
@@ -167,19 +167,31 @@ def leaps(
 
 
 @njit(cache=True, nogil=True)
-def best_triples(G, c, norm, floor, size, best, members):
-    """Best subset of each size up to `size` <= 3 by enumeration; G is the Gram matrix, c the correlations.
+def note(gain, size, i, j, l, best, members, need, hits, hit_gain, hit_members):
+    """Keep a subset of an enumeration if it is the best of its size, and list it if it reaches what its size needs."""
+    if gain > best[size]:
+        best[size] = gain
+        members[size, 0], members[size, 1], members[size, 2] = i, j, l
+    if gain >= need[size]:
+        if hits[0] < hit_gain.size:
+            hit_gain[hits[0]] = gain
+            hit_members[hits[0], 0], hit_members[hits[0], 1], hit_members[hits[0], 2] = i, j, l
+        hits[0] += 1
 
-    best[s] is the largest decrease of the residual sum of squares by s columns, members[s] the columns; a column whose
-    residual norm is below `floor` times its norm is skipped.
+
+@njit(cache=True, nogil=True)
+def triples(G, c, norm, floor, size, best, members, need, hits, hit_gain, hit_members):
+    """All subsets of at most `size` <= 3 columns; G is the Gram matrix, norm its diagonal, c the correlations.
+
+    best[s] is the largest decrease of the residual sum of squares by s columns, members[s] the columns (-1 where there are
+    fewer); subsets that reach need[s] are listed. A column whose residual norm is below `floor` times its norm is skipped.
     """
     p = c.size
     row_i, row_j = np.empty(p), np.empty(p)
     c_i, d_i = np.empty(p), np.empty(p)
     for i in range(p):
         gain_i = c[i] * c[i] / norm[i]
-        if gain_i > best[1]:
-            best[1], members[1, 0] = gain_i, i
+        note(gain_i, 1, i, -1, -1, best, members, need, hits, hit_gain, hit_members)
         if size < 2:
             continue
         root = np.sqrt(norm[i])
@@ -191,17 +203,16 @@ def best_triples(G, c, norm, floor, size, best, members):
             if d_i[j] <= floor * norm[j]:
                 continue
             gain_j = gain_i + c_i[j] * c_i[j] / d_i[j]
-            if gain_j > best[2]:
-                best[2], members[2, 0], members[2, 1] = gain_j, i, j
+            note(gain_j, 2, i, j, -1, best, members, need, hits, hit_gain, hit_members)
             if size < 3:
                 continue
             root = np.sqrt(d_i[j])
             for l in range(j + 1, p):
                 row_j[l] = (G[j, l] - row_i[j] * row_i[l]) / root
-            step = c_i[j] / root
+            step, goal = c_i[j] / root, min(best[3], need[3]) - gain_j
             for l in range(j + 1, p):
                 d = d_i[l] - row_j[l] * row_j[l]
                 r = c_i[l] - step * row_j[l]
-                if r * r > (best[3] - gain_j) * d and d > floor * norm[l]:
-                    best[3] = gain_j + r * r / d
-                    members[3, 0], members[3, 1], members[3, 2] = i, j, l
+                if r * r >= goal * d and d > floor * norm[l]:
+                    note(gain_j + r * r / d, 3, i, j, l, best, members, need, hits, hit_gain, hit_members)
+                    goal = min(best[3], need[3]) - gain_j

@@ -130,14 +130,13 @@ def validate(answer: Answer, criterion: str, seconds: float, listen: OnProgress 
     """Score every size by cross-validation and pick one."""
     from ..selection import cross_validate
 
-    problem = {name: value for name, value in answer.search.problem(answer.design).items() if name != "n_jobs"}
     validated = cross_validate(
         answer.design.columns,
         answer.design.y,
         k=list(answer.path.sizes),
         time_limit=seconds,
         on_progress=listen,
-        **problem,
+        **answer.search.problem(answer.design),
     )
     sizes = [int(k) for k in validated.sizes]
     scores = dict(zip(sizes, validated.mean.tolist(), strict=True))

@@ -56,7 +56,9 @@ class GramRows:
         self.used = self._hand = 0
         if self.full:
             if not isinstance(Z.base, Dense):
-                self.store = np.vstack([self._compute(part) for part in np.array_split(np.arange(self.p), 1 + self.p // 256)])
+                self.store = np.vstack(
+                    [self._compute(part) for part in np.array_split(np.arange(self.p), 1 + self.p // 256)]
+                )
             self.slot = np.arange(self.p)
             self.owner, self.used = np.arange(self.p), self.p
         self.capacity = max(self.used, 256, CACHE_BYTES // (8 * self.p))

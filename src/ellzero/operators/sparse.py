@@ -40,5 +40,7 @@ class Sparse(Operator):
         # sum of w (x - o)^2 = sum over stored entries of w ((x - o)^2 - o^2), plus o^2 times the sum of the weights
         csc = self.csc
         origin_of_entry = np.repeat(origin, np.diff(csc.indptr))
-        stored = sparse.csc_array(((csc.data - 2.0 * origin_of_entry) * csc.data, csc.indices, csc.indptr), shape=csc.shape)
+        stored = sparse.csc_array(
+            ((csc.data - 2.0 * origin_of_entry) * csc.data, csc.indices, csc.indptr), shape=csc.shape
+        )
         return stored.T @ weight + origin**2 * weight.sum()

@@ -2,15 +2,13 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-
-import numpy as np
 
 from .. import _checks as checks
 from .. import criteria
 from .._progress import Clock
-from ..certificate import Certificate, Claim, Tree
+from ..certificate import Certificate, Claim
 from ..criteria import Sample
 from ..errors import EllzeroWarning
 from ..problem import Problem
@@ -314,7 +312,9 @@ def _in_one_tree(problem, sizes, clock, sample, gap, random_state):
     solved = all_sizes(problem, max(sizes), clock, random_state)
     answers = {}
     for k in (k for k in sizes if k in solved.best):
-        answers[k] = Answer(solved.best[k], solved.lower[k] + _price_below(problem, k), solved.status, solved.n_nodes, solved.tree)
+        answers[k] = Answer(
+            solved.best[k], solved.lower[k] + _price_below(problem, k), solved.status, solved.n_nodes, solved.tree
+        )
     return _finish(problem, answers, [clock.elapsed] * len(answers), "exhaustive", sample)
 
 

@@ -8,11 +8,13 @@ from .. import _checks as checks
 from .._progress import Clock
 from ..problem import Problem
 from ..result import Result, Status, Table
-from ..solvers import Branch, Exhaustive, Solver, make_solver
+from ..solvers import Solver, make_solver
+from ..solvers.base import Answer, describe
 from ..solvers.branch import Search
 from ..solvers.exchange import KPath, most_units
-from ..solvers.exhaustive import LeapsAndBounds, enumerates, practical
+from ..solvers.exhaustive import LeapsAndBounds, bounded_by_supersets, enumerated_sizes, enumerates, practical
 from ..solvers.moves import moves_for
+from ..solvers.refit import fit_support
 from ..solvers.relaxation import relaxation_for
 from .subset import problem_of
 
@@ -28,6 +30,8 @@ class Rivals:
     supports : list of tuple of int
         Columns of each support.
     objectives : ndarray
+    results : list of Result
+        Each support with its coefficients.
     within : float
         Fraction of the optimum.
     complete : bool
@@ -40,6 +44,7 @@ class Rivals:
 
     supports: list[tuple[int, ...]]
     objectives: np.ndarray
+    results: list[Result]
     within: float
     complete: bool
     statement: str
@@ -138,21 +143,38 @@ time_limit, n_jobs, random_state, on_progress
 def near_optimal(problem: Problem, best: Result, within: float, most: int, clock: Clock, solver: Solver) -> Rivals:
     """Rivals of a solved problem."""
     threshold = best.objective * (1.0 + within) * (1.0 + EQUAL) + EQUAL * problem.null_loss
-    if practical(problem) and not enumerates(problem) and Exhaustive().refuses(problem) is None:
+    leaps = bounded_by_supersets(problem)
+    if leaps and (practical(problem) or relaxation_for(problem) is None):
         hits, finished = _by_leaps(problem, threshold, most, clock)
     elif relaxation_for(problem) is not None:
         hits, finished = _by_branching(problem, threshold, most, clock)
+    elif enumerates(problem):
+        hits = enumerated_sizes(problem, threshold, most)[2]
+        finished = len(hits) <= most
     else:
         hits, finished = _by_exchange(problem, threshold, clock), False
-    own = tuple(int(u) for u in np.unique(problem.rules.unit_of_column()[best.support]))
+    own = _units(problem, best)
     hits[own] = min(best.objective, hits.get(own, np.inf))
     ranked = sorted(hits, key=lambda units: (hits[units], units))
     capped = len(ranked) > most
     ranked = ranked[:most]
     complete = finished and best.status is Status.OPTIMAL and not capped
-    supports = [tuple(int(j) for j in problem.rules.columns(units)) for units in ranked]
+    results = sorted((_result(problem, units, best) for units in ranked), key=lambda r: r.objective)
+    supports = [tuple(int(j) for j in problem.rules.columns(_units(problem, r))) for r in results]
     statement = _statement(len(ranked), within, complete, capped, finished, most)
-    return Rivals(supports, np.array([hits[units] for units in ranked]), within, complete, statement, best)
+    return Rivals(supports, np.array([r.objective for r in results]), results, within, complete, statement, best)
+
+
+def _result(problem: Problem, units, best: Result) -> Result:
+    """A rival as a result: the optimum's bound holds for it, too."""
+    answer = Answer(units, best.lower_bound, best.status if units == _units(problem, best) else Status.HEURISTIC)
+    return describe(
+        problem, answer, fit_support(problem, problem.rules.columns(units)), best.elapsed, best.solver, best.sample
+    )
+
+
+def _units(problem: Problem, result: Result) -> tuple[int, ...]:
+    return tuple(int(u) for u in np.unique(problem.rules.unit_of_column()[result.support]))
 
 
 def _statement(count, within, complete, capped, finished, most) -> str:

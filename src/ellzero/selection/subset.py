@@ -115,5 +115,11 @@ def best_subset(
         forbidden=forbidden, sample_weight=sample_weight, fit_intercept=fit_intercept, standardize=standardize,
     )  # fmt: skip
     return solve(
-        problem, solver, gap=gap, time_limit=time_limit, n_jobs=n_jobs, random_state=random_state, on_progress=on_progress
+        problem,
+        solver,
+        gap=gap,
+        time_limit=time_limit,
+        n_jobs=n_jobs,
+        random_state=random_state,
+        on_progress=on_progress,
     )

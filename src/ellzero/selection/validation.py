@@ -56,7 +56,9 @@ class CrossValidation:
 
     def table(self) -> Table:
         """One row a size."""
-        rows = [[int(k), float(m), float(s)] for k, m, s in zip(self.sizes, self.mean, self.standard_error, strict=True)]
+        rows = [
+            [int(k), float(m), float(s)] for k, m, s in zip(self.sizes, self.mean, self.standard_error, strict=True)
+        ]
         return Table(["size", "held-out loss", "standard error"], rows)
 
     def __str__(self) -> str:
@@ -182,5 +184,6 @@ def _held_out(solutions, sizes, op, y, weight, loss):
     values = dict(zip(solutions.sizes, solutions, strict=True))
     share = weight / weight.sum()
     return [
-        loss.mean(y, op.forward(values[k].coef) + values[k].intercept, share) if k in values else np.nan for k in _listed(sizes).tolist()
+        loss.mean(y, op.forward(values[k].coef) + values[k].intercept, share) if k in values else np.nan
+        for k in _listed(sizes).tolist()
     ]

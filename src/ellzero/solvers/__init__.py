@@ -1,6 +1,6 @@
 """Algorithms, one field-standard name a file, and the one door to them."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from .. import _checks as checks
 from ..problem import Problem
@@ -12,16 +12,17 @@ from .exchange import Exchange
 from .exhaustive import Exhaustive
 from .stepwise import Stepwise
 
+USUAL = {"gap": 1e-6, "random_state": None}
 SOLVERS = (Auto, Exhaustive, Branch, Stepwise, Exchange)
 
 __all__ = ["SOLVERS", "Auto", "Branch", "Exchange", "Exhaustive", "Solver", "Stepwise", "make_solver", "solve"]
 
 
 def make_solver(solver: str | Solver, **options) -> Solver:
-    """Solver of a name, with those of the options that it has; an instance brings its own."""
+    """Solver of a name with those of the options that it has; an instance keeps its own but for those that are not usual."""
     if isinstance(solver, Solver):
-        checks.options_of_instance(solver.name, options)
-        return solver
+        given = {name: value for name, value in options.items() if value != USUAL[name]}
+        return replace(solver, **{f.name: given[f.name] for f in fields(solver) if f.name in given})
     cls = {cls.name: cls for cls in SOLVERS}[checks.one_of("solver", solver, [cls.name for cls in SOLVERS])]
     known = {f.name for f in fields(cls)}
     return cls(**{name: value for name, value in options.items() if name in known})
@@ -43,7 +44,7 @@ def solve(
     ----------
     problem : Problem
     solver : {"auto", "exhaustive", "branch", "stepwise", "exchange"} or Solver, default="auto"
-        A name, or a solver with its own options, ``ez.solvers.Branch(node_limit=100)``; then `gap` and `random_state` are its own.
+        A name, or a solver with its own options, ``ez.solvers.Branch(node_limit=100)``.
     gap : float, default=1e-6
         Relative gap at which an answer counts as optimal.
     time_limit : float, default=60.0
@@ -64,7 +65,7 @@ def solve(
     UnsupportedError
         The named solver refuses the problem; the message says why.
     ArgumentError
-        An option is outside its range, or given beside a solver that has its own.
+        An option is outside its range.
     """
     from threadpoolctl import threadpool_limits
 

@@ -61,7 +61,9 @@ class Solver(ABC):
     def search(self, problem: Problem, clock: Clock) -> Answer:
         """Find a support for ``problem.k`` and ``problem.l0``; stop where `clock.stopped` says so."""
 
-    def solve(self, problem: Problem, time_limit: float = float("inf"), on_progress: OnProgress | None = None) -> Result:
+    def solve(
+        self, problem: Problem, time_limit: float = float("inf"), on_progress: OnProgress | None = None
+    ) -> Result:
         """Solve one problem.
 
         Parameters

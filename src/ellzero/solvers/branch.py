@@ -16,7 +16,7 @@ from .base import Answer, Solver
 from .exchange import best_state, penalised
 from .moves import moves_for
 from .refit import fit_support
-from .relaxation import Bound, Point, Relaxation, dual_tree, relaxation_for, starting_point
+from .relaxation import Bound, Relaxation, dual_tree, relaxation_for, starting_point
 
 LAZY = 0.3  # a node's descent may stop this far, in shares of the room below the cut, from its optimum
 FREE, IN, OUT = 0, 1, -1
@@ -127,8 +127,9 @@ class Search:
         full = self.problem.k is not None and int((state == IN).sum()) >= self.problem.k
         outside = state != IN if full else state == OUT  # with every place taken, what is free is out
         try:
-            lazy = LAZY if self.n_nodes else 0.0
-            solved = self.relaxation.solve(state == IN, outside, self.points[node.point], self.cut, lazy)
+            # the root is solved to the end: its bound is what a heuristic answer is judged by
+            cut, lazy = (self.cut, LAZY) if self.n_nodes else (np.inf, 0.0)
+            solved = self.relaxation.solve(state == IN, outside, self.points[node.point], cut, lazy)
         except KeyboardInterrupt:  # the node stays open with the bound it has
             self.push(node.state, node.bound, node.point, node.place)
             raise
@@ -149,7 +150,9 @@ class Search:
     def branch(self, node: Node, solved: Bound) -> None:
         """Fix units by reduced cost, then split on the free unit whose relaxed coefficients are largest."""
         state, place = node.state.copy(), node.place
-        inherits = solved.value == node.bound  # else a parent's dual vector is the better one, and knows nothing of the children
+        inherits = (
+            solved.value == node.bound
+        )  # else a parent's dual vector is the better one, and knows nothing of the children
         if_in, if_out = self.child_bounds(state, solved)
         fixed = (state == FREE) & (np.maximum(if_in, if_out) >= self.cut) & inherits
         for u in np.flatnonzero(fixed):  # what is fixed agrees with the dual vector, so the other bounds do not move
@@ -187,7 +190,9 @@ class Search:
             chosen = np.flatnonzero(free & (solved.share > 0.5))
         else:
             ranked = np.argsort(-np.where(free, solved.size, 0.0), kind="stable")
-            chosen = np.array([u for u in ranked[: self.problem.k - inside.size] if solved.size[u] > 0 and free[u]], dtype=int)
+            chosen = np.array(
+                [u for u in ranked[: self.problem.k - inside.size] if solved.size[u] > 0 and free[u]], dtype=int
+            )
         self.offer(tuple(int(u) for u in np.sort(np.concatenate([inside, chosen]))))
 
     def offer(self, units: tuple[int, ...]) -> None:

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from .. import _checks as checks
 from .._progress import Clock
 from ..problem import Problem

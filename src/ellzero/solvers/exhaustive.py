@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from scipy import linalg
 
-from .._kernels.leaps import LEAF, best_triples, leaps
+from .._kernels.leaps import LEAF, leaps, offer, triples
 from .._progress import Clock
 from ..certificate import Tree
 from ..problem import Problem
@@ -62,7 +62,11 @@ class LeapsAndBounds:
         levels = len(free) + 1
         self.A, self.b = np.zeros((levels, q, q)), np.zeros((levels, q))
         self.column, self.free = np.zeros((levels, q), np.int64), np.zeros((levels, max(1, len(free))), np.int64)
-        self.rise, self.count, self.rss = np.zeros((levels, max(1, len(free)))), np.zeros((levels, 4), np.int64), np.zeros(levels)
+        self.rise, self.count, self.rss = (
+            np.zeros((levels, max(1, len(free)))),
+            np.zeros((levels, 4), np.int64),
+            np.zeros(levels),
+        )
         corr = problem.gram.corr[self.columns]
         self.A[0] = linalg.inv(self.gram, check_finite=False) if q else 0.0
         self.b[0] = self.A[0] @ corr
@@ -75,7 +79,7 @@ class LeapsAndBounds:
         q = self.columns.size
         best, chosen = np.full(self.largest + 1, np.inf), np.full((self.largest + 1, max(1, q)), -1)
         hits, hit_rss, hit_columns = np.zeros(1, np.int64), np.zeros(keep), np.full((keep, max(1, q)), -1)
-        stream, state = np.empty(4096, np.int32), np.array([0, 0, 0, 0])
+        stream, state, reach = np.empty(4096, np.int32), np.zeros(3, np.int64), np.zeros(1)
         price = 2.0 * self.problem.l0
         self._offer_root(best, chosen, cut, price, shared, keep, hits, hit_rss, hit_columns)
         status = Status.OPTIMAL
@@ -87,7 +91,7 @@ class LeapsAndBounds:
                     break
                 leaps(self.ptr, self.members, self.A, self.b, self.column, self.free, self.rise, self.count, self.rss,
                       best, chosen, cut, price, shared, self.margin, keep > 0, hits, hit_rss, hit_columns, stream, state,
-                      BURST)  # fmt: skip
+                      reach, BURST)  # fmt: skip
             except KeyboardInterrupt:
                 clock.interrupted, status = True, Status.INTERRUPTED
                 break
@@ -96,7 +100,7 @@ class LeapsAndBounds:
             if state[1] + BURST * 4 > stream.size:
                 stream = np.concatenate([stream, np.empty_like(stream)])
         open_rss = self._close(stream, state)
-        self.b1 = float(state[3])
+        self.b1 = float(reach[0])
         tree = Tree.plain("superset", stream[: state[1]]) if state[1] < STREAM_LIMIT else None
         lower = {k: 0.5 * min(cut[k], open_rss) for k in range(self.largest + 1)}
         supports = {k: self._units_of(chosen[k]) for k in range(self.largest + 1) if np.isfinite(best[k])}
@@ -104,10 +108,23 @@ class LeapsAndBounds:
         return Sizes(supports, lower, status, int(state[2]), tree, listed, status is Status.OPTIMAL and hits[0] <= keep)
 
     def _offer_root(self, best, chosen, cut, price, shared, keep, hits, hit_rss, hit_columns):
-        from .._kernels.leaps import offer
-
         size = int(self.count[0, 1] + self.count[0, 2])
-        offer(self.rss[0], size, 0, self.columns.size, self.column[0], best, chosen, cut, price, shared, keep > 0, hits, hit_rss, hit_columns)
+        offer(
+            self.rss[0],
+            size,
+            0,
+            self.columns.size,
+            self.column[0],
+            best,
+            chosen,
+            cut,
+            price,
+            shared,
+            keep > 0,
+            hits,
+            hit_rss,
+            hit_columns,
+        )
 
     def _close(self, stream, state) -> float:
         """End an unfinished tree: what is open becomes leaves, bounded by their supersets. Returns the smallest bound."""
@@ -191,10 +208,15 @@ class Exhaustive(Solver):
         cut = 2.0 * (objective - problem.l0 * np.arange(largest + 1))
         sizes = search.run(clock, cut, shared=True)
         units = min(
-            [state.units, *sizes.best.values()], key=lambda s: (_objective(problem, search.gram, search.columns, s), len(s))
+            [state.units, *sizes.best.values()],
+            key=lambda s: (_objective(problem, search.gram, search.columns, s), len(s)),
         )
         slack = rounding(problem) * (np.sqrt(problem.gram.yy) + search.b1) ** 2
-        lower = min(sizes.lower[k] + problem.l0 * k for k in range(largest + 1)) if sizes.complete else _open_bound(problem, sizes)
+        lower = (
+            min(sizes.lower[k] + problem.l0 * k for k in range(largest + 1))
+            if sizes.complete
+            else _open_bound(problem, sizes)
+        )
         bound = lower * (1 - 4 * TIE) - slack
         return Answer(units, bound, sizes.status, sizes.n_nodes, sizes.tree, tolerance=self.gap)
 
@@ -226,15 +248,19 @@ def enumerates(problem: Problem) -> bool:
 
 def enumerate_supports(problem: Problem, clock: Clock) -> Answer:
     """Score every support of at most three columns beyond the forced ones."""
-    best, supports = enumerated_sizes(problem)
+    best, supports, _ = enumerated_sizes(problem)
     lower = {s: v * (1.0 - TIE) - 2e-10 * problem.null_loss for s, v in best.items()}
     size = min(best, key=lambda s: (best[s] + problem.l0 * s, s))
     bound = min(v + problem.l0 * s for s, v in lower.items())
     return Answer(supports[size], bound, Status.OPTIMAL, len(best), Tree.plain("enumeration"))
 
 
-def enumerated_sizes(problem: Problem) -> tuple[dict[int, float], dict[int, tuple[int, ...]]]:
-    """Value and support of the best of every size up to k, forced columns projected out first."""
+def enumerated_sizes(problem: Problem, threshold: float | None = None, most: int = 0):
+    """Best of every size up to k by enumeration, forced columns projected out first.
+
+    Returns the value and the support of the best of each size, and the supports with an objective of at most `threshold` with
+    theirs; where there are more than `most`, one more than that is listed.
+    """
     forced = np.flatnonzero(problem.rules.forced)
     free = np.flatnonzero(problem.usable & ~problem.rules.forced)
     ridge = 2.0 * problem.normal.penalty.l2
@@ -243,23 +269,41 @@ def enumerated_sizes(problem: Problem) -> tuple[dict[int, float], dict[int, tupl
     if forced.size:
         cross = problem.gram.rows(forced)
         own = cross[:, forced] + np.diag(ridge[forced])
-        solved = linalg.solve(own, np.column_stack([cross[:, free], problem.gram.corr[forced]]), assume_a="pos")
+        solved = linalg.lstsq(own, np.column_stack([cross[:, free], problem.gram.corr[forced]]))[0]
         G = G - cross[:, free].T @ solved[:, :-1]
         corr, rest = corr - cross[:, free].T @ solved[:, -1], rest - float(problem.gram.corr[forced] @ solved[:, -1])
     size = min(problem.k - forced.size, free.size)
-    gains, members = np.zeros(4), np.zeros((4, 3), np.int64)
     norm = np.diagonal(G).copy()
     usable = norm > DEPENDENT
     G, corr, norm, free = np.ascontiguousarray(G[np.ix_(usable, usable)]), corr[usable], norm[usable], free[usable]
-    best_triples(G, corr, norm, DEPENDENT, size, gains, members)
-    base = tuple(int(u) for u in forced)
-    values, supports = {forced.size: 0.5 * rest}, {forced.size: base}
-    for s in range(1, size + 1):
-        values[forced.size + s] = 0.5 * (rest - gains[s])
-        supports[forced.size + s] = base + tuple(int(free[j]) for j in members[s, :s])
-    return values, supports
+    price, base = 2.0 * problem.l0, tuple(int(u) for u in forced)
+    need = np.full(4, np.inf)
+    if threshold is not None:
+        need[1 : size + 1] = rest + price * (forced.size + np.arange(1, size + 1)) - 2.0 * threshold
+    gains, members, hits = np.zeros(4), np.full((4, 3), -1), np.zeros(1, np.int64)
+    hit_gain, hit_members = np.zeros(most + 1), np.full((most + 1, 3), -1)
+    if size:
+        triples(G, corr, norm, DEPENDENT, size, gains, members, need, hits, hit_gain, hit_members)
+
+    def support(at):
+        return base + tuple(int(free[j]) for j in at if j >= 0)
+
+    values = {forced.size + s: 0.5 * (rest - gains[s]) for s in range(size + 1) if s == 0 or members[s, 0] >= 0}
+    supports = {forced.size + s: support(members[s]) for s in range(size + 1) if s == 0 or members[s, 0] >= 0}
+    near = {}
+    for i in range(min(int(hits[0]), most + 1)):
+        units = support(hit_members[i])
+        near[tuple(sorted(units))] = 0.5 * (rest - float(hit_gain[i])) + problem.l0 * len(units)
+    if threshold is not None and 0.5 * rest + problem.l0 * forced.size <= threshold:
+        near[base] = 0.5 * rest + problem.l0 * forced.size
+    return values, supports, near
 
 
 def practical(problem: Problem) -> bool:
     """Whether a complete search by leaps and bounds is usual at this size."""
     return int(problem.usable.sum()) <= PRACTICAL
+
+
+def bounded_by_supersets(problem: Problem) -> bool:
+    """Whether leaps and bounds have a bound here."""
+    return problem.closed_form and least_eigenvalue(problem) > 0

@@ -351,7 +351,9 @@ class ModelMoves(Moves):
         candidates = self.allowed.copy()
         candidates[list(state.units)] = False
         start = state.facts["fit"]
-        return np.array([self.fit((*state.units, u), start).value if free else np.inf for u, free in enumerate(candidates)])
+        return np.array(
+            [self.fit((*state.units, u), start).value if free else np.inf for u, free in enumerate(candidates)]
+        )
 
     def drop_values(self, state):
         rest = [tuple(v for v in state.units if v != u) for u in state.units]

@@ -130,7 +130,8 @@ class Relaxation(ABC):
             working = np.flatnonzero(active)
             columns = np.concatenate([units[u] for u in working]) if working.size else np.empty(0, np.intp)
             old = gamma[columns]
-            new, share, price, before, after = self._descend(working, columns, old, intercept, inside, price, tolerance)
+            moved = self._descend(working, columns, old, intercept, inside, price, tolerance, lazy == 0.0)
+            new, share, price, before, after = moved
             gamma[columns], intercept = self.advance(columns, old, new, intercept, after - before)
             bound, primal, violation = self._bound(columns, gamma, intercept, working, share, inside, outside, price)
             if best is None or bound.value > best.value:
@@ -138,18 +139,24 @@ class Relaxation(ABC):
             if best.value >= cut:
                 break
             slack = primal - best.value
-            if slack <= 1e-9 * max(abs(primal), 1e-9 * problem.null_loss) or primal < cut and slack <= lazy * (cut - primal):
+            if (
+                slack <= 1e-9 * max(abs(primal), 1e-9 * problem.null_loss)
+                or (primal < cut
+                and slack <= lazy * (cut - primal))
+            ):
                 break
             violation[active | outside] = 0.0
             entrants = violation > max(ENTRANTS * violation.max(initial=0.0), 1e-12 * price)
             if entrants.any():
                 active |= entrants
-            elif tolerance < 1e-12 and not np.abs(gamma[columns] - old).max(initial=0.0) > 1e-13 * np.abs(old).max(initial=0.0):
+            elif tolerance < 1e-12 and not np.abs(gamma[columns] - old).max(initial=0.0) > 1e-13 * np.abs(old).max(
+                initial=0.0
+            ):
                 break
             tolerance = max(tolerance * (0.3 if entrants.any() else 0.1), 1e-13)
         return best
 
-    def _descend(self, working, columns, old, intercept, inside, price, tolerance):
+    def _descend(self, working, columns, old, intercept, inside, price, tolerance, exact):
         """Minimise the model over the working set, with the price that the count asks for."""
         problem, units = self.problem, self.problem.rules.units
         G, slope = self.model(columns, old, intercept)
@@ -158,21 +165,27 @@ class Relaxation(ABC):
         lip = np.array([
             G[ptr[i], ptr[i]] if units[u].size == 1 else self._lipschitz(G, ptr[i], ptr[i + 1]) for i, u in enumerate(working)
         ])  # fmt: skip
-        local = [np.ascontiguousarray(s[columns]) for s in (self.penalty.l1, self.penalty.l2, self.penalty.lower, self.penalty.upper)]
+        local = [
+            np.ascontiguousarray(s[columns])
+            for s in (self.penalty.l1, self.penalty.l2, self.penalty.lower, self.penalty.upper)
+        ]
         is_in, free = inside[working], ~inside[working]
         share, work = np.zeros(working.size), np.empty(columns.size)
         places = np.inf if problem.k is None else problem.k - int(inside.sum())
         new, g = old.copy(), slope.copy()
         low, high = problem.l0, np.inf
-        for _ in range(PRICE_STEPS):
+        slack, steps = (1e-9, 5 * PRICE_STEPS) if exact else (COUNT_SLACK, PRICE_STEPS)
+        for _ in range(steps):
             lines = Separable(price, *local).envelope_lines()
             lines = [np.ascontiguousarray(np.broadcast_to(line, columns.shape)) for line in lines]
             self._settle(G, g, new, share, work, ptr, is_in, lip, price, local, lines, tolerance)
             count = float(share[free].sum())
-            if count <= places * (1.0 + COUNT_SLACK) and (price <= problem.l0 or count >= places * (1.0 - COUNT_SLACK)):
+            if count <= places * (1.0 + slack) and (price <= problem.l0 or count >= places * (1.0 - slack)):
                 break
             price, low, high = self._next_price(price, low, high, count, places)
-        before = self._penalty_value(old, self._shares_of(old, working, ptr, is_in, price, local), working, ptr, is_in, price)
+        before = self._penalty_value(
+            old, self._shares_of(old, working, ptr, is_in, price, local), working, ptr, is_in, price
+        )
         after = self._penalty_value(new, share, working, ptr, is_in, price)
         return new, share, price, before, after
 
@@ -180,7 +193,19 @@ class Relaxation(ABC):
         """Descend; where descent creeps, as on collinear columns, take exact steps in between."""
         for _ in range(EXACT_STEPS):
             sweeps = descend(
-                G, g, new, share, work, ptr, is_in, np.maximum(lip, 1e-300), price, *local, *lines, tolerance * self.scale, SWEEPS
+                G,
+                g,
+                new,
+                share,
+                work,
+                ptr,
+                is_in,
+                np.maximum(lip, 1e-300),
+                price,
+                *local,
+                *lines,
+                tolerance * self.scale,
+                SWEEPS,
             )
             if sweeps < CREEPING:
                 return
@@ -207,11 +232,19 @@ class Relaxation(ABC):
         except (linalg.LinAlgError, linalg.LinAlgWarning):
             return
         # the piece of each coordinate, measured outwards: [0 or end, end or limit]; without l1 a held one may change sign
-        nearest = np.where(held, np.where(l1[moving] > 0, 0.0, -np.where(t > 0, -lower[moving], upper[moving])), np.where(curved, end, 0.0))
+        nearest = np.where(
+            held,
+            np.where(l1[moving] > 0, 0.0, -np.where(t > 0, -lower[moving], upper[moving])),
+            np.where(curved, end, 0.0),
+        )
         farthest = np.where(curved, limit, end)
         outward = step * sign
         with np.errstate(divide="ignore", invalid="ignore"):
-            room = np.where(outward > 0, (farthest - np.abs(t)) / outward, np.where(outward < 0, (nearest - np.abs(t)) / outward, np.inf))
+            room = np.where(
+                outward > 0,
+                (farthest - np.abs(t)) / outward,
+                np.where(outward < 0, (nearest - np.abs(t)) / outward, np.inf),
+            )
         length = min(1.0, float(room.min()))
         new[moving] = np.where(room <= length, sign * np.where(outward > 0, farthest, nearest), t + length * step)
         g -= G[:, moving] @ (new[moving] - t)
@@ -238,7 +271,9 @@ class Relaxation(ABC):
 
     def _shares_of(self, gamma, working, ptr, is_in, price, local):
         """Smallest-value indicators of a given point: where the old point stood before the descent."""
-        up, up_end, down, down_end = (np.broadcast_to(x, gamma.shape) for x in Separable(price, *local).envelope_lines())
+        up, up_end, down, down_end = (
+            np.broadcast_to(x, gamma.shape) for x in Separable(price, *local).envelope_lines()
+        )
         end = np.where(gamma > 0, up_end, down_end)
         column = np.where(gamma != 0, np.minimum(1.0, np.abs(gamma) / np.maximum(end, 1e-300)), 0.0)
         share = np.maximum.reduceat(column, ptr[:-1]) if working.size else np.empty(0)
@@ -312,7 +347,13 @@ class GramRelaxation(Relaxation):
         r = normal.y - normal.Z.columns(columns) @ gamma
         square, size = float(weight @ (r * r)), float(np.sqrt(weight @ (r * r)))
         base = float(weight @ (r * (normal.y - 0.5 * r)))
-        return 0.5 * square, base, normal.Z.adjoint(weight * r), self.error * size, 1.5 * self.error * size * (np.sqrt(self.gram.yy) + size)
+        return (
+            0.5 * square,
+            base,
+            normal.Z.adjoint(weight * r),
+            self.error * size,
+            1.5 * self.error * size * (np.sqrt(self.gram.yy) + size),
+        )
 
 
 class ModelRelaxation(Relaxation):
@@ -398,7 +439,12 @@ def relaxation_for(problem: Problem) -> type[Relaxation] | None:
 def starting_point(problem: Problem) -> Point:
     """The empty model, with a price at which few units would enter."""
     intercept = 0.0 if problem.loss.name == "squared" else problem.null_intercept
-    return Point(np.empty(0, np.intp), np.empty(0), intercept, max(problem.l0, 0.05 * problem.null_loss * (problem.k is not None)))
+    return Point(
+        np.empty(0, np.intp),
+        np.empty(0),
+        intercept,
+        max(problem.l0, 0.05 * problem.null_loss * (problem.k is not None)),
+    )
 
 
 def root_relaxation(problem: Problem, objective: float) -> tuple[float, Tree]:
@@ -417,7 +463,8 @@ def dual_tree(problem: Problem, branch, leaf_points, points) -> Tree:
     gamma = np.concatenate([point.gamma for point in points]) if points else np.empty(0)
     coef = gamma / normal.scale[columns]
     shifts = [
-        point.intercept - float(normal.centre[point.columns] @ (point.gamma / normal.scale[point.columns])) for point in points
+        point.intercept - float(normal.centre[point.columns] @ (point.gamma / normal.scale[point.columns]))
+        for point in points
     ]
     return Tree(
         "dual",

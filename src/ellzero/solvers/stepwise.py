@@ -130,7 +130,7 @@ class _Walk:
         score, drops, u = min(choices)
         now = self.score(state.value, state.units)
         must = self.options.criterion == "loss"
-        if not np.isfinite(score) or not must and not score < now - SLACK * (1.0 + abs(now)) and np.isfinite(now):
+        if not np.isfinite(score) or (not must and not score < now - SLACK * (1.0 + abs(now)) and np.isfinite(now)):
             return None
         return self.moves.remove(state, u) if drops else self.moves.at((*state.units, u))
 

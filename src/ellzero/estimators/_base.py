@@ -1,0 +1,182 @@
+"""What the faces share: from checked data to a question, and from the answer to fitted attributes."""
+
+import warnings
+from abc import abstractmethod
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from .. import _checks as checks
+from ..errors import EllzeroWarning
+from ..losses import Loss
+from ..operators.adapters import as_vector
+from ..problem import Problem
+from ..result import Result
+from ..selection.path import Path, search_path
+from ..selection.validation import cross_validate
+from ..solvers import solve
+from . import _messages as messages
+
+RIDGE = 1e-3  # l2 of a classifier that was told none
+DEPTH = 5  # frames from a warning here up to whoever called fit
+
+
+class Face(BaseEstimator):
+    """Parameters that every face takes and attributes that every fitted one has.
+
+    Subclasses say which loss they have, how the target is coded, and how a support is found.
+    """
+
+    def __init__(
+        self, *, l1, l2, lower, upper, groups, forced, forbidden, fit_intercept, standardize, certify, solver, gap,
+        time_limit, n_jobs, random_state, on_progress,
+    ):  # fmt: skip
+        self.l1 = l1
+        self.l2 = l2
+        self.lower = lower
+        self.upper = upper
+        self.groups = groups
+        self.forced = forced
+        self.forbidden = forbidden
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.certify = certify
+        self.solver = solver
+        self.gap = gap
+        self.time_limit = time_limit
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.on_progress = on_progress
+
+    @abstractmethod
+    def _loss(self) -> Loss:
+        """Loss of the linear predictor."""
+
+    @abstractmethod
+    def _coded(self, y, sample_weight) -> np.ndarray:
+        """Target as the loss takes it."""
+
+    @abstractmethod
+    def _search(self, X, y, sample_weight, **rows) -> Result:
+        """Answer the question; sets what only this way of choosing leaves behind."""
+
+    def _fit(self, X, y, sample_weight, **rows):
+        X, y = validate_data(
+            self, X, y, accept_sparse=("csc", "csr"), dtype=np.float64, y_numeric=not self._loss().classifies,
+            ensure_min_samples=2,
+        )  # fmt: skip
+        if sample_weight is not None:
+            sample_weight = as_vector("sample_weight", sample_weight, X.shape[0])
+        result = self._search(X, self._coded(y, sample_weight), sample_weight, **rows)
+        self._keep(result)
+        return self
+
+    def _question(self) -> dict[str, Any]:
+        """Arguments of `Problem.from_data` but for data and size."""
+        names = vars(self).get("feature_names_in_")
+        return {
+            "loss": self._loss(),
+            "l1": self.l1,
+            "l2": self.l2,
+            "lower": self.lower,
+            "upper": self.upper,
+            "groups": self.groups,
+            "forced": self.forced,
+            "forbidden": self.forbidden,
+            "fit_intercept": self.fit_intercept,
+            "standardize": self.standardize,
+            "names": None if names is None else tuple(names),
+        }
+
+    def _problem(self, X, y, sample_weight, **size) -> Problem:
+        problem = Problem.from_data(X, y, sample_weight=sample_weight, **size, **self._question())
+        if problem.constant_columns:
+            warnings.warn(checks.constant_columns(problem.constant_columns), EllzeroWarning, stacklevel=DEPTH)
+        if problem.dependent_columns:
+            warnings.warn(checks.collinear_columns(problem.dependent_columns), EllzeroWarning, stacklevel=DEPTH)
+        return problem
+
+    def _limits(self) -> dict[str, Any]:
+        """Arguments of a search but for the solver."""
+        return {
+            "gap": self.gap,
+            "time_limit": self.time_limit,
+            "n_jobs": self.n_jobs,
+            "random_state": self.random_state,
+            "on_progress": self.on_progress,
+        }
+
+    def _solve(self, problem: Problem) -> Result:
+        """Answer for one size or price: by swaps unless a proof or a solver is asked for."""
+        swaps = isinstance(self.solver, str) and self.solver == "auto" and not self.certify
+        return solve(problem, "exchange" if swaps else self.solver, **self._limits())
+
+    def _keep(self, result: Result) -> None:
+        self.result_ = result if self.certify else replace(result, certificate=None)
+        self.coef_ = result.coef
+        self.intercept_ = result.intercept
+        self.support_ = result.support
+        self.k_ = result.k
+        self.objective_ = result.objective
+        self.lower_bound_ = result.lower_bound
+        self.gap_ = result.gap
+        self.status_ = result.status
+        self.certificate_ = self.result_.certificate
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.target_tags.required = True
+        return tags
+
+
+class Sized(Face):
+    """A face that is told the size or the price of a column, or chooses the size by a criterion."""
+
+    k: Any
+    l0: Any
+    criterion: Any
+    max_k: Any
+
+    def _search(self, X, y, sample_weight, **rows) -> Result:
+        self.path_: Path | None = None
+        self.criterion_: str | None = None
+        given = "k" if self.k is not None else "l0" if self.l0 is not None else None
+        if given is None:
+            return self._choose(self._problem(X, y, sample_weight))
+        for name in ("criterion", "max_k"):
+            if getattr(self, name) is not None:
+                raise messages.size_given_twice(name, given)
+        return self._solve(self._problem(X, y, sample_weight, k=self.k, l0=self.l0))
+
+    def _choose(self, problem: Problem) -> Result:
+        path = search_path(problem, self.max_k, certify=self.certify, solver=self.solver, **self._limits())
+        self.criterion_ = self.criterion or path.default_criterion
+        best = path.best(self.criterion_)
+        if not self.certify:  # bounds stay, their evidence is as large as the data
+            path = replace(path, certificate=None, results=tuple(replace(r, certificate=None) for r in path))
+        self.path_ = path
+        return best
+
+
+class CrossValidated(Face):
+    """A face that chooses the size by held-out loss."""
+
+    k: Any
+    cv: Any
+    rule: Any
+
+    def _search(self, X, y, sample_weight, **rows) -> Result:
+        checks.one_of("rule", self.rule, ("best", "1se"))
+        problem = self._problem(X, y, sample_weight)
+        found = cross_validate(
+            X, y, k=self.k, cv=self.cv, sample_weight=sample_weight, time_limit=self.time_limit, n_jobs=self.n_jobs,
+            random_state=self.random_state, on_progress=self.on_progress, **self._question(), **rows,
+        )  # fmt: skip
+        if found.sizes.size == 0:
+            raise messages.no_common_size(found.fold_weights.size)
+        self.cross_validation_ = found
+        return self._solve(problem.with_size(found.k_best if self.rule == "best" else found.k_1se))

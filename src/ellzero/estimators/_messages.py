@@ -1,0 +1,24 @@
+"""The messages of this room: what only a scikit-learn user can get wrong."""
+
+from ..errors import ArgumentError, DataError
+
+
+def size_given_twice(name: str, given: str) -> ArgumentError:
+    return ArgumentError(
+        f"`{name}` chooses the size where neither `k` nor `l0` is given; got it with `{given}`. Hint: leave one of them out."
+    )
+
+
+def not_binary(kind: str, n_classes: int) -> DataError:
+    return DataError(
+        f"Only binary classification is supported. The type of the target is {kind}: y has {n_classes} classes."
+    )
+
+
+def one_class(label) -> DataError:
+    return DataError(f"y is "{label}" in every row that counts: a classifier needs two classes, got one class.")
+
+
+def no_common_size(folds: int) -> DataError:
+    return DataError(f"no size can be compared on all {folds} folds. Hint: fewer folds, or other sizes in `k`.")
+

@@ -1,0 +1,190 @@
+"""Selection of few columns, for what comes next in a pipeline."""
+
+import numpy as np
+from sklearn.feature_selection import SelectorMixin
+from sklearn.utils import ClassifierTags
+from sklearn.utils.validation import check_is_fitted
+
+from .. import _checks as checks
+from ..losses import LOSSES, as_loss
+from ._base import RIDGE, Sized
+from ._predictors import as_labels
+
+
+class L0Selector(SelectorMixin, Sized):
+    r"""Keep the few columns that explain y best.
+
+    Minimises :math:`L(\beta) + \lambda_0 \|\beta\|_0 + \lambda_1 \|\beta\|_1 + \lambda_2 \|\beta\|_2^2`, with at most k
+    nonzeros where k is given; L is half the weighted mean deviance, :math:`\|y - X\beta\|^2/(2n)` for squared error. Where
+    neither `k` nor `l0` is given, a criterion chooses among the best models of every size. A group stays or goes whole.
+
+    Parameters
+    ----------
+    k : int, optional
+        At most so many columns (groups, where there are groups); forced ones count, the intercept does not.
+    l0 : float, optional
+        Price of a column, >= 0, in units of the mean loss.
+    criterion : {"bic", "ebic", "aic", "aicc", "gic", "cp", "adjr2"}, optional
+        What chooses the size where neither `k` nor `l0` is given: BIC by default, EBIC where columns outnumber rows.
+    max_k : int, optional
+        Largest size to choose from; ``min(n_features, 20, (n_samples - 1) // 3)`` by default.
+    loss : {"squared", "logistic", "poisson"}, default="squared"
+        What explaining means: squared error of a number, the likelihood of one of two classes (labels of any type) or of a count.
+    l1 : float, default=0.0
+        Strength of the absolute values, >= 0, on columns of unit standard deviation unless ``standardize=False``.
+    l2 : float, optional
+        Strength of the squares, >= 0: as in `L0Classifier` 1e-3 for the logistic loss, else 0.
+    lower, upper : float or array-like of shape (n_features,), optional
+        Limits of the coefficients in data units, ``lower <= 0 <= upper``.
+    groups : sequence of length n_features or mapping from name to label, optional
+        Columns with the same label enter and leave together and count as one.
+    forced, forbidden : sequences of str or int, default=()
+        Columns, by name or index, that must be in or out.
+    fit_intercept, standardize : bool, default=True
+    certify : bool, default=False
+        Prove the answer, or say how far from proved it is when the time is up. Without it the swap search answers: fast, seldom
+        improvable, with the gap of the root bound.
+    solver : {"auto", "exhaustive", "branch", "stepwise", "exchange"} or Solver, default="auto"
+        What answers; ``auto`` is the swap search unless `certify` asks for a proof.
+    gap : float, default=1e-6
+        Relative gap at which an answer counts as proved.
+    time_limit : float, default=60.0
+        Seconds; the best answer so far is kept, with its true gap.
+    n_jobs : int, default=1
+        Threads that linear algebra may use, -1 for all cores; the answer does not depend on it.
+    random_state : int, Generator or None, default=None
+        Seed of the random restarts; None is seed 0.
+    on_progress : callable, optional
+        Receives an `Event` now and then.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,)
+        Coefficients in data units, zero off the support.
+    intercept_ : float
+    support_ : ndarray of shape (n_nonzero,)
+        Sorted indices of the columns that are in.
+    k_ : int
+        Units in: columns, or groups where there are groups.
+    objective_ : float
+        Loss plus penalties.
+    lower_bound_, gap_ : float or None
+        Proven bound of the objective, and ``(objective_ - lower_bound_) / objective_``; None where nothing is known.
+    status_ : Status
+    criterion_ : str or None
+        What chose the size; None where `k` or `l0` was given.
+    path_ : Path or None
+        Best model of every size, where a criterion chose.
+    certificate_ : Certificate or None
+        Proof for anyone who has the data; with ``certify=True``.
+    result_ : Result
+        All of this in one object that prints itself.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Where X had column names that are all strings.
+
+    See Also
+    --------
+    L0Regressor, L0Classifier : Predict as well.
+
+    References
+    ----------
+    Hazimeh & Mazumder (2020), "Fast best subset selection: coordinate descent and local combinatorial optimization".
+
+    Examples
+    --------
+    >>> import ellzero as ez
+    >>> X, y = ez.datasets.load_hitters(return_X_y=True, as_frame=False)
+    >>> selector = ez.L0Selector(k=3).fit(X, y)
+    >>> selector.get_feature_names_out()
+    array(['x1', 'x10', 'x15'], dtype=object)
+    >>> selector.transform(X).shape
+    (263, 3)
+    """
+
+    def __init__(
+        self,
+        k=None,
+        *,
+        l0=None,
+        criterion=None,
+        max_k=None,
+        loss="squared",
+        l1=0.0,
+        l2=None,
+        lower=None,
+        upper=None,
+        groups=None,
+        forced=(),
+        forbidden=(),
+        fit_intercept=True,
+        standardize=True,
+        certify=False,
+        solver="auto",
+        gap=1e-6,
+        time_limit=60.0,
+        n_jobs=1,
+        random_state=None,
+        on_progress=None,
+    ):
+        super().__init__(
+            l1=l1, l2=l2, lower=lower, upper=upper, groups=groups, forced=forced, forbidden=forbidden,
+            fit_intercept=fit_intercept, standardize=standardize, certify=certify, solver=solver, gap=gap,
+            time_limit=time_limit, n_jobs=n_jobs, random_state=random_state, on_progress=on_progress,
+        )  # fmt: skip
+        self.k = k
+        self.l0 = l0
+        self.criterion = criterion
+        self.max_k = max_k
+        self.loss = loss
+
+    def _loss(self):
+        return as_loss(checks.one_of("loss", self.loss, [cls.name for cls in LOSSES]))
+
+    def _coded(self, y, sample_weight):
+        return as_labels(y, sample_weight)[1] if self._loss().classifies else y
+
+    def _question(self):
+        ridge = RIDGE if self._loss().classifies else 0.0
+        return super()._question() | {"l2": ridge if self.l2 is None else self.l2}
+
+    def fit(self, X, y, sample_weight=None):
+        """Find the support and its coefficients.
+
+        Parameters
+        ----------
+        X : array-like, data frame (pandas, polars) or scipy.sparse matrix of shape (n_samples, n_features)
+            Finite numbers; sparse data are not densified.
+        y : array-like of shape (n_samples,)
+            Numbers, two classes or counts, as the loss wants.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights >= 0; an integer weight is a repeated row.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ArgumentError, DataError, InfeasibleError, UnsupportedError
+            As in `best_subset`; all are `ValueError`.
+
+        Warns
+        -----
+        EllzeroWarning
+            Columns are constant or combinations of others, or the size chosen is the largest offered.
+        """
+        return self._fit(X, y, sample_weight)
+
+    def _get_support_mask(self):
+        check_is_fitted(self)
+        mask = np.zeros(self.n_features_in_, dtype=bool)
+        mask[self.support_] = True
+        return mask
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = self.loss == "poisson"
+        if self.loss == "logistic":
+            tags.classifier_tags = ClassifierTags(multi_class=False)
+        return tags
