@@ -76,6 +76,12 @@ def test_row_names_are_left_out_and_said(write):
     assert table.notes == ("the first column of a.csv has no name; taken as row names and left out.",)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_numbers_in_a_row_are_names(write, first):
+    table = read_table(write("a.csv", f"{first},{first + 1},{first + 2}\n1.9,2,3\n"))
+    assert table.names == [str(first), str(first + 1), str(first + 2)]
+
+
 def test_text_on_demand(write):
     table = read_table(write("a.csv", "code,x\n01,1\n7,2\n"), as_text={"code"})
     assert table.column("code").values.tolist() == ["01", "7"]

@@ -39,16 +39,19 @@ def column_of_arrow(name: str, values: Any) -> Column:
     if pa.types.is_dictionary(kind):
         values = values.cast(kind.value_type)
         kind = values.type
-    if (
-        pa.types.is_boolean(kind)
-        or pa.types.is_integer(kind)
-        or pa.types.is_floating(kind)
-        or pa.types.is_decimal(kind)
-    ):
-        numbers = np.array([np.nan if value is None else float(value) for value in values.to_pylist()])
-        return Column(name, "boolean" if pa.types.is_boolean(kind) else "number", numbers, str(kind))
+    if pa.types.is_boolean(kind):
+        return Column(name, "boolean", floats(values.cast(pa.uint8())), "booleans")
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return Column(name, "number", floats(values), "numbers")
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         text = np.empty(len(values), dtype=object)
         text[:] = [value.strip() or None if value else None for value in values.to_pylist()]
         return Column(name, "text", text, "text")
     return Column(name, "other", np.full(len(values), None, dtype=object), str(kind))
+
+
+def floats(values: Any) -> np.ndarray:
+    """Float64 array of an Arrow column of numbers, NaN for null."""
+    import pyarrow as pa
+
+    return values.cast(pa.float64(), safe=False).to_numpy().astype(float)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..result import Status
 from . import document, messages, model, output, screen
 from .answer import Answer
 from .coding import encode
@@ -43,6 +44,8 @@ def run(data: str, question: Question, search: Search, files: Files, console: Co
     answer = solve(table.source, design, question.task, search, console)
     if not answer.interrupted and len(answer.sizes) > 1 and answer.size == max(answer.sizes) < len(design.recipe.parts):
         console.note(messages.chosen_at_the_end(screen.criterion_name(answer.criterion), answer.size))
+    if not search.l2 and any(result.status is Status.HEURISTIC for result in answer.path):
+        console.note(messages.needs_ridge(len(design.recipe.terms), len(design.y), answer.linear))
     written = write(answer, files, console)
     if files.json:
         console.data(output.to_json(document.as_json(answer)))

@@ -300,6 +300,11 @@ def chosen_at_the_end(criterion: str, k: int) -> str:
     return f"{criterion} chose the largest size looked at; --max-k {2 * k} would look further."
 
 
+def needs_ridge(n_terms: int, n_rows: int, linear: bool) -> str:
+    why = f"with {n_terms} terms for {n_rows} rows" if linear else "for this kind of model"
+    return f"heuristic sizes are not proven: {why} a proof needs a ridge. --l2 0.001 is a small one."
+
+
 def in_flags(sentence: str) -> str:
     """Say a sentence of the library in the words of the command: flags for arguments."""
     sentence = sentence.replace(", or give `lower` and `upper`", "; a smaller --max-k may do as well")

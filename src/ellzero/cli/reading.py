@@ -88,7 +88,8 @@ def table_of_csv(text: str, source: str, as_text: Collection[str]) -> Table:
     """Parse delimited text with a header line; every row must have as many fields as the header."""
     delimiter = delimiter_of(text, source)
     header, rows, lines = read_rows(text, source, delimiter)
-    if all(is_number(name) for name in header):
+    counted = [[str(j + first) for j in range(len(header))] for first in (0, 1)]  # numbers as names: 0, 1, 2, ...
+    if all(is_number(name) for name in header) and header not in counted:
         raise messages.no_header(source, header)
     notes = []
     first = 0
