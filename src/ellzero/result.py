@@ -222,9 +222,11 @@ class Result:
     def formula(self, target: str = "y") -> str:
         """Fitted equation of the linear predictor."""
         left = {"logistic": f"logit({target})", "poisson": f"log({target})"}.get(self.sample.loss.name, target)
-        terms = [f"{self.intercept:.6g}"] if self.sample.fit_intercept else []
-        terms += [f"{self.coef[j]:+.6g}*{self.names[j]}" for j in self.support]
-        return f"{left} = {' '.join(terms) or '0'}".replace("+", "+ ").replace(" -", " - ").replace("e+ ", "e+")
+        parts = [(self.intercept, "")] if self.sample.fit_intercept else []
+        parts += [(float(self.coef[j]), f"*{self.names[j]}") for j in self.support]
+        right = "".join(f" {'-' if value < 0 else '+'} {abs(value):.6g}{name}" for value, name in parts)
+        first = f"-{right[3:]}" if right.startswith(" -") else right[3:]
+        return f"{left} = {first or '0'}"
 
     def summary(self) -> Table:
         """Coefficients by name."""
