@@ -51,6 +51,8 @@ class Face(BaseEstimator):
         self.random_state = random_state
         self.on_progress = on_progress
 
+    n_features_in_: int
+
     @abstractmethod
     def _loss(self) -> Loss:
         """Loss of the linear predictor."""
@@ -69,7 +71,7 @@ class Face(BaseEstimator):
             ensure_min_samples=2,
         )  # fmt: skip
         if sample_weight is not None:
-            sample_weight = as_vector("sample_weight", sample_weight, X.shape[0])
+            sample_weight = as_vector("sample_weight", sample_weight, len(y))
         result = self._search(X, self._coded(y, sample_weight), sample_weight, **rows)
         self._keep(result)
         return self

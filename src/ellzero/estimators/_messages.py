@@ -5,7 +5,8 @@ from ..errors import ArgumentError, DataError
 
 def size_given_twice(name: str, given: str) -> ArgumentError:
     return ArgumentError(
-        f"`{name}` chooses the size where neither `k` nor `l0` is given; got it with `{given}`. Hint: leave one of them out."
+        f"`{name}` chooses the size where neither `k` nor `l0` is given; got it with `{given}`. "
+        "Hint: leave one of them out."
     )
 
 
@@ -16,9 +17,8 @@ def not_binary(kind: str, n_classes: int) -> DataError:
 
 
 def one_class(label) -> DataError:
-    return DataError(f"y is "{label}" in every row that counts: a classifier needs two classes, got one class.")
+    return DataError(f'y is "{label}" in every row that counts: a classifier needs two classes, got one class.')
 
 
 def no_common_size(folds: int) -> DataError:
     return DataError(f"no size can be compared on all {folds} folds. Hint: fewer folds, or other sizes in `k`.")
-

@@ -61,7 +61,7 @@ class Regression(RegressorMixin, Face):
         ndarray of shape (n_samples,)
             ``X @ coef_ + intercept_`` for squared error, its exponential for the Poisson loss.
         """
-        return self._loss().inverse_link(linear_predictor(self, X))
+        return np.asarray(self._loss().inverse_link(linear_predictor(self, X)))
 
     def to_sklearn(self):
         """Plain scikit-learn model with the same coefficients, for tools that know only those.
@@ -136,7 +136,8 @@ class Classification(ClassifierMixin, Face):
         -------
         ndarray of shape (n_samples,)
         """
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+        second = self.decision_function(X) > 0
+        return self.classes_[second.astype(int)]
 
     def to_sklearn(self) -> LogisticRegression:
         """Plain scikit-learn model with the same coefficients, for tools that know only those.

@@ -8,8 +8,8 @@ class L0Classifier(Classification, Sized):
     r"""Logistic regression with the few columns that tell two classes apart best.
 
     Minimises :math:`L(\beta) + \lambda_0 \|\beta\|_0 + \lambda_1 \|\beta\|_1 + \lambda_2 \|\beta\|_2^2`, with at most k
-    nonzeros where k is given; L is the weighted mean negative log-likelihood. Where neither `k` nor `l0` is given, a criterion
-    chooses among the best models of every size.
+    nonzeros where k is given; L is the weighted mean negative log-likelihood. Where neither `k` nor `l0` is given, a
+    criterion chooses among the best models of every size.
 
     Parameters
     ----------
@@ -24,30 +24,12 @@ class L0Classifier(Classification, Sized):
     l1 : float, default=0.0
         Strength of the absolute values, >= 0, on columns of unit standard deviation unless ``standardize=False``.
     l2 : float, default=1e-3
-        Strength of the squares, >= 0. Not zero, as few columns often separate the classes perfectly, and without a ridge their
-        coefficients grow without end.
-    lower, upper : float or array-like of shape (n_features,), optional
-        Limits of the coefficients in data units, ``lower <= 0 <= upper``.
-    groups : sequence of length n_features or mapping from name to label, optional
-        Columns with the same label enter and leave together and count as one.
-    forced, forbidden : sequences of str or int, default=()
-        Columns, by name or index, that must be in or out.
-    fit_intercept, standardize : bool, default=True
-    certify : bool, default=False
-        Prove the answer, or say how far from proved it is when the time is up. Without it the swap search answers: fast, seldom
-        improvable, with the gap of the root bound.
-    solver : {"auto", "exhaustive", "branch", "stepwise", "exchange"} or Solver, default="auto"
-        What answers; ``auto`` is the swap search unless `certify` asks for a proof.
-    gap : float, default=1e-6
-        Relative gap at which an answer counts as proved.
-    time_limit : float, default=60.0
-        Seconds; the best answer so far is kept, with its true gap.
-    n_jobs : int, default=1
-        Threads that linear algebra may use, -1 for all cores; the answer does not depend on it.
-    random_state : int, Generator or None, default=None
-        Seed of the random restarts; None is seed 0.
-    on_progress : callable, optional
-        Receives an `Event` now and then.
+        Strength of the squares, >= 0. Not zero, as few columns often separate the classes perfectly, and without a
+        ridge their coefficients grow without end.
+    lower, upper, groups, forced, forbidden, fit_intercept, standardize
+        As in `L0Regressor`.
+    certify, solver, gap, time_limit, n_jobs, random_state, on_progress
+        As in `L0Regressor`.
 
     Attributes
     ----------
@@ -56,26 +38,12 @@ class L0Classifier(Classification, Sized):
     coef_ : ndarray of shape (1, n_features)
         Coefficients in data units, zero off the support.
     intercept_ : ndarray of shape (1,)
-    support_ : ndarray of shape (n_nonzero,)
-        Sorted indices of the columns that are in.
-    k_ : int
-        Units in: columns, or groups where there are groups.
-    objective_ : float
-        Loss plus penalties.
-    lower_bound_, gap_ : float or None
-        Proven bound of the objective, and ``(objective_ - lower_bound_) / objective_``; None where nothing is known.
-    status_ : Status
     criterion_ : str or None
         What chose the size; None where `k` or `l0` was given.
     path_ : Path or None
         Best model of every size, where a criterion chose.
-    certificate_ : Certificate or None
-        Proof for anyone who has the data; with ``certify=True``.
-    result_ : Result
-        All of this in one object that prints itself.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Where X had column names that are all strings.
+    support_, k_, objective_, lower_bound_, gap_, status_, certificate_, result_, n_features_in_, feature_names_in_
+        As in `L0Regressor`.
 
     See Also
     --------
@@ -84,7 +52,8 @@ class L0Classifier(Classification, Sized):
 
     References
     ----------
-    Dedieu, Hazimeh & Mazumder (2021), "Learning sparse classifiers: continuous and mixed integer optimization perspectives".
+    Dedieu, Hazimeh & Mazumder (2021), "Learning sparse classifiers: continuous and mixed integer optimization
+    perspectives".
 
     Examples
     --------
@@ -164,71 +133,39 @@ class L0Classifier(Classification, Sized):
 class L0ClassifierCV(Classification, CrossValidated):
     r"""Logistic regression with few columns, their number chosen by cross-validation.
 
-    For every fold the best model of each size is found on the training rows; the size with the smallest weighted mean of the
-    held-out negative log-likelihood is fitted to all rows. With ``rule="1se"`` it is the smallest size whose mean lies within
-    one standard error of the smallest, :math:`\sqrt{\sum_f v_f (l_f - \bar l)^2 / (F - 1)}`, v the folds' shares of the weight.
+    For every fold the best model of each size is found on the training rows; the size with the smallest weighted mean
+    of the held-out negative log-likelihood is fitted to all rows. With ``rule="1se"`` it is the smallest size whose
+    mean lies within one standard error of the smallest, :math:`\sqrt{\sum_f v_f (l_f - \bar l)^2 / (F - 1)}`, v the
+    folds' shares of the weight.
 
     Parameters
     ----------
     k : int or iterable of int, optional
-        Sizes to choose from; an integer K stands for 0...K. By default those that the smallest training set allows, at most 20.
+        Sizes to choose from; an integer K stands for 0...K. By default those that the smallest training set allows, at
+        most 20.
     cv : int, splitter or iterable of (train, test), default=5
         As scikit-learn takes it; an integer means shuffled folds, stratified, seeded by `random_state`.
     rule : {"best", "1se"}, default="best"
         Size of the smallest held-out loss, or the smallest size within one standard error of it.
-    l1 : float, default=0.0
-        Strength of the absolute values, >= 0, on columns of unit standard deviation unless ``standardize=False``.
-    l2 : float, default=1e-3
-        Strength of the squares, >= 0. Not zero, as few columns often separate the classes perfectly, and without a ridge their
-        coefficients grow without end.
-    lower, upper : float or array-like of shape (n_features,), optional
-        Limits of the coefficients in data units, ``lower <= 0 <= upper``.
-    groups : sequence of length n_features or mapping from name to label, optional
-        Columns with the same label enter and leave together and count as one.
-    forced, forbidden : sequences of str or int, default=()
-        Columns, by name or index, that must be in or out.
-    fit_intercept, standardize : bool, default=True
-    certify : bool, default=False
-        Prove the answer, or say how far from proved it is when the time is up. Without it the swap search answers: fast, seldom
-        improvable, with the gap of the root bound.
-    solver : {"auto", "exhaustive", "branch", "stepwise", "exchange"} or Solver, default="auto"
-        What answers; ``auto`` is the swap search unless `certify` asks for a proof.
-    gap : float, default=1e-6
-        Relative gap at which an answer counts as proved.
+    l1, l2, lower, upper, groups, forced, forbidden, fit_intercept, standardize, certify, solver, gap
+        As in `L0Classifier`.
     time_limit : float, default=60.0
         Seconds for all folds together, and again for the final fit.
     n_jobs : int, default=1
-        Threads that linear algebra may use, -1 for all cores; the answer does not depend on it.
-    random_state : int, Generator or None, default=None
+        As in `L0Classifier`.
+    random_state : int or None, default=None
         Seed of the folds and of the random restarts; None is seed 0.
     on_progress : callable, optional
-        Receives an `Event` now and then.
+        As in `L0Classifier`.
 
     Attributes
     ----------
-    classes_ : ndarray of shape (2,)
-        The two labels, sorted; `decision_function` is the log-odds of the second.
-    coef_ : ndarray of shape (1, n_features)
-        Coefficients in data units, zero off the support.
-    intercept_ : ndarray of shape (1,)
-    support_ : ndarray of shape (n_nonzero,)
-        Sorted indices of the columns that are in.
-    k_ : int
-        Units in: columns, or groups where there are groups.
-    objective_ : float
-        Loss plus penalties.
-    lower_bound_, gap_ : float or None
-        Proven bound of the objective, and ``(objective_ - lower_bound_) / objective_``; None where nothing is known.
-    status_ : Status
     cross_validation_ : CrossValidation
         Held-out loss of every size on every fold.
-    certificate_ : Certificate or None
-        Proof for anyone who has the data; with ``certify=True``.
-    result_ : Result
-        All of this in one object that prints itself.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Where X had column names that are all strings.
+    classes_, coef_, intercept_, support_, k_, objective_, lower_bound_, gap_, status_, certificate_, result_
+        As in `L0Classifier`.
+    n_features_in_, feature_names_in_
+        As in `L0Classifier`.
 
     See Also
     --------
@@ -246,7 +183,7 @@ class L0ClassifierCV(Classification, CrossValidated):
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(120, 6))
     >>> y = 2 * X[:, 1] - X[:, 4] + rng.logistic(size=120) > 0
-    >>> ez.L0ClassifierCV(k=range(5), cv=3).fit(X, y).support_
+    >>> ez.L0ClassifierCV(k=range(5), cv=10, rule="1se").fit(X, y).support_
     array([1, 4])
     """
 

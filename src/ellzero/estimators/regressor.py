@@ -8,8 +8,8 @@ class L0Regressor(Regression, Sized):
     r"""Linear or Poisson regression with the few columns that explain y best.
 
     Minimises :math:`L(\beta) + \lambda_0 \|\beta\|_0 + \lambda_1 \|\beta\|_1 + \lambda_2 \|\beta\|_2^2`, with at most k
-    nonzeros where k is given; L is half the weighted mean deviance, :math:`\|y - X\beta\|^2/(2n)` for squared error. Where
-    neither `k` nor `l0` is given, a criterion chooses among the best models of every size.
+    nonzeros where k is given; L is half the weighted mean deviance, :math:`\|y - X\beta\|^2/(2n)` for squared error.
+    Where neither `k` nor `l0` is given, a criterion chooses among the best models of every size.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ class L0Regressor(Regression, Sized):
         Columns, by name or index, that must be in or out.
     fit_intercept, standardize : bool, default=True
     certify : bool, default=False
-        Prove the answer, or say how far from proved it is when the time is up. Without it the swap search answers: fast, seldom
-        improvable, with the gap of the root bound.
+        Prove the answer, or say how far from proved it is when the time is up. Without it the swap search answers:
+        fast, seldom improvable, with the gap of the root bound.
     solver : {"auto", "exhaustive", "branch", "stepwise", "exchange"} or Solver, default="auto"
         What answers; ``auto`` is the swap search unless `certify` asks for a proof.
     gap : float, default=1e-6
@@ -87,12 +87,13 @@ class L0Regressor(Regression, Sized):
     Examples
     --------
     >>> import ellzero as ez
-    >>> X, y = ez.datasets.load_hitters(return_X_y=True, as_frame=False)
-    >>> model = ez.L0Regressor(k=3, certify=True).fit(X, y)
-    >>> model.status_.value, model.support_
-    ('optimal', array([ 1, 10, 15]))
-    >>> ez.L0Regressor().fit(X, y).k_  # BIC
-    6
+    >>> data = ez.datasets.load_hitters()
+    >>> model = ez.L0Regressor(k=3, certify=True).fit(data.X, data.y)
+    >>> model.status_.value, [data.feature_names[j] for j in model.support_]
+    ('optimal', ['Hits', 'CRBI', 'PutOuts'])
+    >>> model = ez.L0Regressor().fit(data.X, data.y)
+    >>> model.k_, model.criterion_
+    (6, 'bic')
     """
 
     def __init__(
@@ -163,68 +164,39 @@ class L0Regressor(Regression, Sized):
 class L0RegressorCV(Regression, CrossValidated):
     r"""Regression with few columns, their number chosen by cross-validation.
 
-    For every fold the best model of each size is found on the training rows; the size with the smallest weighted mean of half
-    the held-out deviance is fitted to all rows. With ``rule="1se"`` it is the smallest size whose mean lies within one standard
-    error of the smallest, :math:`\sqrt{\sum_f v_f (l_f - \bar l)^2 / (F - 1)}`, v the folds' shares of the weight.
+    For every fold the best model of each size is found on the training rows; the size with the smallest weighted mean
+    of half the held-out deviance is fitted to all rows. With ``rule="1se"`` it is the smallest size whose mean lies
+    within one standard error of the smallest, :math:`\sqrt{\sum_f v_f (l_f - \bar l)^2 / (F - 1)}`, v the folds' shares
+    of the weight.
 
     Parameters
     ----------
     k : int or iterable of int, optional
-        Sizes to choose from; an integer K stands for 0...K. By default those that the smallest training set allows, at most 20.
+        Sizes to choose from; an integer K stands for 0...K. By default those that the smallest training set allows, at
+        most 20.
     cv : int, splitter or iterable of (train, test), default=5
         As scikit-learn takes it; an integer means shuffled folds, seeded by `random_state`.
     rule : {"best", "1se"}, default="best"
         Size of the smallest held-out loss, or the smallest size within one standard error of it.
-    loss : {"squared", "poisson"}, default="squared"
-        Squared error, or the Poisson deviance with a log link for counts.
-    l1, l2 : float, default=0.0
-        Further strengths, >= 0, on columns of unit standard deviation unless ``standardize=False``.
-    lower, upper : float or array-like of shape (n_features,), optional
-        Limits of the coefficients in data units, ``lower <= 0 <= upper``.
-    groups : sequence of length n_features or mapping from name to label, optional
-        Columns with the same label enter and leave together and count as one.
-    forced, forbidden : sequences of str or int, default=()
-        Columns, by name or index, that must be in or out.
-    fit_intercept, standardize : bool, default=True
-    certify : bool, default=False
-        Prove the answer, or say how far from proved it is when the time is up. Without it the swap search answers: fast, seldom
-        improvable, with the gap of the root bound.
-    solver : {"auto", "exhaustive", "branch", "stepwise", "exchange"} or Solver, default="auto"
-        What answers; ``auto`` is the swap search unless `certify` asks for a proof.
-    gap : float, default=1e-6
-        Relative gap at which an answer counts as proved.
+    loss, l1, l2, lower, upper, groups, forced, forbidden, fit_intercept, standardize, certify, solver, gap
+        As in `L0Regressor`.
     time_limit : float, default=60.0
         Seconds for all folds together, and again for the final fit.
     n_jobs : int, default=1
-        Threads that linear algebra may use, -1 for all cores; the answer does not depend on it.
-    random_state : int, Generator or None, default=None
+        As in `L0Regressor`.
+    random_state : int or None, default=None
         Seed of the folds and of the random restarts; None is seed 0.
     on_progress : callable, optional
-        Receives an `Event` now and then.
+        As in `L0Regressor`.
 
     Attributes
     ----------
-    coef_ : ndarray of shape (n_features,)
-        Coefficients in data units, zero off the support.
-    intercept_ : float
-    support_ : ndarray of shape (n_nonzero,)
-        Sorted indices of the columns that are in.
-    k_ : int
-        Units in: columns, or groups where there are groups.
-    objective_ : float
-        Loss plus penalties.
-    lower_bound_, gap_ : float or None
-        Proven bound of the objective, and ``(objective_ - lower_bound_) / objective_``; None where nothing is known.
-    status_ : Status
     cross_validation_ : CrossValidation
         Held-out loss of every size on every fold.
-    certificate_ : Certificate or None
-        Proof for anyone who has the data; with ``certify=True``.
-    result_ : Result
-        All of this in one object that prints itself.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Where X had column names that are all strings.
+    coef_, intercept_, support_, k_, objective_, lower_bound_, gap_, status_, certificate_, result_
+        As in `L0Regressor`.
+    n_features_in_, feature_names_in_
+        As in `L0Regressor`.
 
     See Also
     --------

@@ -15,8 +15,9 @@ class L0Selector(SelectorMixin, Sized):
     r"""Keep the few columns that explain y best.
 
     Minimises :math:`L(\beta) + \lambda_0 \|\beta\|_0 + \lambda_1 \|\beta\|_1 + \lambda_2 \|\beta\|_2^2`, with at most k
-    nonzeros where k is given; L is half the weighted mean deviance, :math:`\|y - X\beta\|^2/(2n)` for squared error. Where
-    neither `k` nor `l0` is given, a criterion chooses among the best models of every size. A group stays or goes whole.
+    nonzeros where k is given; L is half the weighted mean deviance, :math:`\|y - X\beta\|^2/(2n)` for squared error.
+    Where neither `k` nor `l0` is given, a criterion chooses among the best models of every size. A group stays or goes
+    whole.
 
     Parameters
     ----------
@@ -29,59 +30,23 @@ class L0Selector(SelectorMixin, Sized):
     max_k : int, optional
         Largest size to choose from; ``min(n_features, 20, (n_samples - 1) // 3)`` by default.
     loss : {"squared", "logistic", "poisson"}, default="squared"
-        What explaining means: squared error of a number, the likelihood of one of two classes (labels of any type) or of a count.
+        What explaining means: squared error of a number, the likelihood of one of two classes (labels of any type) or
+        of a count.
     l1 : float, default=0.0
         Strength of the absolute values, >= 0, on columns of unit standard deviation unless ``standardize=False``.
     l2 : float, optional
         Strength of the squares, >= 0: as in `L0Classifier` 1e-3 for the logistic loss, else 0.
-    lower, upper : float or array-like of shape (n_features,), optional
-        Limits of the coefficients in data units, ``lower <= 0 <= upper``.
-    groups : sequence of length n_features or mapping from name to label, optional
-        Columns with the same label enter and leave together and count as one.
-    forced, forbidden : sequences of str or int, default=()
-        Columns, by name or index, that must be in or out.
-    fit_intercept, standardize : bool, default=True
-    certify : bool, default=False
-        Prove the answer, or say how far from proved it is when the time is up. Without it the swap search answers: fast, seldom
-        improvable, with the gap of the root bound.
-    solver : {"auto", "exhaustive", "branch", "stepwise", "exchange"} or Solver, default="auto"
-        What answers; ``auto`` is the swap search unless `certify` asks for a proof.
-    gap : float, default=1e-6
-        Relative gap at which an answer counts as proved.
-    time_limit : float, default=60.0
-        Seconds; the best answer so far is kept, with its true gap.
-    n_jobs : int, default=1
-        Threads that linear algebra may use, -1 for all cores; the answer does not depend on it.
-    random_state : int, Generator or None, default=None
-        Seed of the random restarts; None is seed 0.
-    on_progress : callable, optional
-        Receives an `Event` now and then.
+    lower, upper, groups, forced, forbidden, fit_intercept, standardize
+        As in `L0Regressor`.
+    certify, solver, gap, time_limit, n_jobs, random_state, on_progress
+        As in `L0Regressor`.
 
     Attributes
     ----------
-    coef_ : ndarray of shape (n_features,)
-        Coefficients in data units, zero off the support.
-    intercept_ : float
-    support_ : ndarray of shape (n_nonzero,)
-        Sorted indices of the columns that are in.
-    k_ : int
-        Units in: columns, or groups where there are groups.
-    objective_ : float
-        Loss plus penalties.
-    lower_bound_, gap_ : float or None
-        Proven bound of the objective, and ``(objective_ - lower_bound_) / objective_``; None where nothing is known.
-    status_ : Status
-    criterion_ : str or None
-        What chose the size; None where `k` or `l0` was given.
-    path_ : Path or None
-        Best model of every size, where a criterion chose.
-    certificate_ : Certificate or None
-        Proof for anyone who has the data; with ``certify=True``.
-    result_ : Result
-        All of this in one object that prints itself.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Where X had column names that are all strings.
+    coef_, intercept_, criterion_, path_, support_, k_, objective_, lower_bound_, gap_, status_, certificate_, result_
+        As in `L0Regressor`.
+    n_features_in_, feature_names_in_
+        As in `L0Regressor`.
 
     See Also
     --------
@@ -94,11 +59,11 @@ class L0Selector(SelectorMixin, Sized):
     Examples
     --------
     >>> import ellzero as ez
-    >>> X, y = ez.datasets.load_hitters(return_X_y=True, as_frame=False)
-    >>> selector = ez.L0Selector(k=3).fit(X, y)
-    >>> selector.get_feature_names_out()
-    array(['x1', 'x10', 'x15'], dtype=object)
-    >>> selector.transform(X).shape
+    >>> data = ez.datasets.load_hitters()
+    >>> selector = ez.L0Selector(k=3).fit(data.X, data.y)
+    >>> selector.get_feature_names_out(data.feature_names)
+    array(['Hits', 'CRBI', 'PutOuts'], dtype=object)
+    >>> selector.transform(data.X).shape
     (263, 3)
     """
 
@@ -176,7 +141,7 @@ class L0Selector(SelectorMixin, Sized):
         """
         return self._fit(X, y, sample_weight)
 
-    def _get_support_mask(self):
+    def _get_support_mask(self):  # pyright: ignore[reportIncompatibleMethodOverride] - the base is inferred to give None
         check_is_fitted(self)
         mask = np.zeros(self.n_features_in_, dtype=bool)
         mask[self.support_] = True

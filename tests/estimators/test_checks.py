@@ -1,0 +1,30 @@
+"""scikit-learn's own checks of every estimator: no expected failure, and no tag that switches a check off."""
+
+import pytest
+from sklearn.utils import get_tags
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import ellzero as ez
+
+FACES = [
+    ez.L0Regressor(),
+    ez.L0Regressor(loss="poisson"),
+    ez.L0Classifier(),
+    ez.L0RegressorCV(),
+    ez.L0ClassifierCV(),
+    ez.L0Selector(),
+    ez.L0Selector(loss="logistic"),
+]
+
+
+@pytest.mark.filterwarnings("ignore::ellzero.errors.EllzeroWarning", "ignore:No features were selected:UserWarning")
+@parametrize_with_checks(FACES)
+def test_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("face", FACES, ids=str)
+def test_no_tag_switches_checks_off(face):
+    tags = get_tags(face)
+    assert not (tags.no_validation or tags.non_deterministic or tags._skip_test)
+    assert not any(kind.poor_score for kind in (tags.regressor_tags, tags.classifier_tags) if kind is not None)
