@@ -252,12 +252,14 @@ def wanted_sizes(problem: Problem, k) -> list[int]:
     return [size for size in sizes if low <= size <= most] or [low]
 
 
-def solve_path(problem: Problem, sizes: Sequence[int], clock: Clock, solver: Solver | None, gap, random_state) -> Path:
-    """Path by the swap search (solver None), by one tree for all sizes, or size by size."""
+def solve_path(
+    problem: Problem, sizes: Sequence[int], clock: Clock, solver: Solver | None, gap, random_state, bounded: bool = True
+) -> Path:
+    """Path by the swap search (solver None; without bounds on request), by one tree for all sizes, or size by size."""
     sample = sample_of(problem)
     one_tree = Exhaustive(gap, random_state)
     if solver is None or isinstance(solver, Exchange):
-        found = _by_exchange(problem, sizes, clock, sample, random_state)
+        found = _by_exchange(problem, sizes, clock, sample, random_state, bounded)
     elif _takes_all_sizes(problem, solver, one_tree):
         found = _in_one_tree(problem, sizes, clock, sample, gap, random_state)
     else:
@@ -297,13 +299,14 @@ def _finish(problem, answers, elapsed, solver, sample):
     return results, trees, claims
 
 
-def _by_exchange(problem, sizes, clock, sample, random_state):
+def _by_exchange(problem, sizes, clock, sample, random_state, bounded):
     states = KPath(moves_for(problem), clock, random_state).run(max(sizes))
     sizes = [k for k in sizes if k in states]
     status = Status.INTERRUPTED if clock.interrupted else Status.TIME_LIMIT if clock.expired else Status.HEURISTIC
     answers = {}
     for k in sizes:
-        bound, tree = root_bound(problem.with_size(k), states[k].value + problem.l0 * k)
+        sized, value = problem.with_size(k), states[k].value + problem.l0 * k
+        bound, tree = root_bound(sized, value) if bounded else (None, None)
         answers[k] = Answer(states[k].units, bound, status, tree=tree)
     return _finish(problem, answers, [clock.elapsed] * len(answers), "exchange", sample)
 

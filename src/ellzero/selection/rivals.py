@@ -10,9 +10,10 @@ from ..problem import Problem
 from ..result import Result, Status, Table
 from ..solvers import Solver, make_solver
 from ..solvers.base import Answer, describe
+from ..solvers.bounds import bounded_by_supersets
 from ..solvers.branch import Search
 from ..solvers.exchange import KPath, most_units
-from ..solvers.exhaustive import LeapsAndBounds, bounded_by_supersets, enumerated_sizes, enumerates, practical
+from ..solvers.exhaustive import LeapsAndBounds, enumerated_sizes, enumerates, practical
 from ..solvers.moves import moves_for
 from ..solvers.refit import fit_support
 from ..solvers.relaxation import relaxation_for
@@ -174,7 +175,7 @@ def _result(problem: Problem, units, best: Result) -> Result:
 
 
 def _units(problem: Problem, result: Result) -> tuple[int, ...]:
-    return tuple(int(u) for u in np.unique(problem.rules.unit_of_column()[result.support]))
+    return tuple(int(u) for u in np.unique(problem.rules.unit_of_column[result.support]))
 
 
 def _statement(count, within, complete, capped, finished, most) -> str:

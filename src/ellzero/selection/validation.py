@@ -1,5 +1,6 @@
 """Cross-validation over the sizes of the k-path, with the one-standard-error rule."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,7 +142,7 @@ def cross_validate(
                 raise checks.empty_fold(i)
             problem = Problem.from_data(op.rows(train), target[train], sample_weight=weight[train], **question)
             share = Clock(max(clock.remaining, 1e-3) / (len(folds) - i), on_progress)
-            solutions = solve_path(problem, wanted_sizes(problem, sizes), share, None, 1e-6, random_state)
+            solutions = solve_path(problem, wanted_sizes(problem, sizes), share, None, 1e-6, random_state, bounded=False)
             losses.append(_held_out(solutions, sizes, op.rows(test), target[test], weight[test], loss))
             weights.append(float(weight[test].sum()))
     table = np.array(losses).T
@@ -169,7 +170,7 @@ def splitter(cv, n, y, classifies, fold_groups, random_state):
 def _common_sizes(k, p, folds, weight):
     """Sizes to compare; by default those that the smallest training set allows."""
     if k is not None:
-        return k
+        return tuple(k) if isinstance(k, Iterator) else k  # every fold reads them
     rows = min(float(weight[train].sum()) for train, _ in folds)
     return min(p, 20, max(int((rows - 1) // 3), 1))
 
