@@ -18,6 +18,8 @@ class SupportRules:
         Column indices of each unit; together they are all columns.
     forced, forbidden : ndarray of shape (n_units,), bool
         Units that every support contains, and units that none contains.
+    unit_of_column : ndarray of shape (n_features,), int
+        Unit of each column.
 
     Notes
     -----
@@ -28,6 +30,7 @@ class SupportRules:
     units: tuple[np.ndarray, ...]
     forced: np.ndarray
     forbidden: np.ndarray
+    unit_of_column: np.ndarray
 
     @classmethod
     def build(cls, names: Sequence[str], groups=None, forced=(), forbidden=()) -> "SupportRules":
@@ -67,7 +70,7 @@ class SupportRules:
         must_not[of_column[checks.column_indices("forbidden", forbidden, names)]] = True
         if (must & must_not).any():
             raise checks.forced_and_forbidden([names[j] for u in np.flatnonzero(must & must_not) for j in units[u]])
-        return cls(units, must, must_not)
+        return cls(units, must, must_not, of_column)
 
     @property
     def n_units(self) -> int:
@@ -77,13 +80,6 @@ class SupportRules:
     def grouped(self) -> bool:
         """Whether any unit has more than one column."""
         return any(unit.size > 1 for unit in self.units)
-
-    def unit_of_column(self) -> np.ndarray:
-        """Unit of each column."""
-        of_column = np.empty(sum(unit.size for unit in self.units), dtype=np.intp)
-        for u, unit in enumerate(self.units):
-            of_column[unit] = u
-        return of_column
 
     def columns(self, units) -> np.ndarray:
         """Sorted columns of a set of units."""

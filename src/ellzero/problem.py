@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy import linalg
 from scipy.linalg import lapack
 
 from . import _checks as checks
@@ -13,6 +14,8 @@ from .operators import GramRows, Operator, Standardised, as_operator
 from .operators.adapters import as_vector
 from .penalties import Separable
 
+CHECKED_FEATURES = 2000  # beyond so many columns no eigenvalue is computed
+UNIT = 2.0**-53
 CONSTANT = 1e-9  # a column whose deviation is below this share of its size is constant
 DEPENDENT = 1e-12  # squared part of a unit column that the others leave unexplained
 DEPENDENCE_FEATURES = 1000
@@ -162,7 +165,18 @@ class Problem:
     def with_size(self, k: int | None) -> "Problem":
         """The same problem with another k; what was computed from the data is shared."""
         twin = Problem(**{**{f: getattr(self, f) for f in self.__dataclass_fields__}, "k": k})
-        for shared in ("moments", "constant", "normal", "usable", "gram", "null_intercept", "null_loss"):
+        for shared in (
+            "moments",
+            "constant",
+            "normal",
+            "usable",
+            "gram",
+            "null_intercept",
+            "null_loss",
+            "rounding",
+            "least_eigenvalue",
+            "full_value",
+        ):
             if shared in self.__dict__:
                 twin.__dict__[shared] = self.__dict__[shared]
         return twin
@@ -249,9 +263,42 @@ class Problem:
         """Gram rows of the scaled columns (squared error)."""
         return GramRows(self.normal.Z, self.weight, self.normal.y)
 
+    @cached_property
+    def rounding(self) -> float:
+        """Share of ``(|y| + |b|_1)^2`` that floating-point error may take from a least-squares value; the checker's charge."""
+        gamma = 8 * (self.y.size + 64) * UNIT
+        return 1.25 * gamma * (2.0 + float(np.max(np.abs(self.normal.centre) / self.normal.scale)))
+
+    @cached_property
+    def least_eigenvalue(self) -> float:
+        """Proven lower bound of the least eigenvalue of the ridged Gram matrix of all usable columns.
+
+        ``-inf`` where it cannot be positive, or where there are too many columns to look.
+        """
+        columns = self.rules.columns(np.flatnonzero(self.usable))
+        ridge = 2.0 * self.normal.penalty.l2[columns]
+        if columns.size == 0:
+            return 1.0
+        if columns.size > CHECKED_FEATURES or (columns.size >= self.y.size and not ridge.all()):
+            return -np.inf
+        gram = self.gram.rows(columns)[:, columns] + np.diag(ridge)
+        error = 2.0 * self.n_features * (self.rounding + 8 * UNIT * (np.trace(gram) + self.n_features))
+        return float(linalg.eigh(gram, eigvals_only=True, subset_by_index=[0, 0], check_finite=False)[0]) - error
+
+    @cached_property
+    def full_value(self) -> float:
+        """Lower bound of every support's value: that of the model with all usable columns, less rounding (squared error)."""
+        columns = self.rules.columns(np.flatnonzero(self.usable))
+        gram = self.gram.rows(columns)[:, columns] + np.diag(2.0 * self.normal.penalty.l2[columns])
+        corr = self.gram.corr[columns]
+        b = linalg.solve(gram, corr, assume_a="pos", check_finite=False) if columns.size else corr
+        slack = self.rounding * (np.sqrt(self.gram.yy) + np.abs(b).sum()) ** 2
+        return max(0.0, 0.5 * (self.gram.yy - float(corr @ b)) - slack)
+
     def predictor(self, coef, intercept) -> np.ndarray:
         """Linear predictor of each row."""
-        return self.X.forward(coef) + intercept
+        support = np.flatnonzero(coef)
+        return self.X.columns(support) @ coef[support] + intercept
 
     def loss_value(self, coef, intercept=0.0) -> float:
         """Half the weighted mean deviance."""
@@ -273,7 +320,7 @@ class Problem:
     def count_units(self, coef) -> int:
         """Units that are in: those with a nonzero coefficient, and the forced ones."""
         inside = self.rules.forced.copy()
-        inside[self.rules.unit_of_column()[np.flatnonzero(coef)]] = True
+        inside[self.rules.unit_of_column[np.flatnonzero(coef)]] = True
         return int(inside.sum())
 
     def dual_bound(self, r, inside, outside) -> float:
@@ -307,7 +354,7 @@ class Problem:
         conjugate = self.normal.penalty.convex_conjugate(v)
         if not self.rules.grouped:
             return conjugate[np.concatenate(self.rules.units)]
-        return np.bincount(self.rules.unit_of_column(), conjugate, self.rules.n_units)
+        return np.bincount(self.rules.unit_of_column, conjugate, self.rules.n_units)
 
     def gap(self, upper: float, lower: float) -> float:
         """Relative gap of an objective and a bound; 0 where the bound reaches the objective."""

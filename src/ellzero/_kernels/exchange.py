@@ -7,13 +7,21 @@ BLOCK = 1024  # columns handled together: the accumulator stays in the first cac
 
 @njit(cache=True, nogil=True)
 def combine(store, places, weights, out):
-    """Out += sum over t of weights[t] * store[places[t]], block by block."""
+    """Add the sum over t of weights[t] * store[places[t]] to `out`, block by block, four rows at a time."""
+    k = places.size
     for low in range(0, out.size, BLOCK):
         high = min(low + BLOCK, out.size)
-        for t in range(places.size):
-            row, f = store[places[t]], weights[t]
-            for j in range(low, high):
-                out[j] += f * row[j]
+        acc = out[low:high]
+        for t in range(0, k - 3, 4):
+            a, b = store[places[t], low:high], store[places[t + 1], low:high]
+            c, d = store[places[t + 2], low:high], store[places[t + 3], low:high]
+            e, f, g, h = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
+            for j in range(acc.size):
+                acc[j] += e * a[j] + f * b[j] + g * c[j] + h * d[j]
+        for t in range(k - k % 4, k):
+            a, e = store[places[t], low:high], weights[t]
+            for j in range(acc.size):
+                acc[j] += e * a[j]
 
 
 @njit(cache=True, nogil=True)

@@ -142,7 +142,9 @@ def cross_validate(
                 raise checks.empty_fold(i)
             problem = Problem.from_data(op.rows(train), target[train], sample_weight=weight[train], **question)
             share = Clock(max(clock.remaining, 1e-3) / (len(folds) - i), on_progress)
-            solutions = solve_path(problem, wanted_sizes(problem, sizes), share, None, 1e-6, random_state, bounded=False)
+            solutions = solve_path(
+                problem, wanted_sizes(problem, sizes), share, None, 1e-6, random_state, bounded=False
+            )
             losses.append(_held_out(solutions, sizes, op.rows(test), target[test], weight[test], loss))
             weights.append(float(weight[test].sum()))
     table = np.array(losses).T

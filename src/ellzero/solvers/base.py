@@ -144,7 +144,7 @@ def certify(problem: Problem, claims, trees) -> Certificate:
         names=problem.names,
         lower=problem.penalty.lower * unlimited,
         upper=problem.penalty.upper * unlimited,
-        unit=problem.rules.unit_of_column() if p else np.empty(0, int),
+        unit=problem.rules.unit_of_column,
         forced=problem.rules.forced,
         forbidden=problem.rules.forbidden,
         weight=weight,
@@ -172,12 +172,11 @@ def _full_model(problem: Problem) -> tuple[float | None, int]:
     """Loss of the model with every usable column, and the rank of those columns."""
     rows = problem.y.size - int(problem.fit_intercept)
     columns = problem.rules.columns(np.flatnonzero(problem.usable))
-    if problem.loss.name != "squared" or columns.size > RANK_FEATURES or columns.size == 0:
+    outnumbered = problem.y.size <= columns.size
+    if problem.loss.name != "squared" or outnumbered or columns.size > RANK_FEATURES or columns.size == 0:
         return None, min(rows, columns.size)
     gram = problem.gram.rows(columns)[:, columns]
     factor, pivots, rank, _ = lapack.dpstrf(gram, tol=RANK_TOLERANCE, lower=1)
-    if problem.y.size <= columns.size:
-        return None, int(rank)
     keep = columns[pivots[:rank] - 1]
     Z = problem.normal.Z.columns(np.sort(keep))
     root = np.sqrt(problem.weight)

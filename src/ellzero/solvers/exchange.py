@@ -13,6 +13,7 @@ from .moves import Moves, State, moves_for
 
 LOOK_AHEAD = 10  # sizes tried beyond the best before a penalised search ends
 KICK = 7  # most units that a perturbation replaces
+BEYOND = 10  # one size in so many is added past the largest: shrinking larger supports is what improves the last sizes
 
 
 class KPath:
@@ -34,8 +35,9 @@ class KPath:
         """Fill the sizes up to `largest`; `worthwhile(best, k)` may end the first forward sweep earlier."""
         start = self.moves.start()
         self.best[start.size], self.changes[start.size] = start, 1
+        past = min(largest + -(-largest // BEYOND), int(self.moves.problem.usable.sum()))
         try:
-            self._first_sweep(largest, worthwhile)
+            self._first_sweep(max(past, largest), worthwhile)
             self._settle()
             for _ in range(self.effort):
                 if not self._perturb():
@@ -43,7 +45,7 @@ class KPath:
                 self._settle()
         except KeyboardInterrupt:
             self.clock.interrupted = True
-        return self.best
+        return {k: state for k, state in sorted(self.best.items()) if k <= largest}
 
     def _first_sweep(self, largest, worthwhile):
         self.used = {"forward": {}, "backward": {}}

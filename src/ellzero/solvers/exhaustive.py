@@ -13,7 +13,7 @@ from ..certificate import Tree
 from ..problem import Problem
 from ..result import Status
 from .base import Answer, Solver
-from .bounds import least_eigenvalue, rounding
+from .bounds import bounded_by_supersets
 from .exchange import KPath, most_units, penalised
 from .moves import DEPENDENT, moves_for
 
@@ -140,7 +140,7 @@ class LeapsAndBounds:
         return float(open_rss)
 
     def _units_of(self, columns) -> tuple[int, ...]:
-        of_column = self.problem.rules.unit_of_column()
+        of_column = self.problem.rules.unit_of_column
         return tuple(int(u) for u in np.unique(of_column[self.columns[columns[columns >= 0]]]))
 
 
@@ -154,7 +154,7 @@ def all_sizes(problem: Problem, largest: int, clock: Clock, random_state=None) -
     cut[: min(warm)] = -np.inf  # sizes below the forced ones do not exist
     sizes = search.run(clock, cut, shared=False)
     supports = {k: state.units for k, state in warm.items()} | sizes.best
-    slack = rounding(problem) * (np.sqrt(problem.gram.yy) + search.b1) ** 2
+    slack = problem.rounding * (np.sqrt(problem.gram.yy) + search.b1) ** 2
     sizes.best = supports
     running = np.inf
     for k in sorted(supports):
@@ -190,7 +190,7 @@ class Exhaustive(Solver):
             return "leaps and bounds need squared error without l1 and limits. Hint: branch, with l2 > 0 or limits."
         if enumerates(problem):
             return None
-        if least_eigenvalue(problem) <= 0:
+        if not bounded_by_supersets(problem):
             return (
                 f"the {int(problem.usable.sum())} columns are collinear or outnumber the rows, so supersets prove nothing. "
                 "Hint: l2=1e-3 is a small ridge; k <= 3 can be enumerated."
@@ -198,7 +198,7 @@ class Exhaustive(Solver):
         return None
 
     def search(self, problem, clock):
-        if least_eigenvalue(problem) <= 0:
+        if not bounded_by_supersets(problem):
             return enumerate_supports(problem, clock)
         warm = KPath(moves_for(problem), clock, self.random_state).run(most_units(problem))
         state = min(warm.values(), key=lambda s: (penalised(problem, s), s.size))
@@ -211,7 +211,7 @@ class Exhaustive(Solver):
             [state.units, *sizes.best.values()],
             key=lambda s: (_objective(problem, search.gram, search.columns, s), len(s)),
         )
-        slack = rounding(problem) * (np.sqrt(problem.gram.yy) + search.b1) ** 2
+        slack = problem.rounding * (np.sqrt(problem.gram.yy) + search.b1) ** 2
         lower = (
             min(sizes.lower[k] + problem.l0 * k for k in range(largest + 1))
             if sizes.complete
@@ -302,8 +302,3 @@ def enumerated_sizes(problem: Problem, threshold: float | None = None, most: int
 def practical(problem: Problem) -> bool:
     """Whether a complete search by leaps and bounds is usual at this size."""
     return int(problem.usable.sum()) <= PRACTICAL
-
-
-def bounded_by_supersets(problem: Problem) -> bool:
-    """Whether leaps and bounds have a bound here."""
-    return problem.closed_form and least_eigenvalue(problem) > 0

@@ -15,7 +15,6 @@ from .._kernels.coordinate import descend
 from ..certificate import Tree
 from ..penalties import Separable
 from ..problem import Problem, node_charge
-from .bounds import rounding
 
 ROUNDS = 200
 SWEEPS = 100
@@ -81,7 +80,7 @@ class Relaxation(ABC):
 
     def __init__(self, problem: Problem):
         self.problem, self.penalty = problem, problem.normal.penalty
-        self.of_column = problem.rules.unit_of_column()
+        self.of_column = problem.rules.unit_of_column
         self.largest = self._largest_eigenvalues()
         self.scale = np.sqrt(max(problem.null_loss, 1e-300))
 
@@ -139,10 +138,8 @@ class Relaxation(ABC):
             if best.value >= cut:
                 break
             slack = primal - best.value
-            if (
-                slack <= 1e-9 * max(abs(primal), 1e-9 * problem.null_loss)
-                or (primal < cut
-                and slack <= lazy * (cut - primal))
+            if slack <= 1e-9 * max(abs(primal), 1e-9 * problem.null_loss) or (
+                primal < cut and slack <= lazy * (cut - primal)
             ):
                 break
             violation[active | outside] = 0.0
@@ -319,7 +316,7 @@ class GramRelaxation(Relaxation):
 
     def __init__(self, problem):
         super().__init__(problem)
-        self.gram, self.error = problem.gram, rounding(problem)
+        self.gram, self.error = problem.gram, problem.rounding
 
     def _correlations(self, columns, gamma):
         used = gamma != 0
@@ -361,7 +358,7 @@ class ModelRelaxation(Relaxation):
 
     def __init__(self, problem):
         super().__init__(problem)
-        self.error = rounding(problem)
+        self.error = problem.rounding
         self.reach = self._reach()
 
     def _reach(self) -> float:
