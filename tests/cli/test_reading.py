@@ -109,7 +109,7 @@ def test_text_on_demand(write):
             "the first line of a.csv holds numbers, not column names: 1.5, 2. Add a line of names.",
         ),
         ("a.csv", 'x,y\n1,2\n"3,4\n', "the quotes are broken near line 3 of a.csv (unexpected end of data)."),
-        ("a.csv", b"x,y\n1,caf\xe9\n", "a.csv is not UTF-8 text (line 2). Save it as CSV in UTF-8, or as Parquet."),
+        ("a.csv", b"x,y\n1,\xe9t\xe9\n", "a.csv is not UTF-8 text (line 2). Save it as CSV in UTF-8, or as Parquet."),
         ("a.csv", b"x,y\n1,\0\n", "a.csv is not UTF-8 text (line 2). Save it as CSV in UTF-8, or as Parquet."),
     ],
 )

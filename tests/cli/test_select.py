@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import json
+import os
 import re
 import signal
 import subprocess
@@ -251,6 +252,8 @@ def test_standard_input(chosen):
             4,
             "--k 1 leaves no room for the 2 forced columns. Use --k 2 or more.",
         ),
+        (["--l2", "-1"], 2, "--l2 must be a finite number >= 0, got -1.0."),
+        (["--n-jobs", "0"], 2, "--n-jobs must be an integer >= 1, or -1 for all cores, got 0."),
         (["-o", "no/out.csv"], 7, 'cannot write "no/out.csv": there is no folder "no". Nothing was written there.'),
         (["--target", "prize"], 3, 'no column "prize" in houses.csv. Did you mean "price"? The file has 4 columns.'),
     ],
@@ -356,6 +359,32 @@ def test_verbose_says_what_happens(run, table):
     ran = run("select", table(), "--target", "price", "-v")
     assert ran.code == 0
     assert all(re.match(r" +\d+\.\d s  \S+: ", line) for line in ran.err.splitlines() if not line.startswith("note: "))
+
+
+def test_a_criterion_that_the_loss_does_not_have(run, table):
+    ran = run("select", table(), "--target", "visits", "--task", "poisson", "--criterion", "cp", "--max-k", "1")
+    assert ran.code == 3
+    assert "cp is defined for squared error" in ran.error
+
+
+def test_nothing_proven_is_said(run, table):
+    ran = run("select", table(), "--target", "visits", "--task", "poisson", "--max-k", "1")
+    assert "note: heuristic sizes are not proven: for this kind of model a proof needs a ridge. --l2 0.001" in ran.err
+    ran = run(
+        "select", "houses.csv", "--target", "visits", "--task", "poisson", "--max-k", "1", "--certificate", "c.npz"
+    )
+    assert "note: no certificate was written" in ran.err
+    assert not os.path.exists("c.npz")
+
+
+@pytest.mark.slow
+def test_the_first_run_says_that_it_compiles(table, tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "NUMBA_DISABLE_JIT": "0"}
+    command = [sys.executable, "-m", "ellzero", "select", table(**NUMERIC), "--target", "price"]
+    notes = [
+        subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stderr for _ in range(2)
+    ]
+    assert notes == ["note: compiling kernels once, a few seconds; later runs start at once.\n", ""]
 
 
 def test_demo(run):

@@ -62,7 +62,7 @@ def test_the_module_runs_as_the_command():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["sellect"], 'Unknown command "sellect". Did you mean "select"?'),
+        (["doktor"], 'Unknown command "doktor". Did you mean "doctor"?'),
         (["select", "a.csv"], "--target"),
         (["select", "a.csv", "--target", "y", "--tsk", "linear"], "Unknown option: --tsk. Did you mean --task?"),
         (["select", "a.csv", "--target", "y", "--task", "lin"], '"linear"'),

@@ -305,10 +305,16 @@ def needs_ridge(n_terms: int, n_rows: int, linear: bool) -> str:
     return f"heuristic sizes are not proven: {why} a proof needs a ridge. --l2 0.001 is a small one."
 
 
+ARGUMENTS = {"k", "l2", "gap", "within", "time_limit", "n_jobs", "random_state", "forced", "forbidden", "sample_weight"}
+
+
 def in_flags(sentence: str) -> str:
     """Say a sentence of the library in the words of the command: flags for arguments."""
     sentence = sentence.replace(", or give `lower` and `upper`", "; a smaller --max-k may do as well")
-    return re.sub(r"`?l2=1e-3`?", "--l2 0.001", sentence)
+    sentence = re.sub(r"`?l2=1e-3`?", "--l2 0.001", sentence)
+    return re.sub(
+        r"`(\w+)`", lambda name: "--" + name[1].replace("_", "-") if name[1] in ARGUMENTS else name[0], sentence
+    )
 
 
 # ---- model and certificate files
