@@ -50,6 +50,7 @@ def test_every_coding_is_rebuilt(run, certified, missing, target):
     assert "forced: zone" in ran.out
     assert "left out before: visits" in ran.out
     assert "weights: w" in ran.out
+    assert ("ridge: l2 = 0.01" in ran.out) == (target == "sold")
 
 
 def test_order_of_columns_and_columns_that_came_later_do_not_matter(run, certified, write):
@@ -151,6 +152,9 @@ QUESTIONS = {
     "forbidden": lambda q: {"forbidden": np.arange(len(q.forbidden)) == 1},
     "limits": lambda q: {"upper": np.full_like(q.upper, 1e9)},
     "weights": lambda q: {"weight": q.weight[::-1].copy()},
+    "a price": lambda q: {"l0": 0.37},
+    "a lasso": lambda q: {"l1": 0.37},
+    "other units": lambda q: {"standardize": False},
     "intercept": lambda q: {"fit_intercept": False},
     "loss": lambda q: {"loss": "poisson"},
 }

@@ -72,6 +72,8 @@ def differs_from_proof(certificate: Certificate, design: Design) -> str:
         return "it groups the columns in another way"
     if not np.array_equal(proved.forced, forced) or np.any(proved.forbidden):
         return "it forces or forbids other columns"
+    if proved.l0 or proved.l1 or not proved.standardize:
+        return "it has penalties that the command does not know"
     if np.isfinite(proved.lower).any() or np.isfinite(proved.upper).any():
         return "it limits the coefficients"
     weight = np.ones(len(design.y)) if design.weight is None else design.weight

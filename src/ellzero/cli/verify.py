@@ -64,6 +64,8 @@ def report(claims, certificate, design, source: str, console) -> None:
             console.data(f"{rule}: {', '.join(names)}")
     if recipe.question.weight:
         console.data(f"weights: {recipe.question.weight}")
+    if certificate.question.l2:
+        console.data(f"ridge: l2 = {certificate.question.l2:g}")
     header = ["size", "objective", "lower bound", "gap", "columns"]
     rows = [
         [
