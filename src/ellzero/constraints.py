@@ -83,5 +83,6 @@ class SupportRules:
 
     def columns(self, units) -> np.ndarray:
         """Sorted columns of a set of units."""
-        chosen = [self.units[u] for u in units]
-        return np.sort(np.concatenate(chosen)) if chosen else np.empty(0, dtype=np.intp)
+        inside = np.zeros(self.n_units, bool)
+        inside[np.asarray(units, dtype=np.intp)] = True
+        return np.flatnonzero(inside[self.unit_of_column])
