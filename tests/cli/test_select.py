@@ -276,6 +276,21 @@ def test_a_size_at_the_end_is_said(run, table):
     assert ran.err == "note: BIC chose the largest size looked at; --max-k 2 would look further.\n"
 
 
+def test_a_perfect_fit_is_said(run, write):
+    rng = np.random.default_rng(3)
+    a, b, c = rng.integers(-5, 5, size=(3, 29))
+    name = write("exact.csv", csv_of({"a": a, "b": b, "c": c, "y": 2 * a - 3 * b + 1}))
+    ran = run("select", name, "--target", "y")
+    assert ran.code == 0
+    assert "note: from size 2 on the fit is perfect but for rounding, and BIC is not defined. --k 2 takes it." in ran.err
+    assert run("select", name, "--target", "y", "--k", "2", "-q").out == "y = 1 + 2*a - 3*b\n"
+
+
+def test_the_only_size(run, write):
+    ran = run("select", write("a.csv", "x,y\n1,2\n2,3\n3,5\n"), "--target", "y")
+    assert "size 0, the only one there is to choose." in ran.out
+
+
 def test_separable_classes(run, write):
     rng = np.random.default_rng(6)
     x, z = rng.normal(size=(2, 29)).round(3)

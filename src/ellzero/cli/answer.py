@@ -113,6 +113,11 @@ class Answer:
         """Whether the loss is the squared error."""
         return self.design.target.task == "linear"
 
+    def worse(self, objective: float) -> float:
+        """By which fraction an objective is higher than that of the chosen model; infinite above a perfect fit."""
+        best = self.chosen.objective
+        return objective / best - 1 if best > 0 else float("inf")
+
     def labels(self, support: Iterable[int]) -> tuple[str, ...]:
         """Names of the parts in a support."""
         return tuple(part.label for part in self.design.recipe.parts_of(support))

@@ -89,12 +89,11 @@ def rivals_json(answer: Answer) -> dict[str, Any] | None:
     near = answer.near
     if near is None:
         return None
-    best = answer.chosen.objective
     return {
         "within": near.within,
         "complete": near.complete,
         "models": [
-            {"columns": list(answer.labels(support)), "objective": value, "worse": value / best - 1 if best else None}
+            {"columns": list(answer.labels(support)), "objective": value, "worse": answer.worse(value)}
             for support, value in sorted(near.others, key=lambda pair: pair[1])
         ],
     }
@@ -129,8 +128,7 @@ def tables(answer: Answer) -> list[Table]:
     if answer.near is not None and answer.near.others:
         nearest = sorted(answer.near.others, key=lambda pair: pair[1])
         swaps = [
-            [swap(*answer.change(answer.chosen.support, s)), messages.percent(v / answer.chosen.objective - 1)]
-            for s, v in nearest
+            [swap(*answer.change(answer.chosen.support, s)), messages.percent(answer.worse(v))] for s, v in nearest
         ]
         found.append(Table(["swap", "loss higher by"], swaps, screen.rival_lines(answer)[0].rstrip(":")))
     return found

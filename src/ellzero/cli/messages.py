@@ -300,6 +300,10 @@ def chosen_at_the_end(criterion: str, k: int) -> str:
     return f"{criterion} chose the largest size looked at; --max-k {2 * k} would look further."
 
 
+def perfect_fit(k: int, criterion: str) -> str:
+    return f"from size {k} on the fit is perfect but for rounding, and {criterion} is not defined. --k {k} takes it."
+
+
 def needs_ridge(n_terms: int, n_rows: int, linear: bool) -> str:
     why = f"with {n_terms} terms for {n_rows} rows" if linear else "for this kind of model"
     return f"heuristic sizes are not proven: {why} a proof needs a ridge. --l2 0.001 is a small one."

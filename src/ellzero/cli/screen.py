@@ -81,8 +81,10 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def choice(answer: Answer) -> str:
     """Which size was chosen, by what, and how sure it is to be the best of its size."""
-    if len(answer.sizes) == 1:
+    if answer.search.k is not None:
         return f"size {answer.size}, as asked."
+    if len(answer.sizes) == 1:
+        return f"size {answer.size}, the only one there is to choose."
     return f"chosen by {criterion_name(answer.criterion)}: size {answer.size}."
 
 
@@ -99,7 +101,7 @@ def rival_lines(answer: Answer) -> list[str]:
     noun = "other model of this size or smaller lies" if number == 1 else "other models of this size or smaller lie"
     lines = [f"{least}{messages.count(number)} {noun} within {share}:"]
     for support, objective in sorted(near.others, key=lambda pair: pair[1])[:SHOWN_RIVALS]:
-        worse = messages.percent(objective / chosen.objective - 1)
+        worse = messages.percent(answer.worse(objective))
         lines.append(f"  {swap(*answer.change(chosen.support, support))}  (loss + {worse})")
     if number > SHOWN_RIVALS:
         lines.append(f"  and {messages.count(number - SHOWN_RIVALS)} more (all of them with --json or -o FILE.json)")
