@@ -26,5 +26,5 @@ def test_scikit_learn(estimator, check):
 @pytest.mark.parametrize("face", FACES, ids=str)
 def test_no_tag_switches_checks_off(face):
     tags = get_tags(face)
-    assert not (tags.no_validation or tags.non_deterministic or tags._skip_test)
+    assert not any([tags.no_validation, tags.non_deterministic, tags._skip_test])
     assert not any(kind.poor_score for kind in (tags.regressor_tags, tags.classifier_tags) if kind is not None)

@@ -42,7 +42,9 @@ class L0Classifier(Classification, Sized):
         What chose the size; None where `k` or `l0` was given.
     path_ : Path or None
         Best model of every size, where a criterion chose.
-    support_, k_, objective_, lower_bound_, gap_, status_, certificate_, result_, n_features_in_, feature_names_in_
+    certificate_ : Certificate or None
+        Proof for anyone who has the data; ``certificate_.verify(X, y == classes_[1])`` re-checks it.
+    support_, k_, objective_, lower_bound_, gap_, status_, result_, n_features_in_, feature_names_in_
         As in `L0Regressor`.
 
     See Also

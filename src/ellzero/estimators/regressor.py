@@ -67,7 +67,7 @@ class L0Regressor(Regression, Sized):
     path_ : Path or None
         Best model of every size, where a criterion chose.
     certificate_ : Certificate or None
-        Proof for anyone who has the data; with ``certify=True``.
+        Proof for anyone who has the data, ``certificate_.verify(X, y)``; with ``certify=True``.
     result_ : Result
         All of this in one object that prints itself.
     n_features_in_ : int
