@@ -282,7 +282,7 @@ def test_a_perfect_fit_is_said(run, write):
     name = write("exact.csv", csv_of({"a": a, "b": b, "c": c, "y": 2 * a - 3 * b + 1}))
     ran = run("select", name, "--target", "y")
     assert ran.code == 0
-    assert "note: from size 2 on the fit is perfect but for rounding, and BIC is not defined. " in ran.err
+    assert "note: from size 2 on the fit is perfect but for rounding. --k 2 takes that model." in ran.err
     assert run("select", name, "--target", "y", "--k", "2", "-q").out == "y = 1 + 2*a - 3*b\n"
 
 

@@ -48,9 +48,9 @@ def run(data: str, question: Question, search: Search, files: Files, console: Co
         console.note(messages.chosen_at_the_end(screen.criterion_name(answer.criterion), answer.size))
     if not search.l2 and any(result.status is Status.HEURISTIC for result in answer.path):
         console.note(messages.needs_ridge(len(design.recipe.terms), len(design.y), answer.linear))
-    perfect = [line.size for line in answer.lines() if line.score is None and line.explained > PERFECT]
-    if perfect and not answer.spread and search.k is None:
-        console.note(messages.perfect_fit(perfect[0], screen.criterion_name(answer.criterion)))
+    perfect = [line.size for line in answer.lines() if line.explained > PERFECT]
+    if perfect:
+        console.note(messages.perfect_fit(perfect[0]))
     written = write(answer, files, console)
     if files.json:
         console.data(output.to_json(document.as_json(answer)))

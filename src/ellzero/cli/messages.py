@@ -300,8 +300,8 @@ def chosen_at_the_end(criterion: str, k: int) -> str:
     return f"{criterion} chose the largest size looked at; --max-k {2 * k} would look further."
 
 
-def perfect_fit(k: int, criterion: str) -> str:
-    return f"from size {k} on the fit is perfect but for rounding, and {criterion} is not defined. --k {k} takes it."
+def perfect_fit(k: int) -> str:
+    return f"from size {k} on the fit is perfect but for rounding. --k {k} takes that model."
 
 
 def needs_ridge(n_terms: int, n_rows: int, linear: bool) -> str:
