@@ -26,8 +26,12 @@ def rivals_of(q, k, within, **options):
 
 
 def brute_force(q, k, within):
-    """Supports of at most k units near the best of them, with their objectives."""
-    return {fit.columns: fit.objective for fit in near_optimal(q.asked(k=k, l0=None), within)}
+    """Supports of at most k units near the best of them, with their objectives.
+
+    Columns whose best fit leaves a unit at zero (where a box or l1 holds it) are the smaller support, not another one.
+    """
+    fits = near_optimal(q.asked(k=k, l0=None), within)
+    return {fit.columns: fit.objective for fit in fits if q.n_units(fit.coef) == fit.units}
 
 
 def judge(found, expected, within):

@@ -85,7 +85,7 @@ def test_root_bound_is_the_relaxation_on_hundreds(losses):
 
 def wide(seed=4, n=25, p=40, **changes):
     """A search that takes more than a handful of nodes."""
-    return make_question(seed, n=n, p=p, correlation=0.5, l2=0.0037, form="k", **changes).asked(k=6)
+    return make_question(seed, n=n, p=p, correlation=0.5, l2=0.019, form="k", **changes).asked(k=6)
 
 
 @pytest.mark.parametrize("limits", [{"time_limit": 1e-9}, {"node_limit": 3}])
