@@ -8,6 +8,7 @@ refitted here, by least squares with an intercept, so that the losses compare su
 """
 
 import argparse
+import contextlib
 import csv
 import json
 import os
@@ -64,7 +65,8 @@ class Worker:
         return bool(line)
 
     def close(self):
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.wait()
 
 
