@@ -1,8 +1,8 @@
 """One protocol for progress, time limits and interruption.
 
 A solver owns a `Clock`, calls `clock.tick(...)` at least every 50 ms and stops where `clock.stopped` says so. Whoever
-wants to watch passes `on_progress`, a plain callable that receives an `Event`; a KeyboardInterrupt, from the keyboard or
-raised by the callable, stops the work and keeps the best answer.
+wants to watch passes `on_progress`, a plain callable that receives an `Event`; a KeyboardInterrupt, from the keyboard
+or raised by the callable, stops the work and keeps the best answer.
 """
 
 import time

@@ -1,11 +1,12 @@
 r"""Certificates: optimality claims that a stranger can re-check from the data alone.
 
-A certificate states the question (loss, strengths, limits, groups, weights), the claims (a support with its objective and a
-lower bound for every size) and the evidence: search trees whose leaves cover all supports. `ellzero.checker` re-computes
-everything from X and y in plain NumPy and shares no code with the solvers.
+A certificate states the question (loss, strengths, limits, groups, weights), the claims (a support with its objective
+and a lower bound for every size) and the evidence: search trees whose leaves cover all supports. `ellzero.checker`
+re-computes everything from X and y in plain NumPy and shares no code with the solvers.
 
-A tree is its preorder: one number a node, the unit it branches on or -1 for a leaf; the first child leaves the unit out, the
-second puts it in. A list that ends early or goes on is no tree, so nothing can be dropped from it. Leaves are proved by
+A tree is its preorder: one number a node, the unit it branches on or -1 for a leaf; the first child leaves the unit
+out, the second puts it in. A list that ends early or goes on is no tree, so nothing can be dropped from it. Leaves are
+proved by
 
 * ``dual``: a sparse point; its residual r is a dual vector, and weak duality bounds every support of the leaf;
 * ``superset``: nothing stored; the least-squares value of all columns still allowed bounds every support within them,

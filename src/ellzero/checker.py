@@ -11,8 +11,8 @@ k - \|in\| largest. Floating-point error is charged to the bounds: a dot product
 
 References
 ----------
-Higham (2002), "Accuracy and Stability of Numerical Algorithms", section 3.1; Furnival & Wilson (1974), "Regressions by leaps
-and bounds"; Rump (2006), "Verification of positive definiteness".
+Higham (2002), "Accuracy and Stability of Numerical Algorithms", section 3.1; Furnival & Wilson (1974), "Regressions by
+leaps and bounds"; Rump (2006), "Verification of positive definiteness".
 """
 
 from dataclasses import replace
@@ -139,12 +139,14 @@ class Checker:
         floor = 1e-12 * self.null
         if not abs(objective - claim.objective) <= OBJECTIVE_TOLERANCE * max(objective, 1e-3 * self.null):
             raise CertificateError(
-                f"the support claimed for {size} has the objective {objective:.12g} on these data, not {claim.objective:.12g}."
+                f"the support claimed for {size} has the objective {objective:.12g} on these data, "
+                f"not {claim.objective:.12g}."
             )
         bound = max(0.0, bounds.get((claim.tree, claim.k), 0.0))  # losses and penalties are never negative
         if not claim.lower_bound <= bound:
             raise CertificateError(
-                f"the evidence for {size} proves the bound {bound:.15g}, less than the {claim.lower_bound:.15g} that is claimed."
+                f"the evidence for {size} proves the bound {bound:.15g}, less than the {claim.lower_bound:.15g} "
+                "that is claimed."
             )
         gap = max(0.0, claim.objective - bound) / max(claim.objective, floor, 1e-300)
         return replace(claim, lower_bound=min(bound, claim.objective), gap=gap)
@@ -321,10 +323,8 @@ class Checker:
     def _enumerate(self, sizes):
         """Least-squares value of every support of at most three columns beyond the forced ones."""
         A, c, yy = self._normal_equations()
-        forced, free = (
-            np.flatnonzero(self.q.forced),
-            np.flatnonzero(~self.q.forced & ~self.q.forbidden & ~self.constant),
-        )
+        forced = np.flatnonzero(self.q.forced)
+        free = np.flatnonzero(~self.q.forced & ~self.q.forbidden & ~self.constant)
         top = max((k for k in sizes if k is not None), default=0) - forced.size
         if self.n_units != c.size or None in sizes or not 0 <= top <= 3:
             raise CertificateError("enumeration is given for sizes or groups that it cannot settle.")
@@ -338,7 +338,7 @@ class Checker:
 
 
 def _largest_gain(G, c, size):
-    """Largest decrease of the sum of squares by `size` columns together; a column within rounding of the others is skipped."""
+    """Largest decrease of the sum of squares by `size` columns; one within rounding of the others is skipped."""
     best = 0.0
     for head in combinations(range(c.size), size - 1):
         corr, left = c, np.diagonal(G)

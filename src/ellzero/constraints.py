@@ -23,8 +23,8 @@ class SupportRules:
 
     Notes
     -----
-    Without groups every column is a unit of its own. ``k`` and ``l0`` count units; a group of which one column is forced
-    (forbidden) is forced (forbidden) whole.
+    Without groups every column is a unit of its own. ``k`` and ``l0`` count units; a group of which one column is
+    forced (forbidden) is forced (forbidden) whole.
     """
 
     units: tuple[np.ndarray, ...]
@@ -69,7 +69,8 @@ class SupportRules:
         must[of_column[checks.column_indices("forced", forced, names)]] = True
         must_not[of_column[checks.column_indices("forbidden", forbidden, names)]] = True
         if (must & must_not).any():
-            raise checks.forced_and_forbidden([names[j] for u in np.flatnonzero(must & must_not) for j in units[u]])
+            both = np.flatnonzero((must & must_not)[of_column])
+            raise checks.forced_and_forbidden([names[j] for j in both.tolist()])
         return cls(units, must, must_not, of_column)
 
     @property

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit, gammaln, xlogy
 
 from . import _checks as checks
+
+Vector = NDArray[np.float64]
 
 
 class Loss(ABC):
@@ -28,39 +31,39 @@ class Loss(ABC):
     classifies: ClassVar[bool] = False
 
     @abstractmethod
-    def value(self, y, eta):
+    def value(self, y, eta) -> Vector:
         """Half the deviance of each row."""
 
     @abstractmethod
-    def gradient(self, y, eta):
+    def gradient(self, y, eta) -> Vector:
         r"""Derivative in :math:`\eta` of each row."""
 
     @abstractmethod
-    def curvature(self, y, eta):
+    def curvature(self, y, eta) -> Vector:
         r"""Second derivative in :math:`\eta` of each row."""
 
     @abstractmethod
-    def conjugate(self, y, u):
+    def conjugate(self, y, u) -> Vector:
         r"""Convex conjugate :math:`f^*(u) = \sup_\eta u\eta - f(\eta)` of each row, ``inf`` outside its domain."""
 
     @abstractmethod
-    def inverse_link(self, eta):
+    def inverse_link(self, eta) -> Vector:
         r"""Mean response :math:`E[y]` at the linear predictor."""
 
     @abstractmethod
-    def link(self, mean):
+    def link(self, mean) -> Vector:
         """Linear predictor of a mean response."""
 
     @abstractmethod
-    def saturated_nll(self, y):
+    def saturated_nll(self, y) -> Vector:
         """Negative log-likelihood of the saturated model for each row, all constants included."""
 
     @abstractmethod
-    def clip_dual(self, y, u):
+    def clip_dual(self, y, u) -> Vector:
         """Nearest point of the closed domain of the conjugate."""
 
     @abstractmethod
-    def check_target(self, y):
+    def check_target(self, y) -> None:
         """Raise `DataError` where the target is outside the loss's range."""
 
     def mean(self, y, eta, weight) -> float:

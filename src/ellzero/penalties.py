@@ -2,7 +2,8 @@ r"""Penalties: separable functions that make coefficients small, zero or bounded
 
 All penalties here are sums over coordinates of
 
-.. math:: \phi(t) = \lambda_0 1[t \ne 0] + h(t), \qquad h(t) = \lambda_1 |t| + \lambda_2 t^2 + \iota_{[l, u]}(t), \quad l \le 0 \le u,
+.. math:: \phi(t) = \lambda_0 1[t \ne 0] + h(t), \qquad h(t) = \lambda_1 |t| + \lambda_2 t^2 + \iota_{[l, u]}(t),
+   \qquad l \le 0 \le u,
 
 so one class holds the formulas, its children name the special cases, and sums stay inside the family:
 ``L0(0.1) + L2(0.01)``. Strengths and limits may be scalars or one number a coordinate.
@@ -11,10 +12,15 @@ so one class holds the formulas, its children name the special cases, and sums s
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import _checks as checks
+
+Vector = NDArray[np.float64]
+Numbers = float | Vector  # one for all coordinates, or one a coordinate
 
 
 class Penalty(ABC):
@@ -25,20 +31,20 @@ class Penalty(ABC):
         """Penalty of a vector, ``inf`` outside its domain."""
 
     @abstractmethod
-    def prox(self, v, step):
+    def prox(self, v, step) -> Vector:
         r"""A minimiser of :math:`\tfrac12 (t - v)^2 + \text{step} \cdot \phi(t)`, elementwise; ties go to 0."""
 
     @abstractmethod
-    def conjugate(self, v):
+    def conjugate(self, v) -> Vector:
         r""":math:`\phi^*(v) = \sup_t vt - \phi(t)`, elementwise."""
 
     @abstractmethod
-    def subdifferential(self, beta):
+    def subdifferential(self, beta) -> tuple[Vector, Vector]:
         """Lower and upper end of the (limiting) subdifferential, elementwise."""
 
 
 class Separable(Penalty):
-    r"""The family :math:`\lambda_0 1[t \ne 0] + \lambda_1 |t| + \lambda_2 t^2` on :math:`[l, u]`, summed over coordinates.
+    r"""The family :math:`\lambda_0 1[t \ne 0] + \lambda_1 |t| + \lambda_2 t^2` on :math:`[l, u]`, summed.
 
     Parameters
     ----------
@@ -54,14 +60,16 @@ class Separable(Penalty):
 
     Notes
     -----
-    Three facts carry everything: the prox of :math:`\phi` is the better of 0 and :math:`\mathrm{prox}_h`; its conjugate is
-    :math:`[h^* - \lambda_0]_+`; its convex envelope is the line of slope :math:`s = \lambda_0/m + \lambda_1 + \lambda_2 m`
-    up to :math:`m = \min(\sqrt{\lambda_0/\lambda_2}, u)` and :math:`\phi` beyond, and likewise on the negative side.
+    Three facts carry everything: the prox of :math:`\phi` is the better of 0 and :math:`\mathrm{prox}_h`; its conjugate
+    is :math:`[h^* - \lambda_0]_+`; its convex envelope is the line of slope
+    :math:`s = \lambda_0/m + \lambda_1 + \lambda_2 m` up to :math:`m = \min(\sqrt{\lambda_0/\lambda_2}, u)` and
+    :math:`\phi` beyond, and likewise on the negative side.
 
     References
     ----------
     Blumensath & Davies (2008), "Iterative thresholding for sparse approximations";
-    Günlük & Linderoth (2010), "Perspective reformulations of mixed integer nonlinear programs with indicator variables".
+    Günlük & Linderoth (2010), "Perspective reformulations of mixed integer nonlinear programs with indicator
+    variables".
 
     Examples
     --------
@@ -74,7 +82,21 @@ class Separable(Penalty):
 
     __slots__ = ("l0", "l1", "l2", "lower", "upper")
 
-    def __init__(self, l0=0.0, l1=0.0, l2=0.0, lower=-np.inf, upper=np.inf):
+    # Numbers, but every use of an entry would have to ask which; Any lets the arithmetic broadcast
+    l0: Any
+    l1: Any
+    l2: Any
+    lower: Any
+    upper: Any
+
+    def __init__(
+        self,
+        l0: Numbers = 0.0,
+        l1: Numbers = 0.0,
+        l2: Numbers = 0.0,
+        lower: Numbers = -np.inf,
+        upper: Numbers = np.inf,
+    ):
         strengths = {"l0": l0, "l1": l1, "l2": l2}
         for name, strength in strengths.items():
             if np.ndim(strength) == 0:
@@ -157,22 +179,22 @@ class Separable(Penalty):
         high = np.where(anywhere | (beta >= self.upper), np.inf, high)
         return low, high
 
-    def envelope_lines(self):
+    def envelope_lines(self) -> tuple[Vector, Vector, Vector, Vector]:
         """Slopes and ends of the linear pieces of the convex envelope, positive side then negative side.
 
-        Returns four values or arrays: slope and end for t > 0, slope and (positive) end for t < 0. A side that the limits
-        close has slope ``inf``; without price and ridge the line never ends.
+        Returns four values or arrays: slope and end for t > 0, slope and (positive) end for t < 0. A side that the
+        limits close has slope ``inf``; without price and ridge the line never ends.
         """
+        return *self._line(np.asarray(self.upper, float)), *self._line(-np.asarray(self.lower, float))
+
+    def _line(self, limit: Vector) -> tuple[Vector, Vector]:
+        """Slope and end of the envelope's line towards a limit, in the direction of positive t."""
         l0, l1, l2 = (np.asarray(s, float) for s in (self.l0, self.l1, self.l2))
-        pieces = []
-        for limit in (np.asarray(self.upper, float), -np.asarray(self.lower, float)):
-            with np.errstate(divide="ignore", invalid="ignore"):
-                free_end = np.where(l0 > 0, np.sqrt(l0 / l2), 0.0)
-                end = np.minimum(free_end, limit)
-                rise = np.where(l0 > 0, l0 / end, 0.0) + np.where(l2 > 0, l2 * end, 0.0)
-            slope = np.where(limit > 0, l1 + np.where(np.isnan(rise), 0.0, rise), np.inf)
-            pieces += [slope, end]
-        return tuple(pieces)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            free_end = np.where(l0 > 0, np.sqrt(l0 / l2), 0.0)
+            end = np.minimum(free_end, limit)
+            rise = np.where(l0 > 0, l0 / end, 0.0) + np.where(l2 > 0, l2 * end, 0.0)
+        return np.where(limit > 0, l1 + np.where(np.isnan(rise), 0.0, rise), np.inf), end
 
     def envelope(self, beta):
         """Convex envelope of each coordinate: the relaxation that branch and bound solves."""
@@ -196,8 +218,8 @@ class L0(Separable):
 
     Notes
     -----
-    Not a norm: :math:`\|c\beta\|_0 = \|\beta\|_0` for every :math:`c \ne 0`. The proximal operator at step :math:`t` keeps
-    :math:`v` iff :math:`v^2 > 2 t \lambda_0`; at equality 0 and :math:`v` are both minimisers and 0 is returned.
+    Not a norm: :math:`\|c\beta\|_0 = \|\beta\|_0` for every :math:`c \ne 0`. The proximal operator at step :math:`t`
+    keeps :math:`v` iff :math:`v^2 > 2 t \lambda_0`; at equality 0 and :math:`v` are both minimisers and 0 is returned.
 
     References
     ----------
@@ -211,7 +233,7 @@ class L0(Separable):
 
     __slots__ = ()
 
-    def __init__(self, l0):
+    def __init__(self, l0: Numbers):
         super().__init__(l0=l0)
 
 
@@ -235,12 +257,12 @@ class L1(Separable):
 
     __slots__ = ()
 
-    def __init__(self, l1):
+    def __init__(self, l1: Numbers):
         super().__init__(l1=l1)
 
 
 class L2(Separable):
-    r"""Squared Euclidean norm, :math:`\lambda_2 \|\beta\|_2^2` (no factor one half); its prox is :math:`v/(1 + 2\lambda_2)`.
+    r"""Squared norm, :math:`\lambda_2 \|\beta\|_2^2` (no factor one half); its prox is :math:`v/(1 + 2\lambda_2)`.
 
     Parameters
     ----------
@@ -259,7 +281,7 @@ class L2(Separable):
 
     __slots__ = ()
 
-    def __init__(self, l2):
+    def __init__(self, l2: Numbers):
         super().__init__(l2=l2)
 
 
@@ -283,7 +305,7 @@ class ElasticNet(Separable):
 
     __slots__ = ()
 
-    def __init__(self, l1, l2):
+    def __init__(self, l1: Numbers, l2: Numbers):
         super().__init__(l1=l1, l2=l2)
 
 
@@ -303,7 +325,7 @@ class Box(Separable):
 
     __slots__ = ()
 
-    def __init__(self, lower, upper):
+    def __init__(self, lower: Numbers, upper: Numbers):
         super().__init__(lower=lower, upper=upper)
 
 

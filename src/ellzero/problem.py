@@ -5,7 +5,6 @@ from functools import cached_property
 
 import numpy as np
 from scipy import linalg
-from scipy.linalg import lapack
 
 from . import _checks as checks
 from .constraints import SupportRules
@@ -44,9 +43,10 @@ class NormalForm:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    r"""Minimise :math:`L(\beta) + \lambda_0 \#units + \lambda_1\|\beta\|_1 + \lambda_2\|\beta\|_2^2`, optionally with at most k units.
+    r"""Minimise :math:`L(\beta) + \lambda_0 \#units + \lambda_1\|\beta\|_1 + \lambda_2\|\beta\|_2^2`.
 
-    Build one with `Problem.from_data`; the fields below are what it holds.
+    There may be a limit of k units, and rules on which are in. Build one with `Problem.from_data`; the fields below are
+    what it holds.
 
     Attributes
     ----------
@@ -70,8 +70,9 @@ class Problem:
 
     Notes
     -----
-    L is half the weighted mean deviance. With ``standardize`` the strengths l1 and l2 act on columns scaled to unit weighted
-    standard deviation (about zero when there is no intercept); coefficients, lower and upper stay in data units.
+    L is half the weighted mean deviance. With ``standardize`` the strengths l1 and l2 act on columns scaled to unit
+    weighted standard deviation (about zero when there is no intercept); coefficients, lower and upper stay in data
+    units.
     """
 
     X: Operator
@@ -255,7 +256,9 @@ class Problem:
         varying = np.flatnonzero(~self.constant)
         if not 2 <= varying.size < min(self.y.size - self.fit_intercept, DEPENDENCE_FEATURES + 1):
             return ()
-        _, order, rank, _ = lapack.dpstrf(self.gram.rows(varying)[:, varying], tol=DEPENDENT, lower=1)
+        gram = self.gram.rows(varying)[:, varying]
+        (pstrf,) = linalg.get_lapack_funcs(("pstrf",), (gram,))
+        _, order, rank, _ = pstrf(gram, tol=DEPENDENT, lower=1)
         return tuple(self.names[j] for j in np.sort(varying[order[rank:] - 1]))
 
     @cached_property
@@ -265,7 +268,7 @@ class Problem:
 
     @cached_property
     def rounding(self) -> float:
-        """Share of ``(|y| + |b|_1)^2`` that floating-point error may take from a least-squares value; the checker's charge."""
+        """Share of ``(|y| + |b|_1)^2`` that rounding may take from a least-squares value; the checker's charge."""
         gamma = 8 * (self.y.size + 64) * UNIT
         return 1.25 * gamma * (2.0 + float(np.max(np.abs(self.normal.centre) / self.normal.scale)))
 
@@ -287,7 +290,7 @@ class Problem:
 
     @cached_property
     def full_value(self) -> float:
-        """Lower bound of every support's value: that of the model with all usable columns, less rounding (squared error)."""
+        """Lower bound of every support's value: that of all usable columns together, less rounding (squared error)."""
         columns = self.rules.columns(np.flatnonzero(self.usable))
         gram = self.gram.rows(columns)[:, columns] + np.diag(2.0 * self.normal.penalty.l2[columns])
         corr = self.gram.corr[columns]
@@ -331,7 +334,8 @@ class Problem:
         r : ndarray of shape (n_samples,)
             Dual vector a row, a residual for squared error: the bound is
             :math:`-\sum_i w_i f^*(y_i, -r_i) - \sum_{in} (h^*_u - \lambda_0) - \sum_{free} [h^*_u - \lambda_0]_+`
-            with :math:`h^*_u = \sum_{j \in u} h^*_j(z_j^\top W r)`, the last sum over the k - \|in\| largest where k is given.
+            with :math:`h^*_u = \sum_{j \in u} h^*_j(z_j^\top W r)`, the last sum over the k - \|in\| largest where k is
+            given.
         inside, outside : ndarray of shape (n_units,), bool
             Units that are in, and that are out.
 
@@ -362,10 +366,10 @@ class Problem:
 
 
 def node_charge(scores, inside, outside, l0, k) -> tuple[float, float, float]:
-    """What the units take off the dual value at a node, and the prices at the edge of the last place.
+    r"""What the units take off the dual value at a node, and the prices at the edge of the last place.
 
-    Returns the charge :math:`\\sum_{in}(h^* - \\lambda_0) + \\sum_{top} [h^* - \\lambda_0]_+`, the smallest term that still has a
-    place and the largest that has none (both 0 where places are left).
+    Returns the charge :math:`\sum_{in}(h^* - \lambda_0) + \sum_{top} [h^* - \lambda_0]_+`, the smallest term that still
+    has a place and the largest that has none (both 0 where places are left).
     """
     charge = float(np.sum(scores[inside])) - l0 * int(inside.sum())
     free = np.maximum(scores[~(inside | outside)] - l0, 0.0)

@@ -33,11 +33,12 @@ class Status(Enum):
         return _SENTENCES[self]
 
 
+_UNFINISHED = "the answer is the best found, the gap is what is left to prove."
 _SENTENCES = {
     Status.OPTIMAL: "No other support does better, up to the gap; the certificate proves it.",
-    Status.TIME_LIMIT: "The time limit ended the search; the answer is the best found, the gap is what is left to prove.",
-    Status.NODE_LIMIT: "The node limit ended the search; the answer is the best found, the gap is what is left to prove.",
-    Status.INTERRUPTED: "The search was interrupted; the answer is the best found, the gap is what is left to prove.",
+    Status.TIME_LIMIT: f"The time limit ended the search; {_UNFINISHED}",
+    Status.NODE_LIMIT: f"The node limit ended the search; {_UNFINISHED}",
+    Status.INTERRUPTED: f"The search was interrupted; {_UNFINISHED}",
     Status.HEURISTIC: "No exhaustive search was made; the answer may be improvable, the gap is that of the root bound.",
     Status.NOT_CONVERGED: (
         "The search ended, but rounding or an iteration that did not settle kept the bound from the answer; "
@@ -65,8 +66,9 @@ class Table:
     def _tabulate(self, style: str) -> str:
         from tabulate import tabulate
 
-        return tabulate([[shown(v) for v in row] for row in self.rows], self.columns, tablefmt=style, disable_numparse=True,
-                        colalign=self._sides() if self.rows else None)  # fmt: skip
+        cells = [[shown(v) for v in row] for row in self.rows]
+        sides = self._sides() if self.rows else None
+        return tabulate(cells, self.columns, tablefmt=style, disable_numparse=True, colalign=sides)
 
     def _sides(self) -> list[str]:
         numeric = (isinstance(v, int | float | np.number) for v in self.rows[0])

@@ -41,8 +41,8 @@ def envelope_step(v, a, l1, l2, lower, upper, up, up_end, down, down_end):
 def share(v, lip, first, last, price, l1, l2, lower, upper):
     """Best share z in [0, 1] of one unit of several columns.
 
-    For a fixed z the columns separate, t_j(z) = shrink(v_j; lip, l1, l2/z, z lower, z upper), and the value is convex in z
-    with derivative price - sum_j h*_j(v_j - lip t_j(z)); its root is bracketed by bisection.
+    For a fixed z the columns separate, t_j(z) = shrink(v_j; lip, l1, l2/z, z lower, z upper), and the value is convex
+    in z with derivative price - sum_j h*_j(v_j - lip t_j(z)); its root is bracketed by bisection.
     """
     low, high, z = 0.0, 1.0, 1.0
     for step in range(54):
@@ -72,8 +72,9 @@ def share(v, lip, first, last, price, l1, l2, lower, upper):
 def descend(G, g, b, z, v, ptr, inside, lip, price, l1, l2, lower, upper, up, up_end, down, down_end, tol, max_sweeps):
     """Sweep over the units until no step exceeds `tol`; b, z and g (the negative gradient) are kept current.
 
-    Minimises -g'(t - b) + (t - b)'G(t - b)/2 + sum over units of the convex envelope of price 1[unit in] + h, or h alone for
-    units that are inside. `lip` bounds the largest eigenvalue of each unit's block of G; `v` is work space. Returns sweeps.
+    Minimises -g'(t - b) + (t - b)'G(t - b)/2 + sum over units of the convex envelope of price 1[unit in] + h, or h
+    alone for units that are inside. `lip` bounds the largest eigenvalue of each unit's block of G; `v` is work space.
+    Returns the number of sweeps.
     """
     n_units = ptr.size - 1
     for sweep in range(max_sweeps):

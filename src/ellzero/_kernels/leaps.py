@@ -50,9 +50,9 @@ def delete_column(A, b, column, size, j, A_out, b_out, column_out):
             continue
         f = a[i] / pivot
         s = 0
-        for l in range(size):
-            if l != j:
-                A_out[r, s] = A[i, l] - f * a[l]
+        for t in range(size):
+            if t != j:
+                A_out[r, s] = A[i, t] - f * a[t]
                 s += 1
         b_out[r] = b[i] - f * b_j
         column_out[r] = column[i]
@@ -62,10 +62,10 @@ def delete_column(A, b, column, size, j, A_out, b_out, column_out):
 @njit(cache=True, nogil=True)
 def hopeless(rss, smallest, largest, cut):
     """Whether no size in [smallest, largest] can still beat its cut."""
-    for k in range(smallest, min(largest, cut.size - 1) + 1):
-        if rss < cut[k]:
-            return False
-    return True
+    k, last = smallest, min(largest, cut.size - 1)
+    while k <= last and not rss < cut[k]:
+        k += 1
+    return k > last
 
 
 @njit(cache=True, nogil=True)
@@ -87,21 +87,21 @@ def order_free(ptr, members, A, b, column, count, free, rise):
 
 
 @njit(cache=True, nogil=True)
-def offer(rss, size, level, A_count, column, best, best_columns, cut, price, shared, keep, hits, hit_rss, hit_columns):
-    """Compare one subset with the best of its size; `shared` compares all sizes through the price of a unit."""
+def offer(rss, size, n, column, best, best_columns, cut, price, shared, keep, hits, hit_rss, hit_columns):
+    """Compare one subset, `column[:n]`, with the best of its size; `shared` compares all sizes through the price."""
     if size >= cut.size or not rss < cut[size]:
         return
     if keep:
         if hits[0] < hit_rss.size:
             hit_rss[hits[0]] = rss
             hit_columns[hits[0], :] = -1
-            for i in range(A_count):
+            for i in range(n):
                 hit_columns[hits[0], i] = column[i]
         hits[0] += 1
         return
     best[size] = rss
     best_columns[size, :] = -1
-    for i in range(A_count):
+    for i in range(n):
         best_columns[size, i] = column[i]
     if shared:
         for k in range(cut.size):
@@ -161,21 +161,21 @@ def leaps(
         count[deep, 0], count[deep, 1], count[deep, 2], count[deep, 3] = left, inside + child, m - child - 1, 0
         for i in range(child + 1, m):
             free[deep, i - child - 1] = f[i]
-        offer(below, inside + m - 1, deep, left, column[deep], best, best_columns, cut, price, shared,
-              keep, hits, hit_rss, hit_columns)  # fmt: skip
+        size = inside + m - 1
+        offer(below, size, left, column[deep], best, best_columns, cut, price, shared, keep, hits, hit_rss, hit_columns)
         state[0] = deep
 
 
 @njit(cache=True, nogil=True)
-def note(gain, size, i, j, l, best, members, need, hits, hit_gain, hit_members):
+def note(gain, size, i, j, t, best, members, need, hits, hit_gain, hit_members):
     """Keep a subset of an enumeration if it is the best of its size, and list it if it reaches what its size needs."""
     if gain > best[size]:
         best[size] = gain
-        members[size, 0], members[size, 1], members[size, 2] = i, j, l
+        members[size, 0], members[size, 1], members[size, 2] = i, j, t
     if gain >= need[size]:
         if hits[0] < hit_gain.size:
             hit_gain[hits[0]] = gain
-            hit_members[hits[0], 0], hit_members[hits[0], 1], hit_members[hits[0], 2] = i, j, l
+            hit_members[hits[0], 0], hit_members[hits[0], 1], hit_members[hits[0], 2] = i, j, t
         hits[0] += 1
 
 
@@ -183,8 +183,9 @@ def note(gain, size, i, j, l, best, members, need, hits, hit_gain, hit_members):
 def triples(G, c, norm, floor, size, best, members, need, hits, hit_gain, hit_members):
     """All subsets of at most `size` <= 3 columns; G is the Gram matrix, norm its diagonal, c the correlations.
 
-    best[s] is the largest decrease of the residual sum of squares by s columns, members[s] the columns (-1 where there are
-    fewer); subsets that reach need[s] are listed. A column whose residual norm is below `floor` times its norm is skipped.
+    best[s] is the largest decrease of the residual sum of squares by s columns, members[s] the columns (-1 where there
+    are fewer); subsets that reach need[s] are listed. A column whose residual norm is below `floor` times its norm is
+    skipped.
     """
     p = c.size
     row_i, row_j = np.empty(p), np.empty(p)
@@ -195,10 +196,10 @@ def triples(G, c, norm, floor, size, best, members, need, hits, hit_gain, hit_me
         if size < 2:
             continue
         root = np.sqrt(norm[i])
-        for l in range(i + 1, p):
-            row_i[l] = G[i, l] / root
-            c_i[l] = c[l] - row_i[l] * (c[i] / root)
-            d_i[l] = norm[l] - row_i[l] * row_i[l]
+        for t in range(i + 1, p):
+            row_i[t] = G[i, t] / root
+            c_i[t] = c[t] - row_i[t] * (c[i] / root)
+            d_i[t] = norm[t] - row_i[t] * row_i[t]
         for j in range(i + 1, p):
             if d_i[j] <= floor * norm[j]:
                 continue
@@ -207,12 +208,12 @@ def triples(G, c, norm, floor, size, best, members, need, hits, hit_gain, hit_me
             if size < 3:
                 continue
             root = np.sqrt(d_i[j])
-            for l in range(j + 1, p):
-                row_j[l] = (G[j, l] - row_i[j] * row_i[l]) / root
+            for t in range(j + 1, p):
+                row_j[t] = (G[j, t] - row_i[j] * row_i[t]) / root
             step, goal = c_i[j] / root, min(best[3], need[3]) - gain_j
-            for l in range(j + 1, p):
-                d = d_i[l] - row_j[l] * row_j[l]
-                r = c_i[l] - step * row_j[l]
-                if r * r >= goal * d and d > floor * norm[l]:
-                    note(gain_j + r * r / d, 3, i, j, l, best, members, need, hits, hit_gain, hit_members)
+            for t in range(j + 1, p):
+                d = d_i[t] - row_j[t] * row_j[t]
+                r = c_i[t] - step * row_j[t]
+                if r * r >= goal * d and d > floor * norm[t]:
+                    note(gain_j + r * r / d, 3, i, j, t, best, members, need, hits, hit_gain, hit_members)
                     goal = min(best[3], need[3]) - gain_j

@@ -3,6 +3,10 @@
 from abc import ABC, abstractmethod
 
 import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
 
 
 class Operator(ABC):
@@ -14,27 +18,27 @@ class Operator(ABC):
         """(n_samples, n_features)."""
 
     @abstractmethod
-    def forward(self, beta):
+    def forward(self, beta) -> Vector:
         """Product with a vector of length n_features."""
 
     @abstractmethod
-    def adjoint(self, r):
+    def adjoint(self, r) -> Vector:
         """Product of the transpose with a vector of length n_samples."""
 
     @abstractmethod
-    def columns(self, indices):
+    def columns(self, indices) -> Matrix:
         """The columns `indices` as a dense array in Fortran order."""
 
     @abstractmethod
-    def rows(self, indices):
+    def rows(self, indices) -> "Operator":
         """The operator of the rows `indices` (indices or a mask)."""
 
     @abstractmethod
-    def moments(self, weight):
+    def moments(self, weight) -> tuple[Vector, Vector]:
         """Weighted mean and weighted sum of squared deviations of each column; `weight` sums to one."""
 
     @abstractmethod
-    def squares_about(self, origin, weight):
+    def squares_about(self, origin, weight) -> Vector:
         """Weighted sum of ``(x_ij - origin_j)^2`` of each column; the weights may have any sum."""
 
 

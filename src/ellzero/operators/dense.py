@@ -16,8 +16,9 @@ class Dense(Operator):
         self.array = np.asarray(array, dtype=np.float64)
 
     @property
-    def shape(self):
-        return self.array.shape
+    def shape(self) -> tuple[int, int]:
+        n, p = self.array.shape
+        return n, p
 
     def forward(self, beta):
         return self.array @ beta
@@ -39,9 +40,8 @@ class Dense(Operator):
     def moments(self, weight):
         # the mean is taken about the first row, so that a large common offset costs no digits
         origin = self.array[0].copy()
-        shift = sum(weight[b] @ (self.array[b] - origin) for b in self.blocks())
-        mean = origin + shift
+        mean = origin + sum((weight[b] @ (self.array[b] - origin) for b in self.blocks()), np.zeros(origin.size))
         return mean, self.squares_about(mean, weight)
 
     def squares_about(self, origin, weight):
-        return sum(weight[b] @ (self.array[b] - origin) ** 2 for b in self.blocks())
+        return sum((weight[b] @ (self.array[b] - origin) ** 2 for b in self.blocks()), np.zeros(self.shape[1]))

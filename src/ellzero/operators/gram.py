@@ -44,7 +44,7 @@ class GramRows:
         self.Z, self.weight = Z, weight
         self.full = self.p <= FULL_FEATURES or (self.p <= TALL_FEATURES and self.n >= 4 * self.p)
         if self.full and isinstance(Z.base, Dense):
-            self.store, self.corr = self._by_blocks(y)
+            self.store, self.corr = self._by_blocks(Z.base, y)
         else:
             self.weighted = None
             if isinstance(Z.base, Dense):
@@ -63,12 +63,11 @@ class GramRows:
             self.owner, self.used = np.arange(self.p), self.p
         self.capacity = max(self.used, 256, CACHE_BYTES // (8 * self.p))
 
-    def _by_blocks(self, y):
+    def _by_blocks(self, base: Dense, y):
         """The whole matrix in one pass over blocks of rows: tall data are never copied."""
         gram, corr = np.zeros((self.p, self.p)), np.zeros(self.p)
-        array = self.Z.base.array
-        for block in self.Z.base.blocks():
-            part = (array[block] - self.Z.centre) / self.Z.scale
+        for block in base.blocks():
+            part = (base.array[block] - self.Z.centre) / self.Z.scale
             part *= np.sqrt(self.weight[block])[:, None]
             gram += part.T @ part
             corr += part.T @ (np.sqrt(self.weight[block]) * y[block])
@@ -81,7 +80,7 @@ class GramRows:
         assert isinstance(base, Sparse)
         part = base.csc[:, indices]
         cross = (part.T.multiply(self.weight[None, :]).tocsr() @ base.csr).toarray()
-        # (x - m)'W(z - c) = x'Wz - m(c'...) : with weights that sum to one, both linear terms come from the weighted means
+        # (x - m)'W(z - c): with weights that sum to one, both linear terms come from the weighted means
         mean = base.csc.T @ self.weight
         cross -= np.outer(mean[indices], Z.centre) + np.outer(Z.centre[indices], mean)
         cross += np.outer(Z.centre[indices], Z.centre)

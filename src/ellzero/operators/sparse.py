@@ -9,16 +9,18 @@ from .base import Operator
 class Sparse(Operator):
     """A scipy.sparse matrix or array, kept by columns."""
 
-    __slots__ = ("csc", "csr")
+    __slots__ = ("_shape", "csc", "csr")
 
     def __init__(self, matrix):
         self.csc = sparse.csc_array(matrix, dtype=np.float64)
         self.csc.sum_duplicates()
         self.csr = self.csc.tocsr()
+        n, p = matrix.shape
+        self._shape = n, p
 
     @property
-    def shape(self):
-        return self.csc.shape
+    def shape(self) -> tuple[int, int]:
+        return self._shape
 
     def forward(self, beta):
         return self.csr @ beta

@@ -14,7 +14,7 @@ class Standardised(Operator):
         self.base, self.centre, self.scale = base, centre, scale
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
         return self.base.shape
 
     def forward(self, beta):

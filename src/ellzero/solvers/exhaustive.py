@@ -16,6 +16,7 @@ from .base import Answer, Solver
 from .bounds import bounded_by_supersets
 from .exchange import KPath, most_units, penalised
 from .moves import DEPENDENT, moves_for
+from .refit import least_squares
 
 BURST = 2000  # nodes between two looks at the clock
 TIE = 1e-10  # supports closer than this, relative, count as equal
@@ -62,11 +63,8 @@ class LeapsAndBounds:
         levels = len(free) + 1
         self.A, self.b = np.zeros((levels, q, q)), np.zeros((levels, q))
         self.column, self.free = np.zeros((levels, q), np.int64), np.zeros((levels, max(1, len(free))), np.int64)
-        self.rise, self.count, self.rss = (
-            np.zeros((levels, max(1, len(free)))),
-            np.zeros((levels, 4), np.int64),
-            np.zeros(levels),
-        )
+        self.rise = np.zeros((levels, max(1, len(free))))
+        self.count, self.rss = np.zeros((levels, 4), np.int64), np.zeros(levels)
         corr = problem.gram.corr[self.columns]
         self.A[0] = linalg.inv(self.gram, check_finite=False) if q else 0.0
         self.b[0] = self.A[0] @ corr
@@ -89,9 +87,11 @@ class LeapsAndBounds:
                 if clock.expired:
                     status = Status.TIME_LIMIT
                     break
-                leaps(self.ptr, self.members, self.A, self.b, self.column, self.free, self.rise, self.count, self.rss,
-                      best, chosen, cut, price, shared, self.margin, keep > 0, hits, hit_rss, hit_columns, stream, state,
-                      reach, BURST)  # fmt: skip
+                leaps(
+                    self.ptr, self.members, self.A, self.b, self.column, self.free, self.rise, self.count, self.rss,
+                    best, chosen, cut, price, shared, self.margin, keep > 0, hits, hit_rss, hit_columns,
+                    stream, state, reach, BURST,
+                )  # fmt: skip
             except KeyboardInterrupt:
                 clock.interrupted, status = True, Status.INTERRUPTED
                 break
@@ -109,25 +109,11 @@ class LeapsAndBounds:
 
     def _offer_root(self, best, chosen, cut, price, shared, keep, hits, hit_rss, hit_columns):
         size = int(self.count[0, 1] + self.count[0, 2])
-        offer(
-            self.rss[0],
-            size,
-            0,
-            self.columns.size,
-            self.column[0],
-            best,
-            chosen,
-            cut,
-            price,
-            shared,
-            keep > 0,
-            hits,
-            hit_rss,
-            hit_columns,
-        )
+        n, column = self.columns.size, self.column[0]
+        offer(self.rss[0], size, n, column, best, chosen, cut, price, shared, keep > 0, hits, hit_rss, hit_columns)
 
     def _close(self, stream, state) -> float:
-        """End an unfinished tree: what is open becomes leaves, bounded by their supersets. Returns the smallest bound."""
+        """End an unfinished tree: what is open becomes leaves, bounded by supersets. Returns the smallest bound."""
         open_rss = np.inf
         length = int(state[1])
         for level in range(int(state[0]), -1, -1):
@@ -192,8 +178,8 @@ class Exhaustive(Solver):
             return None
         if not bounded_by_supersets(problem):
             return (
-                f"the {int(problem.usable.sum())} columns are collinear or outnumber the rows, so supersets prove nothing. "
-                "Hint: l2=1e-3 is a small ridge; k <= 3 can be enumerated."
+                f"the {int(problem.usable.sum())} columns are collinear or outnumber the rows, so supersets prove "
+                "nothing. Hint: l2=1e-3 is a small ridge; k <= 3 can be enumerated."
             )
         return None
 
@@ -212,11 +198,10 @@ class Exhaustive(Solver):
             key=lambda s: (_objective(problem, search.gram, search.columns, s), len(s)),
         )
         slack = problem.rounding * (np.sqrt(problem.gram.yy) + search.b1) ** 2
-        lower = (
-            min(sizes.lower[k] + problem.l0 * k for k in range(largest + 1))
-            if sizes.complete
-            else _open_bound(problem, sizes)
-        )
+        if sizes.complete:
+            lower = min(sizes.lower[k] + problem.l0 * k for k in range(largest + 1))
+        else:
+            lower = _open_bound(problem, sizes)
         bound = lower * (1 - 4 * TIE) - slack
         return Answer(units, bound, sizes.status, sizes.n_nodes, sizes.tree, tolerance=self.gap)
 
@@ -258,8 +243,8 @@ def enumerate_supports(problem: Problem, clock: Clock) -> Answer:
 def enumerated_sizes(problem: Problem, threshold: float | None = None, most: int = 0):
     """Best of every size up to k by enumeration, forced columns projected out first.
 
-    Returns the value and the support of the best of each size, and the supports with an objective of at most `threshold` with
-    theirs; where there are more than `most`, one more than that is listed.
+    Returns the value and the support of the best of each size, and the supports with an objective of at most
+    `threshold` with theirs; where there are more than `most`, one more than that is listed.
     """
     forced = np.flatnonzero(problem.rules.forced)
     free = np.flatnonzero(problem.usable & ~problem.rules.forced)
@@ -269,10 +254,10 @@ def enumerated_sizes(problem: Problem, threshold: float | None = None, most: int
     if forced.size:
         cross = problem.gram.rows(forced)
         own = cross[:, forced] + np.diag(ridge[forced])
-        solved = linalg.lstsq(own, np.column_stack([cross[:, free], problem.gram.corr[forced]]))[0]
+        solved = least_squares(own, np.column_stack([cross[:, free], problem.gram.corr[forced]]))
         G = G - cross[:, free].T @ solved[:, :-1]
         corr, rest = corr - cross[:, free].T @ solved[:, -1], rest - float(problem.gram.corr[forced] @ solved[:, -1])
-    size = min(problem.k - forced.size, free.size)
+    size = most_units(problem) - forced.size
     norm = np.diagonal(G).copy()
     usable = norm > DEPENDENT
     G, corr, norm, free = np.ascontiguousarray(G[np.ix_(usable, usable)]), corr[usable], norm[usable], free[usable]

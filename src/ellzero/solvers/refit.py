@@ -1,6 +1,7 @@
 """The convex problem on a given support: what every search asks at every support it looks at."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import linalg
@@ -79,7 +80,7 @@ def fit_support(problem: Problem, columns, start: Fit | None = None) -> Fit:
 def _starting_point(problem, columns, start):
     if start is None:
         return np.zeros(columns.size), problem.null_intercept
-    common, here, there = np.intersect1d(columns, start.columns, return_indices=True)
+    _, here, there = np.intersect1d(columns, start.columns, return_indices=True)
     gamma = np.zeros(columns.size)
     gamma[here] = start.gamma[there]
     return gamma, start.intercept
@@ -93,14 +94,14 @@ def _value(problem, columns, gamma, eta):
 
 
 def _least_squares(problem, columns, Z):
-    """Orthogonal factorisation of the weighted, ridge-augmented columns: normal equations would square the condition."""
+    """Orthogonal factorisation of the weighted columns, ridge below: normal equations would square the condition."""
     root = np.sqrt(problem.weight)
     ridge = problem.normal.penalty.l2[columns]
     A, target = root[:, None] * Z, root * problem.normal.y
     if ridge.any():
         A = np.vstack([A, np.diag(np.sqrt(2.0 * ridge))])
         target = np.concatenate([target, np.zeros(columns.size)])
-    gamma = linalg.lstsq(A, target, lapack_driver="gelsy", check_finite=False)[0] if columns.size else np.empty(0)
+    gamma = least_squares(A, target, "gelsy") if columns.size else np.empty(0)
     eta = Z @ gamma
     return Fit(columns, gamma, 0.0, eta, _value(problem, columns, gamma, eta))
 
@@ -142,7 +143,15 @@ def _solve(hessian, gradient):
     try:
         return linalg.solve(hessian, gradient, assume_a="pos", check_finite=False)
     except (linalg.LinAlgError, linalg.LinAlgWarning):
-        return linalg.lstsq(hessian, gradient, check_finite=False)[0]
+        return least_squares(hessian, gradient)
+
+
+def least_squares(A, target, driver: str = "gelsd") -> np.ndarray:
+    """Least-squares solution of smallest norm, by a LAPACK driver."""
+    found: Any = linalg.lstsq(
+        A, target, lapack_driver=driver, check_finite=False
+    )  # a tuple; inferred, it might be None
+    return found[0]
 
 
 def _runs_away(problem, design, eta) -> bool:
@@ -160,7 +169,7 @@ def _descent(problem, columns, Z, gamma, intercept):
     loss, y, weight, penalty = problem.loss, problem.normal.y, problem.weight, problem.normal.penalty
     profiled = loss.name == "squared"
     intercept = 0.0 if profiled else intercept
-    m, eta = columns.size, Z @ gamma + intercept
+    eta = Z @ gamma + intercept
     value = _value(problem, columns, gamma, eta)
     for _ in range(NEWTON_STEPS):
         curvature = weight * loss.curvature(y, eta)
