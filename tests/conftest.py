@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Without it scikit-learn's checks of estimators skip those of array types, and its oldest version does not import them.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
 # No deadline and no complaint about slowness: a busy machine must not fail a test. CI tries the same examples always.
 settings.register_profile(
     "ellzero", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ

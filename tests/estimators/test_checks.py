@@ -2,7 +2,7 @@
 
 import pytest
 from sklearn.utils import get_tags
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import ellzero as ez
 
@@ -17,10 +17,17 @@ FACES = [
 ]
 
 
+CHECKS = [
+    pytest.param(model, check, id=f"{face}-{check.func.__name__}")
+    for face in FACES
+    for model, check in estimator_checks_generator(face)
+]
+
+
 @pytest.mark.filterwarnings("ignore::ellzero.errors.EllzeroWarning", "ignore:No features were selected:UserWarning")
-@parametrize_with_checks(FACES)
-def test_scikit_learn(estimator, check):
-    check(estimator)
+@pytest.mark.parametrize(("model", "check"), CHECKS)
+def test_scikit_learn(model, check):
+    check(model)
 
 
 @pytest.mark.parametrize("face", FACES, ids=str)
