@@ -1,12 +1,14 @@
 """Argument checks, and every message that the library raises.
 
-A check returns the value in the form the library uses, or raises. Messages say what must hold, what was got and, where it
-is known, what to do; the command composes its own in the words its user typed.
+A check returns the value in the form the library uses, or raises. Messages say what must hold, what was got and, where
+it is known, what to do; the command composes its own in the words its user typed.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from numbers import Integral, Real
+from typing import TypeGuard
 
 import numpy as np
 
@@ -28,12 +30,16 @@ def listed(names: Iterable) -> str:
 # ---- numbers
 
 
-def _finite_real(value) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and bool(np.isfinite(value))
+def _real(value) -> TypeGuard[float]:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _integer(value) -> TypeGuard[int]:
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def non_negative(name: str, value) -> float:
-    if not _finite_real(value) or value < 0:
+    if not _real(value) or not math.isfinite(value) or value < 0:
         raise ArgumentError(f"`{name}` must be a finite number >= 0, got {value!r}.")
     return float(value)
 
@@ -43,19 +49,19 @@ def negative_strengths(name: str) -> ArgumentError:
 
 
 def positive(name: str, value) -> float:
-    if not isinstance(value, Real) or isinstance(value, bool) or not value > 0:
+    if not _real(value) or not value > 0:
         raise ArgumentError(f"`{name}` must be a number > 0, got {value!r}.")
     return float(value)
 
 
 def fraction(name: str, value) -> float:
-    if not _finite_real(value) or not value >= 0:
+    if not _real(value) or not math.isfinite(value) or value < 0:
         raise ArgumentError(f"`{name}` must be a fraction >= 0 (0.01 is 1 %), got {value!r}.")
     return float(value)
 
 
 def integer_in(name: str, value, low: int, high: int, why: str = "") -> int:
-    if not isinstance(value, Integral) or isinstance(value, bool) or not low <= value <= high:
+    if not _integer(value) or not low <= value <= high:
         raise ArgumentError(f"`{name}` must be an integer in [{low}, {high}], got {value!r}.{why and ' ' + why}")
     return int(value)
 
@@ -78,7 +84,7 @@ def need_k_or_l0(k, l0) -> None:
 
 
 def random_state(value) -> np.random.Generator:
-    if value is None or (isinstance(value, Integral) and not isinstance(value, bool) and value >= 0):
+    if value is None or (_integer(value) and value >= 0):
         return np.random.default_rng(0 if value is None else int(value))
     if isinstance(value, np.random.Generator):
         return value
@@ -96,7 +102,7 @@ def finite(name: str, values, names: Sequence[str] | None = None) -> None:
         return
     count, where = int(bad.sum()), ""
     if names is not None and values.ndim == 2:
-        where = f" in {listed(names[j] for j in np.flatnonzero(bad.any(axis=0)))}"
+        where = f" in {listed(names[j] for j in np.flatnonzero(bad.any(axis=0)).tolist())}"
     rows = int(bad.any(axis=1).sum()) if values.ndim == 2 else count
     raise DataError(
         f"{name} has {plural(count, 'value')} that are NaN or infinite{where} ({plural(rows, 'row')}). "
@@ -110,12 +116,11 @@ def not_numeric(name: str, got: str) -> DataError:
     )
 
 
-def shape_of_x(shape) -> DataError:
-    return DataError(f"X must have two dimensions (n_samples, n_features), got shape {tuple(shape)}.")
-
-
-def empty(shape) -> DataError:
-    return DataError(f"X must have at least one row and one column, got shape {tuple(shape)}.")
+def matrix_shape(shape) -> None:
+    if len(shape) != 2:
+        raise DataError(f"X must have two dimensions (n_samples, n_features), got shape {tuple(shape)}.")
+    if 0 in shape:
+        raise DataError(f"X must have at least one row and one column, got shape {tuple(shape)}.")
 
 
 def complex_data(name: str) -> DataError:
@@ -273,8 +278,8 @@ def no_full_model(loss: str, n_parameters: int, n_samples: float) -> DataError:
     if loss != "squared":
         return squared_error_only("cp", loss)
     return DataError(
-        f"Mallows' Cp needs the error variance of the full model: {n_parameters} parameters on {n_samples:g} rows leave none. "
-        "Hint: criterion ebic."
+        f"Mallows' Cp needs the error variance of the full model: {n_parameters} parameters on {n_samples:g} rows "
+        "leave none. Hint: criterion ebic."
     )
 
 
@@ -288,15 +293,16 @@ def no_such_size(size, sizes) -> ArgumentError:
     return ArgumentError(f"the path has no size {size!r}; it has the sizes {listed(sizes)}.")
 
 
-def no_size_for_criterion(criterion: str) -> DataError:
+def no_size_for_criterion(criterion: str, n_samples: float) -> DataError:
     return DataError(
-        f"no size leaves {criterion} enough rows: every model on the path is saturated. Hint: more rows or a smaller k."
+        f"no size leaves {criterion} enough rows: every model on the path is saturated, the weights count as "
+        f"{n_samples:g} rows. Hint: more rows, a smaller k, or weights that sum to the number of rows."
     )
 
 
 def sizes(value, low: int, high: int, noun: str) -> list[int]:
     """Sizes of a path: an integer K stands for low...K."""
-    if isinstance(value, Integral) and not isinstance(value, bool):
+    if _integer(value):
         return list(range(low, integer_in("k", value, low, high, f"X has {plural(high, noun)}.") + 1))
     if isinstance(value, Iterable) and not isinstance(value, str):
         return sorted({integer_in("k", k, 0, high, f"X has {plural(high, noun)}.") for k in value})
@@ -305,7 +311,7 @@ def sizes(value, low: int, high: int, noun: str) -> list[int]:
 
 def threads(n_jobs) -> int | None:
     """Number of threads; None for all of them."""
-    if not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs == 0 or n_jobs < -1:
+    if not _integer(n_jobs) or n_jobs == 0 or n_jobs < -1:
         raise ArgumentError(f"`n_jobs` must be an integer >= 1, or -1 for all cores, got {n_jobs!r}.")
     return None if n_jobs == -1 else int(n_jobs)
 

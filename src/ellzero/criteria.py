@@ -1,8 +1,11 @@
 r"""Information criteria: prices of a parameter that make sizes comparable.
 
-With n the sum of the weights, K the number of coefficients in plus one for an intercept, p the number of columns offered and
+With n the sum of the weights, K the number of coefficients in plus one for an intercept, p the number of columns
+offered and
 
-.. math:: D = n \log(\mathrm{RSS}/n) \quad\text{(squared error, variance profiled out; } n(\log 2\pi + 1) \text{ dropped)},
+.. math::
+
+   D = n \log(\mathrm{RSS}/n) \quad\text{(squared error, variance profiled out; } n(\log 2\pi + 1) \text{ dropped)},
    \qquad D = 2\,\mathrm{nll} \quad\text{(other losses, all constants kept)},
 
 ======  ==============================================================================================
@@ -29,7 +32,7 @@ from math import comb, inf, log
 from . import _checks as checks
 from .losses import Loss
 
-SATURATED = 1e-13  # a loss below this share of the empty model's is rounding
+SATURATED = 1e-13  # a loss below this share of the empty model's is rounding: the fit is exact, its criterion -inf
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +70,7 @@ class Sample:
 def _deviance(loss: float, sample: Sample) -> float:
     n = sample.n_samples
     if sample.loss.estimated_scale:
-        return n * log(2.0 * loss) if loss > 0 else -inf
+        return n * log(2.0 * loss) if loss > SATURATED * sample.null_loss else -inf
     return 2.0 * (n * loss + sample.saturated_nll)
 
 
@@ -151,10 +154,14 @@ def key(name: str, value: float) -> float:
 
 
 def offered(loss: float, n_coef: int, sample: Sample) -> bool:
-    """Whether a model is far enough from saturation for a criterion to mean something."""
-    K = n_coef + sample.fit_intercept
-    spare = sample.n_samples - 1 > K and n_coef <= sample.full_rank
-    return spare and (not sample.loss.estimated_scale or loss > SATURATED * sample.null_loss)
+    """Whether a model is far enough from saturation for a criterion to mean something.
+
+    It must have K < n - 1 and no more columns than the rank. A loss that is zero to rounding counts as saturated, unless at most
+    half as many columns as the rank reach it: that is no accident but noise-free data, and the criterion is -inf.
+    """
+    spare = n_coef + sample.fit_intercept < sample.n_samples - 1 and n_coef <= sample.full_rank
+    rounding = sample.loss.estimated_scale and loss <= SATURATED * sample.null_loss
+    return spare and not (rounding and 2 * n_coef > sample.full_rank)
 
 
 def default_criterion(sample: Sample) -> str:

@@ -13,10 +13,10 @@ from ..criteria import Sample
 from ..errors import EllzeroWarning
 from ..problem import Problem
 from ..result import Result, Status, Table
-from ..solvers import Branch, Exhaustive, Solver, make_solver
+from ..solvers import Auto, Branch, Exhaustive, Solver, make_solver
 from ..solvers.base import Answer, certify, describe, sample_of
 from ..solvers.bounds import root_bound
-from ..solvers.exchange import Exchange, KPath
+from ..solvers.exchange import Exchange, KPath, penalised
 from ..solvers.exhaustive import all_sizes, enumerates, practical
 from ..solvers.moves import moves_for
 from ..solvers.refit import fit_support
@@ -101,7 +101,7 @@ class Path:
         name = criterion or self.default_criterion
         values = {k: criteria.key(name, value) for k, value in self.criteria(name).items()}
         if not values:
-            raise checks.no_size_for_criterion(criteria.TITLES[name])
+            raise checks.no_size_for_criterion(criteria.TITLES[name], self.sample.n_samples)
         chosen = min(values, key=lambda k: (values[k], k))
         if chosen == self.sizes[-1] < self.n_units and len(self.sizes) > 1:
             warnings.warn(checks.chosen_at_the_end(criteria.TITLES[name], chosen), EllzeroWarning, stacklevel=2)
@@ -263,7 +263,7 @@ def solve_path(
     elif _takes_all_sizes(problem, solver, one_tree):
         found = _in_one_tree(problem, sizes, clock, sample, gap, random_state)
     else:
-        found = _size_by_size(problem, sizes, clock, sample, solver)
+        found = _size_by_size(problem, sizes, clock, sample, solver, random_state)
     results, trees, claims = found
     certificate = certify(problem, claims, trees) if claims else None
     kept = tuple(size for size, result in zip(sizes, results, strict=False) if result is not None)
@@ -326,17 +326,24 @@ def _price_below(problem, k) -> float:
     return problem.l0 * int(problem.rules.forced.sum())
 
 
-def _size_by_size(problem, sizes, clock, sample, solver):
+def _size_by_size(problem, sizes, clock, sample, solver, random_state):
+    """One search a size, each from what the swap search found; interrupted, the sizes left keep that answer."""
+    states = KPath(moves_for(problem), clock, random_state).run(max(sizes))
     answers, elapsed = {}, []
     for i, k in enumerate(sizes):
         sized, start = problem.with_size(k), clock.elapsed
-        reason = solver.refuses(sized)
-        if reason is not None:
-            raise checks.refused(solver.name, reason)
-        share = Clock(max(clock.remaining, 0.0) / (len(sizes) - i), clock.on_progress)
-        answers[k] = solver.search(sized, share)
+        found = [state for size, state in states.items() if size <= k]
+        state = min(found, key=lambda s: (penalised(problem, s), s.size))
+        if clock.interrupted:
+            answers[k] = Answer(state.units, None, Status.INTERRUPTED)
+        else:
+            reason = solver.refuses(sized)
+            if reason is not None:
+                raise checks.refused(solver.name, reason)
+            share = Clock(max(clock.remaining, 0.0) / (len(sizes) - i), clock.on_progress)
+            chosen = solver.choose(sized) if isinstance(solver, Auto) else solver
+            branches = isinstance(chosen, Branch)
+            answers[k] = chosen.search(sized, share, state) if branches else chosen.search(sized, share)
+            clock.interrupted = share.interrupted
         elapsed.append(clock.elapsed - start)
-        if share.interrupted:
-            clock.interrupted = True
-            break
     return _finish(problem, answers, elapsed, solver.name, sample)

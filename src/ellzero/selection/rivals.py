@@ -14,9 +14,9 @@ from ..solvers.bounds import bounded_by_supersets
 from ..solvers.branch import Search
 from ..solvers.exchange import KPath, most_units
 from ..solvers.exhaustive import LeapsAndBounds, enumerated_sizes, enumerates, practical
-from ..solvers.moves import moves_for
+from ..solvers.moves import State, moves_for
 from ..solvers.refit import fit_support
-from ..solvers.relaxation import relaxation_for
+from ..solvers.relaxation import relaxation_for, relaxes
 from .subset import problem_of
 
 EQUAL = 1e-12  # relative slack at the threshold, so that ties count
@@ -39,6 +39,8 @@ class Rivals:
         Whether these are provably all.
     statement : str
         What is known about completeness, in words.
+    status : Status
+        That of the optimum, or INTERRUPTED where the list was.
     best : Result
         The optimum that the others are measured against.
     """
@@ -49,6 +51,7 @@ class Rivals:
     within: float
     complete: bool
     statement: str
+    status: Status
     best: Result
 
     def __len__(self) -> int:
@@ -58,10 +61,13 @@ class Rivals:
         """One row a support: objective, excess over the best, names."""
         names = self.best.names
         rows = [
-            [len(s), float(v), f"{100 * (v / self.objectives[0] - 1):.3g} %" if self.objectives[0] > 0 else "", ", ".join(names[j] for j in s)]
-            for s, v in zip(self.supports, self.objectives, strict=True)
-        ]  # fmt: skip
+            [len(support), value, self._excess(value), ", ".join(names[j] for j in support)]
+            for support, value in zip(self.supports, self.objectives.tolist(), strict=True)
+        ]
         return Table(["columns", "objective", "excess", "support"], rows)
+
+    def _excess(self, value: float) -> str:
+        return f"{100 * (value / self.objectives[0] - 1):.3g} %" if self.objectives[0] > 0 else ""
 
     def __str__(self) -> str:
         return f"{self.table()}\n{self.statement}"
@@ -97,14 +103,17 @@ def rivals(
 
     Parameters
     ----------
+    X, y
+        As in `best_subset`.
     k : int
         At most so many columns (groups, where there are groups).
     within : float
         Fraction >= 0: 0.01 lists supports up to 1 % worse than the best.
     max_rivals : int, default=1000
         At most so many supports are listed; where there are more, the statement says so.
-    X, y, l0, l1, l2, loss, lower, upper, groups, forced, forbidden, sample_weight, fit_intercept, standardize, solver, gap, \
-time_limit, n_jobs, random_state, on_progress
+    l0, l1, l2, loss, lower, upper, groups, forced, forbidden, sample_weight, fit_intercept, standardize
+        As in `best_subset`.
+    solver, gap, time_limit, n_jobs, random_state, on_progress
         As in `best_subset`.
 
     Returns
@@ -145,10 +154,10 @@ def near_optimal(problem: Problem, best: Result, within: float, most: int, clock
     """Rivals of a solved problem."""
     threshold = best.objective * (1.0 + within) * (1.0 + EQUAL) + EQUAL * problem.null_loss
     leaps = bounded_by_supersets(problem)
-    if leaps and (practical(problem) or relaxation_for(problem) is None):
+    if leaps and (practical(problem) or not relaxes(problem)):
         hits, finished = _by_leaps(problem, threshold, most, clock)
-    elif relaxation_for(problem) is not None:
-        hits, finished = _by_branching(problem, threshold, most, clock)
+    elif relaxes(problem):
+        hits, finished = _by_branching(problem, best, threshold, most, clock)
     elif enumerates(problem):
         hits = enumerated_sizes(problem, threshold, most)[2]
         finished = len(hits) <= most
@@ -160,10 +169,15 @@ def near_optimal(problem: Problem, best: Result, within: float, most: int, clock
     capped = len(ranked) > most
     ranked = ranked[:most]
     complete = finished and best.status is Status.OPTIMAL and not capped
-    results = sorted((_result(problem, units, best) for units in ranked), key=lambda r: r.objective)
-    supports = [tuple(int(j) for j in problem.rules.columns(_units(problem, r))) for r in results]
-    statement = _statement(len(ranked), within, complete, capped, finished, most)
-    return Rivals(supports, np.array([r.objective for r in results]), results, within, complete, statement, best)
+    by_support = {
+        _units(problem, r): r for r in (_result(problem, units, best) for units in ranked)
+    }  # zeros leave twins
+    results = sorted(by_support.values(), key=lambda r: r.objective)
+    supports = [tuple(int(j) for j in r.support) for r in results]
+    statement = _statement(len(results), within, complete, capped, finished, most)
+    status = Status.INTERRUPTED if clock.interrupted else best.status
+    objectives = np.array([r.objective for r in results])
+    return Rivals(supports, objectives, results, within, complete, statement, status, best)
 
 
 def _result(problem: Problem, units, best: Result) -> Result:
@@ -183,7 +197,7 @@ def _statement(count, within, complete, capped, finished, most) -> str:
     if complete:
         return f"These {count} are provably all supports within {share} of the optimum."
     if capped:
-        return f"More than {most} supports lie within {share}; these are the best of those found. Raise max_rivals for more."
+        return f"More than {most} supports lie within {share}; these are the best found. Raise max_rivals for more."
     if finished:
         return f"All supports within {share} of the best found, which is not proved to be the optimum."
     return f"Supports within {share} that the search met; there may be more."
@@ -197,8 +211,9 @@ def _by_leaps(problem, threshold, most, clock):
     return {units: value + problem.l0 * len(units) for units, value in found.hits}, found.complete
 
 
-def _by_branching(problem, threshold, most, clock):
-    search = Search(problem, relaxation_for(problem)(problem), clock, 0.0, None)
+def _by_branching(problem, best, threshold, most, clock):
+    start = State(_units(problem, best), best.objective - problem.l0 * best.k)
+    search = Search(problem, relaxation_for(problem)(problem), clock, 0.0, start)
     search.threshold, search.most_hits = threshold, most + 1
     status = search.run(np.inf)
     return dict(search.hits), status is Status.OPTIMAL

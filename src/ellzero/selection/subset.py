@@ -13,7 +13,7 @@ def problem_of(X, y, **question) -> Problem:
     """Problem of a public call; what is odd about the data is said as a warning."""
     problem = Problem.from_data(X, y, **question)
     if problem.constant_columns:
-        warnings.warn(checks.constant_columns(problem.constant_columns), EllzeroWarning, stacklevel=4)
+        warnings.warn(checks.constant_columns(problem.constant_columns), EllzeroWarning, stacklevel=3)
     return problem
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -154,14 +155,14 @@ def cross_validate(
 
 def splitter(cv, n, y, classifies, fold_groups, random_state):
     """Train and test rows of each fold, as scikit-learn splits them."""
-    from numbers import Integral
-
     from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, check_cv
 
     rows = np.zeros((n, 1))
     if isinstance(cv, Integral):
         checks.integer_in("cv", cv, 2, n, f"There are {n} rows.")
-        seed = 0 if random_state is None else random_state
+        seed = random_state or 0
+        if not isinstance(seed, Integral):  # scikit-learn's splitters take no generator
+            seed = int(checks.random_state(seed).integers(2**31))
         if fold_groups is not None:
             cv = GroupKFold(cv)
         else:

@@ -19,7 +19,7 @@ __all__ = ["SOLVERS", "Auto", "Branch", "Exchange", "Exhaustive", "Solver", "Ste
 
 
 def make_solver(solver: str | Solver, **options) -> Solver:
-    """Solver of a name with those of the options that it has; an instance keeps its own but for those that are not usual."""
+    """Solver of a name with those of the options that it has; an instance keeps its own where they are as usual."""
     if isinstance(solver, Solver):
         given = {name: value for name, value in options.items() if value != USUAL[name]}
         return replace(solver, **{f.name: given[f.name] for f in fields(solver) if f.name in given})

@@ -23,8 +23,8 @@ class Auto(Solver):
 
     Notes
     -----
-    Squared error without l1 and limits: leaps and bounds up to about 40 units, enumeration for at most three columns; otherwise
-    branch and bound where a ridge or limits give it a bound; otherwise the swap search, which proves nothing.
+    Squared error without l1 and limits: leaps and bounds up to about 40 units, enumeration for at most three columns;
+    otherwise branch and bound where a ridge or limits give it a bound; otherwise the swap search, which proves nothing.
     """
 
     name: ClassVar[str] = "auto"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
-from scipy.linalg import lapack
+from scipy import linalg
 
 from .. import _checks as checks
 from .._progress import Clock, OnProgress
@@ -16,7 +16,7 @@ from ..problem import Problem
 from ..result import Result, Status, TraceStep
 from .refit import Fit, fit_support
 
-RANK_FEATURES = 1000  # beyond so many columns the rank and the full model are not computed
+RANK_SIZE = 1000  # where rows and columns are both more, the rank and the full model are not computed
 RANK_TOLERANCE = 1e-10
 CAUTION = 1e-10
 
@@ -45,6 +45,7 @@ class Answer:
     tolerance: float = 1e-6
 
 
+@dataclass(frozen=True)
 class Solver(ABC):
     """An algorithm with its options as fields.
 
@@ -125,15 +126,14 @@ def describe(
         claim = Claim(0, problem.k, objective, lower, support, coef[support], intercept)
         certificate = certify(problem, [claim], [answer.tree])
     return Result(
-        coef, intercept, support, problem.count_units(coef), objective, loss, lower, gap, status, answer.n_nodes, elapsed, certificate,
-        problem.names, sample, solver, answer.trace,
+        coef, intercept, support, problem.count_units(coef), objective, loss, lower, gap, status, answer.n_nodes,
+        elapsed, certificate, problem.names, sample, solver, answer.trace,
     )  # fmt: skip
 
 
 def certify(problem: Problem, claims, trees) -> Certificate:
     """Certificate of claims about one problem."""
-    p, unlimited = problem.n_features, np.ones(problem.n_features)
-    weight = problem.all_weights
+    each = np.ones(problem.n_features)
     question = Question(
         loss=problem.loss.name,
         l0=problem.l0,
@@ -142,12 +142,12 @@ def certify(problem: Problem, claims, trees) -> Certificate:
         fit_intercept=problem.fit_intercept,
         standardize=problem.standardize,
         names=problem.names,
-        lower=problem.penalty.lower * unlimited,
-        upper=problem.penalty.upper * unlimited,
+        lower=problem.penalty.lower * each,
+        upper=problem.penalty.upper * each,
         unit=problem.rules.unit_of_column,
         forced=problem.rules.forced,
         forbidden=problem.rules.forbidden,
-        weight=weight,
+        weight=problem.all_weights,
     )
     conditions = ("columns whose deviation is below 1e-9 of their size count as constant, and as absent",)
     return Certificate(question, tuple(claims), tuple(trees), {}, conditions)
@@ -172,18 +172,29 @@ def _full_model(problem: Problem) -> tuple[float | None, int]:
     """Loss of the model with every usable column, and the rank of those columns."""
     rows = problem.y.size - int(problem.fit_intercept)
     columns = problem.rules.columns(np.flatnonzero(problem.usable))
-    outnumbered = problem.y.size <= columns.size
-    if problem.loss.name != "squared" or outnumbered or columns.size > RANK_FEATURES or columns.size == 0:
+    smaller = min(problem.y.size, columns.size)
+    if problem.loss.name != "squared" or smaller > RANK_SIZE or smaller == 0:
         return None, min(rows, columns.size)
+    if problem.y.size <= columns.size:  # the Gram matrix of the rows has the same rank; repeated rows do not add to it
+        Z = np.sqrt(problem.weight)[:, None] * problem.normal.Z.columns(columns)
+        return None, _pivoted_cholesky(Z @ Z.T / columns.size)[2]
     gram = problem.gram.rows(columns)[:, columns]
-    factor, pivots, rank, _ = lapack.dpstrf(gram, tol=RANK_TOLERANCE, lower=1)
-    keep = columns[pivots[:rank] - 1]
+    factor, pivots, rank = _pivoted_cholesky(gram)
+    keep = columns[pivots[:rank]]
     Z = problem.normal.Z.columns(np.sort(keep))
     root = np.sqrt(problem.weight)
     target = root * problem.normal.y
     if problem.y.size * rank**2 < 2e9:
         q, _ = np.linalg.qr(root[:, None] * Z)
         residual = target - q @ (q.T @ target)
-        return 0.5 * float(residual @ residual), int(rank)
-    solved = lapack.dtrtrs(factor[:rank, :rank], problem.gram.corr[keep], lower=1)[0]
-    return 0.5 * (problem.gram.yy - float(solved @ solved)), int(rank)
+        return 0.5 * float(residual @ residual), rank
+    (trtrs,) = linalg.get_lapack_funcs(("trtrs",), (factor,))
+    solved = trtrs(factor[:rank, :rank], problem.gram.corr[keep], lower=1)[0]
+    return 0.5 * (problem.gram.yy - float(solved @ solved)), rank
+
+
+def _pivoted_cholesky(gram) -> tuple[np.ndarray, np.ndarray, int]:
+    """Lower factor of a Gram matrix, the order of its columns, and its rank."""
+    (pstrf,) = linalg.get_lapack_funcs(("pstrf",), (gram,))
+    factor, pivots, rank, _ = pstrf(gram, tol=RANK_TOLERANCE, lower=1)
+    return factor, pivots - 1, int(rank)

@@ -2,16 +2,16 @@
 
 from ..certificate import Tree
 from ..problem import Problem
-from .relaxation import relaxation_for, root_relaxation
+from .relaxation import relaxes, root_relaxation
 
 
 def root_bound(problem: Problem, objective: float) -> tuple[float | None, Tree | None]:
     """Bound of the whole problem at the root, and its evidence; (None, None) where none is defined.
 
-    With a ridge or limits on both sides it is the perspective relaxation's; for squared error with independent columns the
-    value of the model with all of them. `objective` is that of the answer: bounds beyond it are not needed.
+    With a ridge or limits on both sides it is the perspective relaxation's; for squared error with independent columns
+    the value of the model with all of them. `objective` is that of the answer: bounds beyond it are not needed.
     """
-    if relaxation_for(problem) is not None:
+    if relaxes(problem):
         return root_relaxation(problem, objective)
     if bounded_by_supersets(problem):
         return problem.full_value + problem.l0 * int(problem.rules.forced.sum()), Tree.plain("superset", [-1])

@@ -14,9 +14,9 @@ from ..problem import Problem, node_charge
 from ..result import Status
 from .base import Answer, Solver
 from .exchange import best_state, penalised
-from .moves import moves_for
+from .moves import State, moves_for
 from .refit import fit_support
-from .relaxation import Bound, Relaxation, dual_tree, relaxation_for, starting_point
+from .relaxation import Bound, Relaxation, dual_tree, relaxation_for, relaxes, starting_point
 
 LAZY = 0.3  # a node's descent may stop this far, in shares of the room below the cut, from its optimum
 FREE, IN, OUT = 0, 1, -1
@@ -69,15 +69,14 @@ class Evidence:
 class Search:
     """One run: incumbent, heap of open nodes, and the evidence."""
 
-    def __init__(self, problem: Problem, relaxation: Relaxation, clock: Clock, gap: float, random_state):
+    def __init__(self, problem: Problem, relaxation: Relaxation, clock: Clock, gap: float, start: State):
         self.problem, self.relaxation, self.clock, self.gap = problem, relaxation, clock, gap
         self.threshold: float | None = None  # where set, every support up to it is collected
         self.hits: dict[tuple[int, ...], float] = {}
         self.most_hits = np.inf
         self.moves = moves_for(problem)
-        state = best_state(problem, clock, random_state)
-        self.units, self.objective = state.units, penalised(problem, state)
-        self.tried: set[frozenset[int]] = {state.key}
+        self.units, self.objective = start.units, penalised(problem, start)
+        self.tried: set[frozenset[int]] = {start.key}
         self.evidence, self.points = Evidence(), []
         self.lower, self.n_nodes = np.inf, 0
         self.heap: list[tuple[float, int, Node]] = []
@@ -85,7 +84,7 @@ class Search:
 
     @property
     def cut(self) -> float:
-        """Bounds from here on prune: the incumbent less the gap, or the threshold below which supports are collected."""
+        """Bounds from here on prune: the incumbent less the gap, or the threshold up to which supports are collected."""
         if self.threshold is not None:
             return self.threshold
         return self.objective - self.gap * max(self.objective, 1e-12 * self.problem.null_loss) * 0.99
@@ -96,7 +95,7 @@ class Search:
     def close(self, bound):
         self.lower = min(self.lower, bound)
 
-    def run(self, node_limit: int) -> Status:
+    def run(self, node_limit: float) -> Status:
         rules = self.problem.rules
         root = np.where(rules.forced, IN, np.where(self.problem.usable, FREE, OUT)).astype(np.int8)
         self.points.append(starting_point(self.problem))
@@ -104,10 +103,7 @@ class Search:
         try:
             while self.heap:
                 bound = self.heap[0][0]
-                self.clock.tick(
-                    "branch", message="branch and bound", k=self.problem.k, objective=self.objective, n_nodes=self.n_nodes,
-                    lower_bound=max(bound, 0.0), gap=self.problem.gap(self.objective, max(bound, 0.0)),
-                )  # fmt: skip
+                self._tell(max(bound, 0.0))
                 if self.n_nodes and self.clock.expired:
                     return Status.TIME_LIMIT
                 if self.n_nodes >= node_limit or len(self.hits) >= self.most_hits:
@@ -117,6 +113,17 @@ class Search:
             self.clock.interrupted = True
             return Status.INTERRUPTED
         return Status.OPTIMAL
+
+    def _tell(self, bound: float) -> None:
+        self.clock.tick(
+            "branch",
+            message="branch and bound",
+            k=self.problem.k,
+            objective=self.objective,
+            lower_bound=bound,
+            gap=self.problem.gap(self.objective, bound),
+            n_nodes=self.n_nodes,
+        )
 
     def visit(self, node: Node) -> None:
         """Bound a node; close it, or fix what it allows and branch."""
@@ -150,9 +157,8 @@ class Search:
     def branch(self, node: Node, solved: Bound) -> None:
         """Fix units by reduced cost, then split on the free unit whose relaxed coefficients are largest."""
         state, place = node.state.copy(), node.place
-        inherits = (
-            solved.value == node.bound
-        )  # else a parent's dual vector is the better one, and knows nothing of the children
+        # else a parent's dual vector is the better one, and knows nothing of the children
+        inherits = solved.value == node.bound
         if_in, if_out = self.child_bounds(state, solved)
         fixed = (state == FREE) & (np.maximum(if_in, if_out) >= self.cut) & inherits
         for u in np.flatnonzero(fixed):  # what is fixed agrees with the dual vector, so the other bounds do not move
@@ -207,7 +213,7 @@ class Search:
     def collect(self, units: tuple[int, ...]) -> None:
         """Note a support whose objective is within the threshold."""
         value = self.value(units)
-        if value <= self.threshold:
+        if value <= self.cut:
             self.hits[units] = value
 
     def value(self, units) -> float:
@@ -256,8 +262,8 @@ class Branch(Solver):
 
     References
     ----------
-    Bertsimas, King & Mazumder (2016), "Best subset selection via a modern optimization lens"; Hazimeh, Mazumder & Saab (2022),
-    "Sparse regression at scale: branch-and-bound rooted in first-order optimization".
+    Bertsimas, King & Mazumder (2016), "Best subset selection via a modern optimization lens"; Hazimeh, Mazumder & Saab
+    (2022), "Sparse regression at scale: branch-and-bound rooted in first-order optimization".
 
     Examples
     --------
@@ -273,15 +279,17 @@ class Branch(Solver):
     random_state: object = None
 
     def refuses(self, problem):
-        if relaxation_for(problem) is None:
-            return (
-                "branch and bound needs l2 > 0, or limits on both sides of every coefficient: without them its relaxation has "
-                "no finite dual bound and proves nothing. Hint: l2=1e-3 is a small ridge."
-            )
-        return None
+        if relaxes(problem):
+            return None
+        return (
+            "branch and bound needs l2 > 0, or limits on both sides of every coefficient: without them its relaxation "
+            "has no finite dual bound and proves nothing. Hint: l2=1e-3 is a small ridge."
+        )
 
-    def search(self, problem, clock):
-        search = Search(problem, relaxation_for(problem)(problem), clock, self.gap, self.random_state)
+    def search(self, problem, clock, start: State | None = None):
+        """Search from the best state known, or from what the path engine finds."""
+        state = best_state(problem, clock, self.random_state) if start is None else start
+        search = Search(problem, relaxation_for(problem)(problem), clock, self.gap, state)
         status = search.run(np.inf if self.node_limit is None else self.node_limit)
         lower, tree = search.finish()
         return Answer(search.units, lower, status, search.n_nodes, tree, tolerance=self.gap)

@@ -1,4 +1,4 @@
-"""The k-path engine: for every size a support that no swap improves, by sweeps over the sizes and seeded perturbations."""
+"""The k-path engine: for every size a support that no swap improves, by sweeps over the sizes and random kicks."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -19,9 +19,9 @@ BEYOND = 10  # one size in so many is added past the largest: shrinking larger s
 class KPath:
     """Best state known for every size, improved until nothing moves.
 
-    Forward sweeps grow size k into k + 1, backward sweeps shrink k + 1 into k, and every new state descends by swaps to a
-    swap optimum. A size is revisited only when its neighbour has changed since, so the sweeps end by themselves; then every
-    size is perturbed at random and the sweeps start again, `effort` times.
+    Forward sweeps grow size k into k + 1, backward sweeps shrink k + 1 into k, and every new state descends by swaps to
+    a swap optimum. A size is revisited only when its neighbour has changed since, so the sweeps end by themselves; then
+    every size is perturbed at random and the sweeps start again, `effort` times.
     """
 
     def __init__(self, moves: Moves, clock: Clock, random_state=None, effort: int = 1):

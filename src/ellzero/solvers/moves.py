@@ -1,8 +1,9 @@
 """Moves at a support (grow, shrink, swap), with exact Gram scores where a fit is one linear solve.
 
-`moves_for(problem)` picks one of two: `GramMoves` for squared error with at most a ridge and no groups, where every add, drop
-and swap is scored exactly without a refit, and `ModelMoves` for everything else, where a quadratic model ranks the moves and
-the few best are refitted exactly. Both speak the same small language, so that searches are written once.
+`moves_for(problem)` picks one of two: `GramMoves` for squared error with at most a ridge and no groups, where every
+add, drop and swap is scored exactly without a refit, and `ModelMoves` for everything else, where a quadratic model
+ranks the moves and the few best are refitted exactly. Both speak the same small language, so that searches are written
+once.
 """
 
 from abc import ABC, abstractmethod
@@ -90,13 +91,14 @@ class Moves(ABC):
 class GramMoves(Moves):
     r"""Exact scores from the Gram matrix.
 
-    With :math:`A = (G_{SS} + R)^{-1}` (R the ridge), :math:`b = A c_S`, :math:`U = A G_{S\cdot}`, residual correlations c and
-    residual norms d, dropping s and adding j lowers the residual sum of squares by
+    With :math:`A = (G_{SS} + R)^{-1}` (R the ridge), :math:`b = A c_S`, :math:`U = A G_{S\cdot}`, residual correlations
+    c and residual norms d, dropping s and adding j lowers the residual sum of squares by
 
     .. math:: \frac{(c_j + b_s U_{sj}/A_{ss})^2}{d_j + U_{sj}^2/A_{ss}} - \frac{b_s^2}{A_{ss}}.
 
     Cauchy-Schwarz gives a bound that needs no U: the swap can pay only if :math:`|b_s|/\sqrt{A_{ss}} < B_j =
-    |c_j|(\sqrt{g_j} + \sqrt{g_j - d_j})/d_j`, with :math:`g_j` the norm of column j; so U is formed for a few columns only.
+    |c_j|(\sqrt{g_j} + \sqrt{g_j - d_j})/d_j`, with :math:`g_j` the norm of column j; so U is formed for a few columns
+    only.
 
     References
     ----------
@@ -269,8 +271,8 @@ class GramMoves(Moves):
 class ModelMoves(Moves):
     r"""Moves ranked by a quadratic model at the current fit, the few best refitted exactly.
 
-    At the optimum on S the loss is modelled by its gradient c and curvature :math:`H = Z^\top W f''(\eta) Z`; adding unit u
-    gains about :math:`\tfrac12 c_u^\top D_u^{-1} c_u` (the score test), dropping s costs about
+    At the optimum on S the loss is modelled by its gradient c and curvature :math:`H = Z^\top W f''(\eta) Z`; adding
+    unit u gains about :math:`\tfrac12 c_u^\top D_u^{-1} c_u` (the score test), dropping s costs about
     :math:`\tfrac12 b_s^\top (A_{ss})^{-1} b_s` (the Wald test).
     """
 
@@ -356,11 +358,12 @@ class ModelMoves(Moves):
         )
 
     def drop_values(self, state):
-        rest = [tuple(v for v in state.units if v != u) for u in state.units]
         start = state.facts["fit"]
-        return np.array([
-            np.inf if u in self.forced else self.fit(units, start).value for u, units in zip(state.units, rest, strict=True)
-        ])  # fmt: skip
+
+        def without(unit):
+            return self.fit(tuple(u for u in state.units if u != unit), start).value
+
+        return np.array([np.inf if u in self.forced else without(u) for u in state.units])
 
     def _best_of(self, trials, state):
         """The best exact refit among some supports."""

@@ -1,12 +1,14 @@
-r"""The perspective relaxation at a node of the search tree, solved by working sets; any point of it gives a valid bound.
+r"""The perspective relaxation at a node of the search tree, solved by working sets; any point of it gives a bound.
 
-At a node some units are in, some out. The others carry the convex envelope of their price and penalty; with at most k units the
-price is raised above :math:`\lambda_0` until the relaxed count fits. Descent runs on the working set only (units that are
-nonzero, in, or violate optimality); one pass over all columns a round gives the dual bound of METHODS and the violators.
+At a node some units are in, some out. The others carry the convex envelope of their price and penalty; with at most k
+units the price is raised above :math:`\lambda_0` until the relaxed count fits. Descent runs on the working set only
+(units that are nonzero, in, or violate optimality); one pass over all columns a round gives the dual bound and the
+violators.
 """
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy import linalg
@@ -19,7 +21,7 @@ from ..problem import Problem, node_charge
 ROUNDS = 200
 SWEEPS = 100
 CREEPING = 25  # sweeps after which an exact step is worth its price
-EXACT_STEPS = 40
+SWEEP_BUDGET = 20_000  # sweeps a node: what converges more slowly branches, with the bound it has
 PRICE_STEPS = 12
 COUNT_SLACK = 0.02  # relative error of the relaxed count at which the price rests
 FINE = 1e-8  # rounding may take this share of the loss before the slower, finer form is used
@@ -81,29 +83,20 @@ class Relaxation(ABC):
     def __init__(self, problem: Problem):
         self.problem, self.penalty = problem, problem.normal.penalty
         self.of_column = problem.rules.unit_of_column
-        self.largest = self._largest_eigenvalues()
+        self.sweeps_left = 0
         self.scale = np.sqrt(max(problem.null_loss, 1e-300))
 
     @abstractmethod
-    def model(self, columns, gamma, intercept):
+    def model(self, columns, gamma, intercept) -> tuple[np.ndarray, np.ndarray]:
         """Curvature matrix of the columns and negative gradient, at a point."""
 
     @abstractmethod
-    def advance(self, columns, old, new, intercept, penalty_change):
+    def advance(self, columns, old, new, intercept, penalty_change) -> tuple[np.ndarray, float]:
         """Coefficients and intercept after moving from old towards new."""
 
     @abstractmethod
-    def dual(self, columns, gamma, intercept):
+    def dual(self, columns, gamma, intercept) -> tuple[float, float, np.ndarray, float, float]:
         """Loss at the point, base of the dual value, correlations of all columns, and the errors of both."""
-
-    def _largest_eigenvalues(self) -> dict[int, float]:
-        """Largest eigenvalue of the correlation matrix of each unit of several columns (weights of any loss below one)."""
-        largest = {}
-        for u, unit in enumerate(self.problem.rules.units):
-            if unit.size > 1:
-                Z = self.problem.normal.Z.columns(unit)
-                largest[u] = float(np.linalg.eigvalsh(Z.T @ (self.problem.weight[:, None] * Z))[-1])
-        return largest
 
     def solve(self, inside, outside, start: Point, cut: float, lazy: float) -> Bound:
         """Bound a node.
@@ -124,8 +117,10 @@ class Relaxation(ABC):
         active = inside.copy()
         active[self.of_column[np.flatnonzero(gamma)]] = True
         price, intercept, best = max(start.price, problem.l0), start.intercept, None
-        tolerance = 1e-3
-        for _ in range(ROUNDS):
+        tolerance, rounds = 1e-3, 0
+        self.sweeps_left = SWEEP_BUDGET
+        while True:
+            rounds += 1
             working = np.flatnonzero(active)
             columns = np.concatenate([units[u] for u in working]) if working.size else np.empty(0, np.intp)
             old = gamma[columns]
@@ -135,23 +130,20 @@ class Relaxation(ABC):
             bound, primal, violation = self._bound(columns, gamma, intercept, working, share, inside, outside, price)
             if best is None or bound.value > best.value:
                 best = bound
-            if best.value >= cut:
-                break
+            if best.value >= cut or self.sweeps_left <= 0 or rounds == ROUNDS:
+                return best
             slack = primal - best.value
-            if slack <= 1e-9 * max(abs(primal), 1e-9 * problem.null_loss) or (
-                primal < cut and slack <= lazy * (cut - primal)
-            ):
-                break
+            near = primal < cut and slack <= lazy * (cut - primal)
+            if near or slack <= 1e-9 * max(abs(primal), 1e-9 * problem.null_loss):
+                return best
             violation[active | outside] = 0.0
             entrants = violation > max(ENTRANTS * violation.max(initial=0.0), 1e-12 * price)
+            step = np.abs(gamma[columns] - old).max(initial=0.0)
             if entrants.any():
                 active |= entrants
-            elif tolerance < 1e-12 and not np.abs(gamma[columns] - old).max(initial=0.0) > 1e-13 * np.abs(old).max(
-                initial=0.0
-            ):
-                break
+            elif tolerance < 1e-12 and not step > 1e-13 * np.abs(old).max(initial=0.0):
+                return best
             tolerance = max(tolerance * (0.3 if entrants.any() else 0.1), 1e-13)
-        return best
 
     def _descend(self, working, columns, old, intercept, inside, price, tolerance, exact):
         """Minimise the model over the working set, with the price that the count asks for."""
@@ -159,13 +151,9 @@ class Relaxation(ABC):
         G, slope = self.model(columns, old, intercept)
         ptr = np.zeros(working.size + 1, np.int64)
         ptr[1:] = np.cumsum([units[u].size for u in working])
-        lip = np.array([
-            G[ptr[i], ptr[i]] if units[u].size == 1 else self._lipschitz(G, ptr[i], ptr[i + 1]) for i, u in enumerate(working)
-        ])  # fmt: skip
-        local = [
-            np.ascontiguousarray(s[columns])
-            for s in (self.penalty.l1, self.penalty.l2, self.penalty.lower, self.penalty.upper)
-        ]
+        lip = np.array([self._lipschitz(G, first, last) for first, last in pairwise(ptr)])
+        penalty = self.penalty
+        local = penalty.l1[columns], penalty.l2[columns], penalty.lower[columns], penalty.upper[columns]
         is_in, free = inside[working], ~inside[working]
         share, work = np.zeros(working.size), np.empty(columns.size)
         places = np.inf if problem.k is None else problem.k - int(inside.sum())
@@ -174,7 +162,6 @@ class Relaxation(ABC):
         slack, steps = (1e-9, 5 * PRICE_STEPS) if exact else (COUNT_SLACK, PRICE_STEPS)
         for _ in range(steps):
             lines = Separable(price, *local).envelope_lines()
-            lines = [np.ascontiguousarray(np.broadcast_to(line, columns.shape)) for line in lines]
             self._settle(G, g, new, share, work, ptr, is_in, lip, price, local, lines, tolerance)
             count = float(share[free].sum())
             if count <= places * (1.0 + slack) and (price <= problem.l0 or count >= places * (1.0 - slack)):
@@ -188,22 +175,12 @@ class Relaxation(ABC):
 
     def _settle(self, G, g, new, share, work, ptr, is_in, lip, price, local, lines, tolerance):
         """Descend; where descent creeps, as on collinear columns, take exact steps in between."""
-        for _ in range(EXACT_STEPS):
+        while self.sweeps_left > 0:
             sweeps = descend(
-                G,
-                g,
-                new,
-                share,
-                work,
-                ptr,
-                is_in,
-                np.maximum(lip, 1e-300),
-                price,
-                *local,
-                *lines,
-                tolerance * self.scale,
-                SWEEPS,
-            )
+                G, g, new, share, work, ptr, is_in, np.maximum(lip, 1e-300), price, *local, *lines,
+                tolerance * self.scale, SWEEPS,
+            )  # fmt: skip
+            self.sweeps_left -= sweeps
             if sweeps < CREEPING:
                 return
             self._exact_step(G, g, new, share, ptr, is_in, local, lines)
@@ -228,7 +205,7 @@ class Relaxation(ABC):
             step = linalg.solve(hessian, g[moving] - slope - ridge * t, assume_a="pos", check_finite=False)
         except (linalg.LinAlgError, linalg.LinAlgWarning):
             return
-        # the piece of each coordinate, measured outwards: [0 or end, end or limit]; without l1 a held one may change sign
+        # the piece of each coordinate, measured outwards: [0 or end, end or limit]; without l1 a held one may cross zero
         nearest = np.where(
             held,
             np.where(l1[moving] > 0, 0.0, -np.where(t > 0, -lower[moving], upper[moving])),
@@ -251,6 +228,9 @@ class Relaxation(ABC):
         share[free] = np.where(new[at] == 0, 0.0, np.minimum(1.0, np.abs(new[at]) / np.maximum(free_end, 1e-300)))
 
     def _lipschitz(self, G, first, last) -> float:
+        """Largest eigenvalue of a unit's block of the curvature, or a hair more."""
+        if last - first == 1:
+            return float(G[first, first])
         return float(np.linalg.eigvalsh(G[first:last, first:last])[-1]) * (1.0 + 1e-12)
 
     def _next_price(self, price, low, high, count, places):
@@ -268,9 +248,7 @@ class Relaxation(ABC):
 
     def _shares_of(self, gamma, working, ptr, is_in, price, local):
         """Smallest-value indicators of a given point: where the old point stood before the descent."""
-        up, up_end, down, down_end = (
-            np.broadcast_to(x, gamma.shape) for x in Separable(price, *local).envelope_lines()
-        )
+        _, up_end, _, down_end = Separable(price, *local).envelope_lines()
         end = np.where(gamma > 0, up_end, down_end)
         column = np.where(gamma != 0, np.minimum(1.0, np.abs(gamma) / np.maximum(end, 1e-300)), 0.0)
         share = np.maximum.reduceat(column, ptr[:-1]) if working.size else np.empty(0)
@@ -354,7 +332,7 @@ class GramRelaxation(Relaxation):
 
 
 class ModelRelaxation(Relaxation):
-    """Other losses: a quadratic model a round, a step along it that lowers the relaxed value, residuals as dual vectors."""
+    """Other losses: a quadratic model a round, a step along it that lowers the value, residuals as dual vectors."""
 
     def __init__(self, problem):
         super().__init__(problem)
@@ -424,13 +402,16 @@ class ModelRelaxation(Relaxation):
         return problem.loss.mean(problem.y, eta, problem.weight), -float(problem.weight @ terms), v, v_error, base_error
 
 
-def relaxation_for(problem: Problem) -> type[Relaxation] | None:
-    """Class of relaxation that treats a problem, or None where no dual bound is finite."""
+def relaxes(problem: Problem) -> bool:
+    """Whether the dual bound of every node is finite: a ridge, or limits on both sides, at every usable column."""
     penalty, columns = problem.normal.penalty, problem.rules.columns(np.flatnonzero(problem.usable))
     bounded = np.isfinite(penalty.lower[columns]) & np.isfinite(penalty.upper[columns])
-    if not ((penalty.l2[columns] > 0) | bounded).all():
-        return None
-    return GramRelaxation if problem.loss.name == "squared" else ModelRelaxation
+    return bool(((penalty.l2[columns] > 0) | bounded).all())
+
+
+def relaxation_for(problem: Problem) -> Relaxation:
+    """The relaxation of a problem that has one (see `relaxes`)."""
+    return GramRelaxation(problem) if problem.loss.name == "squared" else ModelRelaxation(problem)
 
 
 def starting_point(problem: Problem) -> Point:
@@ -446,7 +427,7 @@ def starting_point(problem: Problem) -> Point:
 
 def root_relaxation(problem: Problem, objective: float) -> tuple[float, Tree]:
     """Bound of the perspective relaxation, and its one-leaf tree."""
-    relaxation = relaxation_for(problem)(problem)
+    relaxation = relaxation_for(problem)
     inside, outside = problem.rules.forced, ~problem.usable
     bound = relaxation.solve(inside, outside, starting_point(problem), objective, 0.0)
     return bound.value, dual_tree(problem, [-1], [0], [bound.point])

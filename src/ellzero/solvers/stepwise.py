@@ -119,18 +119,20 @@ class _Walk:
         choices = []
         if entering:
             for u, value in enumerate(self.moves.add_values(state)):
-                if np.isfinite(value):
-                    choices.append((self.score(float(value), (*state.units, u)), 0, u))
+                choices.append((float(value), (*state.units, u), u, False))
         if leaving:
             for u, value in zip(state.units, self.moves.drop_values(state), strict=True):
-                if np.isfinite(value):
-                    choices.append((self.score(float(value), tuple(v for v in state.units if v != u)), 1, u))
-        if not choices:
+                choices.append((float(value), tuple(v for v in state.units if v != u), u, True))
+        scored = [
+            (self.score(value, units), value, drops, u) for value, units, u, drops in choices if np.isfinite(value)
+        ]
+        if not scored:
             return None
-        score, drops, u = min(choices)
+        score, _, drops, u = min(scored)
         now = self.score(state.value, state.units)
-        must = self.options.criterion == "loss"
-        if not np.isfinite(score) or (not must and not score < now - SLACK * (1.0 + abs(now)) and np.isfinite(now)):
+        saturated = now == np.inf and drops  # nothing is offered yet: go on to smaller models
+        improves = saturated or score < now - SLACK * (1.0 + abs(now))
+        if self.options.criterion != "loss" and not improves:
             return None
         return self.moves.remove(state, u) if drops else self.moves.at((*state.units, u))
 
