@@ -18,6 +18,7 @@ UNIT = 2.0**-53
 CONSTANT = 1e-9  # a column whose deviation is below this share of its size is constant
 DEPENDENT = 1e-12  # squared part of a unit column that the others leave unexplained
 DEPENDENCE_FEATURES = 1000
+DEPENDENCE_WORK = 2e10  # rows times squared columns: about a second
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,9 +253,10 @@ class Problem:
 
     @cached_property
     def dependent_columns(self) -> tuple[str, ...]:
-        """Columns that are combinations of others, where rows outnumber columns; not sought in more than a thousand."""
+        """Columns that are combinations of others, where rows outnumber columns; sought only where a second will do."""
         varying = np.flatnonzero(~self.constant)
-        if not 2 <= varying.size < min(self.y.size - self.fit_intercept, DEPENDENCE_FEATURES + 1):
+        small = varying.size <= DEPENDENCE_FEATURES and self.y.size * varying.size**2 <= DEPENDENCE_WORK
+        if not (small and 2 <= varying.size < self.y.size - self.fit_intercept):
             return ()
         gram = self.gram.rows(varying)[:, varying]
         (pstrf,) = linalg.get_lapack_funcs(("pstrf",), (gram,))

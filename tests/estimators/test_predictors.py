@@ -213,6 +213,7 @@ def test_odd_columns_are_a_warning_that_names_them(houses):
             "`criterion` chooses the size where neither `k` nor `l0` is given; got it with `k`",
         ),
         ({"l0": 0.37, "max_k": 3}, "`max_k` chooses the size where neither .* got it with `l0`"),
+        ({"max_k": 7}, r"`max_k` must be an integer in \[0, 6\], got 7. X has 6 columns."),
         ({"criterion": "bci"}, 'Did you mean "bic"'),
         ({"loss": "logistic"}, "`loss` must be one of squared, poisson, got 'logistic'"),
         ({"k": 2, "solver": "brunch"}, 'Did you mean "branch"'),

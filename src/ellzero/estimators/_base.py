@@ -155,6 +155,8 @@ class Sized(Face):
         return self._solve(self._problem(X, y, sample_weight, k=self.k, l0=self.l0))
 
     def _choose(self, problem: Problem) -> Result:
+        if self.max_k is not None:
+            checks.size("max_k", self.max_k, problem.rules.n_units, "group" if problem.rules.grouped else "column")
         path = search_path(problem, self.max_k, certify=self.certify, solver=self.solver, **self._limits())
         self.criterion_ = self.criterion or path.default_criterion
         best = path.best(self.criterion_)

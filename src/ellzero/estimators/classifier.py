@@ -155,7 +155,7 @@ class L0ClassifierCV(Classification, CrossValidated):
         Seconds for all folds together, and again for the final fit.
     n_jobs : int, default=1
         As in `L0Classifier`.
-    random_state : int or None, default=None
+    random_state : int, Generator or None, default=None
         Seed of the folds and of the random restarts; None is seed 0.
     on_progress : callable, optional
         As in `L0Classifier`.
