@@ -213,7 +213,7 @@ def _by_leaps(problem, threshold, most, clock):
 
 def _by_branching(problem, best, threshold, most, clock):
     start = State(_units(problem, best), best.objective - problem.l0 * best.k)
-    search = Search(problem, relaxation_for(problem)(problem), clock, 0.0, start)
+    search = Search(problem, relaxation_for(problem), clock, 0.0, start)
     search.threshold, search.most_hits = threshold, most + 1
     status = search.run(np.inf)
     return dict(search.hits), status is Status.OPTIMAL

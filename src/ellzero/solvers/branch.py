@@ -289,7 +289,7 @@ class Branch(Solver):
     def search(self, problem, clock, start: State | None = None):
         """Search from the best state known, or from what the path engine finds."""
         state = best_state(problem, clock, self.random_state) if start is None else start
-        search = Search(problem, relaxation_for(problem)(problem), clock, self.gap, state)
+        search = Search(problem, relaxation_for(problem), clock, self.gap, state)
         status = search.run(np.inf if self.node_limit is None else self.node_limit)
         lower, tree = search.finish()
         return Answer(search.units, lower, status, search.n_nodes, tree, tolerance=self.gap)
