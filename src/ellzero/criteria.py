@@ -156,8 +156,9 @@ def key(name: str, value: float) -> float:
 def offered(loss: float, n_coef: int, sample: Sample) -> bool:
     """Whether a model is far enough from saturation for a criterion to mean something.
 
-    It must have K < n - 1 and no more columns than the rank. A loss that is zero to rounding counts as saturated, unless at most
-    half as many columns as the rank reach it: that is no accident but noise-free data, and the criterion is -inf.
+    It must have K < n - 1 and no more columns than the rank. A loss that is zero to rounding counts as saturated,
+    unless at most half as many columns as the rank reach it: that is no accident but noise-free data, and the criterion
+    is -inf.
     """
     spare = n_coef + sample.fit_intercept < sample.n_samples - 1 and n_coef <= sample.full_rank
     rounding = sample.loss.estimated_scale and loss <= SATURATED * sample.null_loss

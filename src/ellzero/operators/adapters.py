@@ -19,7 +19,7 @@ def _frame_columns(X):
     if isinstance(X, Mapping):
         columns = [_as_float(f'column "{name}"', values) for name, values in X.items()]
         return tuple(str(name) for name in X), np.column_stack(columns) if columns else np.empty((0, 0))
-    if isinstance(X, np.ndarray | Operator | list | tuple) or sparse.issparse(X):
+    if isinstance(X, np.ndarray | list | tuple):
         return None
     import narwhals.stable.v2 as nw
 
@@ -59,7 +59,7 @@ def as_operator(X) -> tuple[Operator, tuple[str, ...]]:
 
     Parameters
     ----------
-    X : array-like, data frame (pandas, polars, Arrow, ...), mapping of names to columns, scipy.sparse matrix or Operator
+    X : array-like, data frame (pandas, polars, Arrow, ...), mapping of names to columns, scipy.sparse or Operator
         Shape (n_samples, n_features); finite real numbers.
 
     Returns
@@ -72,27 +72,24 @@ def as_operator(X) -> tuple[Operator, tuple[str, ...]]:
     DataError
         X is not two-dimensional, is empty, or holds something other than finite real numbers.
     """
-    named = _frame_columns(X)
-    if named is not None:
-        names, array = named
-    elif isinstance(X, Operator):
-        return X, tuple(f"x{j}" for j in range(X.shape[1]))
-    elif sparse.issparse(X):
+    if isinstance(X, Operator):
+        return X, _numbered(X.shape[1])
+    if sparse.issparse(X):
         if X.dtype.kind == "c":
             raise checks.complex_data("X")
-        names, array = None, sparse.csc_array(X)
-    else:
-        names, array = None, _as_float("X", X)
-    if array.ndim != 2:
-        raise checks.shape_of_x(array.shape)
-    if 0 in array.shape:
-        raise checks.empty(array.shape)
-    names = names or tuple(f"x{j}" for j in range(array.shape[1]))
-    if sparse.issparse(array):
-        checks.finite("X", array.data)
-        return Sparse(array), names
+        checks.matrix_shape(X.shape)
+        matrix = Sparse(X)
+        checks.finite("X", matrix.csc.data)
+        return matrix, _numbered(X.shape[1])
+    names, array = _frame_columns(X) or (None, _as_float("X", X))
+    checks.matrix_shape(array.shape)
+    names = names or _numbered(array.shape[1])
     checks.finite("X", array, names)
     return Dense(array), names
+
+
+def _numbered(p: int) -> tuple[str, ...]:
+    return tuple(f"x{j}" for j in range(p))
 
 
 def as_vector(name: str, values, n: int) -> np.ndarray:

@@ -2,13 +2,14 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 from .. import _checks as checks
 from .. import criteria
 from .._progress import Clock
-from ..certificate import Certificate, Claim
+from ..certificate import Certificate
 from ..criteria import Sample
 from ..errors import EllzeroWarning
 from ..problem import Problem
@@ -88,15 +89,15 @@ class Path:
         criterion : {"bic", "ebic", "aic", "aicc", "gic", "cp", "adjr2"}, optional
             BIC by default; EBIC where columns outnumber rows.
 
-        Warns
-        -----
-        EllzeroWarning
-            The choice is the last size of the path although larger ones exist.
-
         Raises
         ------
         DataError
             No size leaves the criterion enough rows.
+
+        Warns
+        -----
+        EllzeroWarning
+            The choice is the last size of the path although larger ones exist.
         """
         name = criterion or self.default_criterion
         values = {k: criteria.key(name, value) for k, value in self.criteria(name).items()}
@@ -130,22 +131,16 @@ class Path:
     def hull(self) -> list[tuple[float, Result]]:
         """The penalised path: models that some price makes optimal, each with the largest such price.
 
-        The first has the price ``inf``. A size above the lower convex envelope of the objective is reached by no price and is
-        missing here.
+        The first has the price ``inf``. A size above the lower convex envelope of the objective is reached by no price
+        and is missing here.
         """
         corners: list[Result] = []
         for result in self.results:
-            while corners and (
-                result.objective >= corners[-1].objective
-                if len(corners) == 1
-                else self._price(corners[-2], corners[-1]) <= self._price(corners[-1], result)
-            ):
-                if len(corners) == 1:
-                    break
+            while len(corners) > 1 and self._price(*corners[-2:]) <= self._price(corners[-1], result):
                 corners.pop()
             if not corners or result.objective < corners[-1].objective:
                 corners.append(result)
-        prices = [float("inf"), *(self._price(a, b) for a, b in zip(corners, corners[1:], strict=False))]
+        prices = [float("inf"), *(self._price(a, b) for a, b in pairwise(corners))]
         return list(zip(prices, corners, strict=True))
 
     @staticmethod
@@ -189,18 +184,23 @@ def path(
 
     Parameters
     ----------
-    X, y, l0, l1, l2, loss, lower, upper, groups, forced, forbidden, sample_weight, fit_intercept, standardize
+    X, y
         As in `best_subset`.
     k : int or iterable of int, optional
         Largest size, or the sizes wanted; at most ``min(p, 20, (n - 1) // 3)`` by default.
+    l0, l1, l2, loss, lower, upper, groups, forced, forbidden, sample_weight, fit_intercept, standardize
+        As in `best_subset`.
     certify : bool, default=False
-        Search until every size is proved, or the time is up. Without it the swap search answers, with the gap of the root bound.
+        Search until every size is proved, or the time is up. Without it the swap search answers, with the gap of the
+        root bound.
     solver : {"auto", "exhaustive", "branch", "stepwise", "exchange"} or Solver, default="auto"
         With ``certify`` or a name other than ``auto``, what solves each size.
-    gap, n_jobs, random_state, on_progress
+    gap : float, default=1e-6
         As in `best_subset`.
     time_limit : float, default=60.0
         Seconds for the whole call.
+    n_jobs, random_state, on_progress
+        As in `best_subset`.
 
     Returns
     -------
@@ -219,13 +219,20 @@ def path(
     ['optimal', 'optimal', 'optimal', 'optimal']
     """
     problem = problem_of(
-        X, y, l0=l0, l1=l1, l2=l2, loss=loss, lower=lower, upper=upper, groups=groups, forced=forced, forbidden=forbidden,
-        sample_weight=sample_weight, fit_intercept=fit_intercept, standardize=standardize,
+        X, y, l0=l0, l1=l1, l2=l2, loss=loss, lower=lower, upper=upper, groups=groups, forced=forced,
+        forbidden=forbidden, sample_weight=sample_weight, fit_intercept=fit_intercept, standardize=standardize,
     )  # fmt: skip
     return search_path(
-        problem, k, certify=certify, solver=solver, gap=gap, time_limit=time_limit, n_jobs=n_jobs, random_state=random_state,
+        problem,
+        k,
+        certify=certify,
+        solver=solver,
+        gap=gap,
+        time_limit=time_limit,
+        n_jobs=n_jobs,
+        random_state=random_state,
         on_progress=on_progress,
-    )  # fmt: skip
+    )
 
 
 def search_path(problem: Problem, k, *, certify, solver, gap, time_limit, n_jobs, random_state, on_progress) -> Path:
@@ -279,11 +286,6 @@ def _takes_all_sizes(problem, solver, one_tree) -> bool:
     return solver.name == "auto" and (practical(problem) or Branch().refuses(problem) is not None)
 
 
-def _claim(tree: int, k: int, result: Result) -> Claim:
-    support = result.support
-    return Claim(tree, k, result.objective, result.lower_bound, support, result.coef[support], result.intercept)
-
-
 def _finish(problem, answers, elapsed, solver, sample):
     """Results, trees and claims of one answer a size."""
     results, trees, claims = [], [], []
@@ -292,9 +294,10 @@ def _finish(problem, answers, elapsed, solver, sample):
         fit = fit_support(sized, sized.rules.columns(answer.units))
         result = describe(sized, answer, fit, seconds, solver, sample)
         if result.certificate is not None:
-            if answer.tree not in trees:
-                trees.append(answer.tree)
-            claims.append(_claim(trees.index(answer.tree), k, result))
+            (claim,), (tree,) = result.certificate.claims, result.certificate.trees
+            if tree not in trees:
+                trees.append(tree)
+            claims.append(replace(claim, tree=trees.index(tree)))
         results.append(result)
     return results, trees, claims
 

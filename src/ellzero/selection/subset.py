@@ -43,8 +43,8 @@ def best_subset(
 ) -> Result:
     r"""Find the few columns that explain y best, and say how sure it is that no others do better.
 
-    Minimises :math:`L(\beta) + \lambda_0 \|\beta\|_0 + \lambda_1 \|\beta\|_1 + \lambda_2 \|\beta\|_2^2`, with at most k nonzeros where k
-    is given; L is half the weighted mean deviance, :math:`\|y - X\beta\|^2/(2n)` for squared error.
+    Minimises :math:`L(\beta) + \lambda_0 \|\beta\|_0 + \lambda_1 \|\beta\|_1 + \lambda_2 \|\beta\|_2^2`, with at most k
+    nonzeros where k is given; L is half the weighted mean deviance, :math:`\|y - X\beta\|^2/(2n)` for squared error.
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class CrossValidation:
 
     @property
     def standard_error(self) -> np.ndarray:
-        r"""Standard error of the mean: :math:`\sqrt{\sum_f v_f (l_f - \bar l)^2 / (F - 1)}`, v the weights with sum one."""
+        r"""Standard error of the mean: :math:`\sqrt{\sum_f v_f (l_f - \bar l)^2 / (F - 1)}`, weights v of sum one."""
         v = self.fold_weights / self.fold_weights.sum()
         spread = ((self.losses - self.mean[:, None]) ** 2) @ v
         return np.sqrt(spread / (self.fold_weights.size - 1))
@@ -86,15 +87,17 @@ def cross_validate(
 
     Parameters
     ----------
-    X, y, sample_weight, loss
+    X, y
         As in `best_subset`.
     k : int or iterable of int, optional
         Sizes as in `path`; by default those that the smallest training set allows.
     cv : int, splitter or iterable of (train, test), default=5
-        As scikit-learn takes it; an integer means shuffled folds seeded by `random_state`, stratified for the logistic loss, and
-        grouped folds where `fold_groups` is given.
+        As scikit-learn takes it; an integer means shuffled folds seeded by `random_state`, stratified for the logistic
+        loss, and grouped folds where `fold_groups` is given.
     fold_groups : array-like of shape (n_samples,), optional
         Rows with the same label stay in the same fold.
+    sample_weight, loss
+        As in `best_subset`.
     time_limit : float, default=60.0
         Seconds for all folds together.
     n_jobs : int, default=1
@@ -104,8 +107,8 @@ def cross_validate(
     on_progress : callable, optional
         Receives an `Event` now and then.
     **question
-        l1, l2, lower, upper, groups, forced, forbidden, fit_intercept, standardize, as in `best_subset`; and names, of the
-        columns, where X does not bring its own.
+        l1, l2, lower, upper, groups, forced, forbidden, fit_intercept, standardize, as in `best_subset`; and names, of
+        the columns, where X does not bring its own.
 
     Returns
     -------
@@ -159,15 +162,15 @@ def splitter(cv, n, y, classifies, fold_groups, random_state):
 
     rows = np.zeros((n, 1))
     if isinstance(cv, Integral):
-        checks.integer_in("cv", cv, 2, n, f"There are {n} rows.")
+        n_folds = checks.integer_in("cv", cv, 2, n, f"There are {n} rows.")
         seed = random_state or 0
         if not isinstance(seed, Integral):  # scikit-learn's splitters take no generator
             seed = int(checks.random_state(seed).integers(2**31))
         if fold_groups is not None:
-            cv = GroupKFold(cv)
-        else:
-            cv = (StratifiedKFold if classifies else KFold)(cv, shuffle=True, random_state=seed)
-    return check_cv(cv, y, classifier=classifies).split(rows, y, fold_groups)
+            return GroupKFold(n_folds).split(rows, y, fold_groups)
+        return (StratifiedKFold if classifies else KFold)(n_folds, shuffle=True, random_state=seed).split(rows, y)
+    given: Any = check_cv(cv, y, classifier=classifies)  # any splitter, though scikit-learn's default suggests an int
+    return given.split(rows, y, fold_groups)
 
 
 def _common_sizes(k, p, folds, weight):

@@ -84,7 +84,7 @@ class Search:
 
     @property
     def cut(self) -> float:
-        """Bounds from here on prune: the incumbent less the gap, or the threshold up to which supports are collected."""
+        """Bounds from here on prune: the incumbent less the gap, or the threshold for supports that are collected."""
         if self.threshold is not None:
             return self.threshold
         return self.objective - self.gap * max(self.objective, 1e-12 * self.problem.null_loss) * 0.99

@@ -28,6 +28,9 @@ FINE = 1e-8  # rounding may take this share of the loss before the slower, finer
 ENTRANTS = 0.2  # violators below this share of the worst wait a round: a flood of them would stall the descent
 
 
+Four = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
 @dataclass(slots=True, eq=False)
 class Point:
     """A primal point in scaled columns: what a dual bound comes from, and where descent starts.
@@ -158,7 +161,7 @@ class Relaxation(ABC):
         share, work = np.zeros(working.size), np.empty(columns.size)
         places = np.inf if problem.k is None else problem.k - int(inside.sum())
         new, g = old.copy(), slope.copy()
-        low, high = problem.l0, np.inf
+        low = high = None
         slack, steps = (1e-9, 5 * PRICE_STEPS) if exact else (COUNT_SLACK, PRICE_STEPS)
         for _ in range(steps):
             lines = Separable(price, *local).envelope_lines()
@@ -173,7 +176,7 @@ class Relaxation(ABC):
         after = self._penalty_value(new, share, working, ptr, is_in, price)
         return new, share, price, before, after
 
-    def _settle(self, G, g, new, share, work, ptr, is_in, lip, price, local, lines, tolerance):
+    def _settle(self, G, g, new, share, work, ptr, is_in, lip, price, local: Four, lines: Four, tolerance):
         """Descend; where descent creeps, as on collinear columns, take exact steps in between."""
         while self.sweeps_left > 0:
             sweeps = descend(
@@ -205,7 +208,7 @@ class Relaxation(ABC):
             step = linalg.solve(hessian, g[moving] - slope - ridge * t, assume_a="pos", check_finite=False)
         except (linalg.LinAlgError, linalg.LinAlgWarning):
             return
-        # the piece of each coordinate, measured outwards: [0 or end, end or limit]; without l1 a held one may cross zero
+        # the piece of each coordinate, outwards: [0 or end, end or limit]; without l1 a held one may change sign
         nearest = np.where(
             held,
             np.where(l1[moving] > 0, 0.0, -np.where(t > 0, -lower[moving], upper[moving])),
@@ -235,14 +238,14 @@ class Relaxation(ABC):
 
     def _next_price(self, price, low, high, count, places):
         """A higher price where too many units are in, a lower one where too few are; bracketed once both were seen."""
-        floor = max(price, 1e-9 * self.problem.null_loss)
         if count > places:
             low = price
+            floor = max(price, 1e-9 * self.problem.null_loss)
             guess = floor * min(4.0, max(1.02, (count / max(places, 0.25)) ** 1.5))
         else:
             high = price
             guess = price * max(0.25, min(0.98, (max(count, 1e-3) / places) ** 1.5))
-        if np.isfinite(high) and low > self.problem.l0:
+        if low is not None and high is not None:
             guess = 0.5 * (low + high)
         return max(guess, self.problem.l0), low, high
 

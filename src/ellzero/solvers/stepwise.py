@@ -26,15 +26,15 @@ class Stepwise(Solver):
     Parameters
     ----------
     direction : {"both", "forward", "backward"}, default="both"
-        ``forward`` starts from the forced units, ``backward`` from all; ``both`` starts from the forced units and may drop again
-        what it took.
+        ``forward`` starts from the forced units, ``backward`` from all; ``both`` starts from the forced units and may
+        drop again what it took.
     criterion : {"aic", "bic", "ebic", "aicc", "gic", "cp", "adjr2", "loss"}, default="aic"
         What a step must improve. With ``loss`` the search goes on to exactly ``problem.k`` units.
 
     Notes
     -----
-    As R's ``step``: every unit that may enter or leave is scored exactly, the best step is taken while it improves the criterion.
-    With a ridge the penalised loss takes the place of the loss.
+    As R's ``step``: every unit that may enter or leave is scored exactly, the best step is taken while it improves the
+    criterion. With a ridge the penalised loss takes the place of the loss.
 
     References
     ----------
