@@ -24,7 +24,11 @@ CHECKS = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore::ellzero.errors.EllzeroWarning", "ignore:No features were selected:UserWarning")
+@pytest.mark.filterwarnings(
+    "ignore::ellzero.errors.EllzeroWarning",
+    "ignore:No features were selected:UserWarning",
+    "ignore:The least populated class:UserWarning",
+)
 @pytest.mark.parametrize(("model", "check"), CHECKS)
 def test_scikit_learn(model, check):
     check(model)
