@@ -132,6 +132,7 @@ class Certificate:
 
     Examples
     --------
+    >>> from ellzero import best_subset
     >>> X, y = np.random.default_rng(0).normal(size=(30, 6)), np.arange(30.0)
     >>> certificate = best_subset(X, y, k=2).certificate
     >>> [claim.k for claim in certificate.verify(X, y)]

@@ -61,6 +61,7 @@ def check_adjoint(op: Operator, random_state: int = 0, tolerance: float = 1e-10)
 
     Examples
     --------
+    >>> from ellzero.operators import Dense
     >>> check_adjoint(Dense(np.array([[1.0, 2.0], [0.0, 3.0]])))
     """
     rng = np.random.default_rng(random_state)

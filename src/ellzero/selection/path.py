@@ -45,6 +45,7 @@ class Path:
 
     Examples
     --------
+    >>> import numpy as np
     >>> X = np.random.default_rng(0).normal(size=(60, 10))
     >>> solutions = path(X, 2 * X[:, 3] - X[:, 7] + 0.1 * X[:, 0] ** 2, k=4)
     >>> [int(j) for j in solutions.best("bic").support]
@@ -213,6 +214,7 @@ def path(
 
     Examples
     --------
+    >>> import numpy as np
     >>> X = np.random.default_rng(0).normal(size=(60, 10))
     >>> solutions = path(X, 2 * X[:, 3] - X[:, 7] + 0.1 * X[:, 0] ** 2, k=3, certify=True)
     >>> [result.status.value for result in solutions]

@@ -103,6 +103,7 @@ def best_subset(
 
     Examples
     --------
+    >>> import numpy as np
     >>> X = np.random.default_rng(0).normal(size=(60, 10))
     >>> y = 2 * X[:, 3] - X[:, 7] + 0.1 * X[:, 0] ** 2
     >>> result = best_subset(X, y, k=2)

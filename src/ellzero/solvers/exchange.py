@@ -181,6 +181,7 @@ class Exchange(Solver):
 
     Examples
     --------
+    >>> import numpy as np
     >>> X = np.random.default_rng(0).normal(size=(50, 8))
     >>> problem = Problem.from_data(X, X[:, 2] - 3 * X[:, 5], k=2)
     >>> Exchange().solve(problem).support
