@@ -7,6 +7,7 @@ import numpy as np
 from scipy import linalg
 
 from . import _checks as checks
+from ._linear import pivoted_cholesky, solve_positive
 from .constraints import SupportRules
 from .losses import Loss, as_loss
 from .operators import GramRows, Operator, Standardised, as_operator
@@ -259,9 +260,8 @@ class Problem:
         if not (small and 2 <= varying.size < self.y.size - self.fit_intercept):
             return ()
         gram = self.gram.rows(varying)[:, varying]
-        (pstrf,) = linalg.get_lapack_funcs(("pstrf",), (gram,))
-        _, order, rank, _ = pstrf(gram, tol=DEPENDENT, lower=1)
-        return tuple(self.names[j] for j in np.sort(varying[order[rank:] - 1]))
+        _, order, rank = pivoted_cholesky(gram, DEPENDENT)
+        return tuple(self.names[j] for j in np.sort(varying[order[rank:]]))
 
     @cached_property
     def gram(self) -> GramRows:
@@ -296,7 +296,7 @@ class Problem:
         columns = self.rules.columns(np.flatnonzero(self.usable))
         gram = self.gram.rows(columns)[:, columns] + np.diag(2.0 * self.normal.penalty.l2[columns])
         corr = self.gram.corr[columns]
-        b = linalg.solve(gram, corr, assume_a="pos", check_finite=False) if columns.size else corr
+        b = solve_positive(gram, corr)
         slack = self.rounding * (np.sqrt(self.gram.yy) + np.abs(b).sum()) ** 2
         return max(0.0, 0.5 * (self.gram.yy - float(corr @ b)) - slack)
 

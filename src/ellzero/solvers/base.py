@@ -9,6 +9,7 @@ import numpy as np
 from scipy import linalg
 
 from .. import _checks as checks
+from .._linear import pivoted_cholesky
 from .._progress import Clock, OnProgress
 from ..certificate import Certificate, Claim, Question, Tree
 from ..criteria import Sample
@@ -177,9 +178,9 @@ def _full_model(problem: Problem) -> tuple[float | None, int]:
         return None, min(rows, columns.size)
     if problem.y.size <= columns.size:  # the Gram matrix of the rows has the same rank; repeated rows do not add to it
         Z = np.sqrt(problem.weight)[:, None] * problem.normal.Z.columns(columns)
-        return None, _pivoted_cholesky(Z @ Z.T / columns.size)[2]
+        return None, pivoted_cholesky(Z @ Z.T / columns.size, RANK_TOLERANCE)[2]
     gram = problem.gram.rows(columns)[:, columns]
-    factor, pivots, rank = _pivoted_cholesky(gram)
+    factor, pivots, rank = pivoted_cholesky(gram, RANK_TOLERANCE)
     keep = columns[pivots[:rank]]
     Z = problem.normal.Z.columns(np.sort(keep))
     root = np.sqrt(problem.weight)
@@ -191,10 +192,3 @@ def _full_model(problem: Problem) -> tuple[float | None, int]:
     (trtrs,) = linalg.get_lapack_funcs(("trtrs",), (factor,))
     solved = trtrs(factor[:rank, :rank], problem.gram.corr[keep], lower=1)[0]
     return 0.5 * (problem.gram.yy - float(solved @ solved)), rank
-
-
-def _pivoted_cholesky(gram) -> tuple[np.ndarray, np.ndarray, int]:
-    """Lower factor of a Gram matrix, the order of its columns, and its rank."""
-    (pstrf,) = linalg.get_lapack_funcs(("pstrf",), (gram,))
-    factor, pivots, rank, _ = pstrf(gram, tol=RANK_TOLERANCE, lower=1)
-    return factor, pivots - 1, int(rank)

@@ -6,8 +6,8 @@ from itertools import count
 from typing import ClassVar
 
 import numpy as np
-from scipy import linalg
 
+from .._linear import solve_positive
 from .._progress import Clock
 from ..certificate import Tree
 from ..problem import Problem, node_charge
@@ -224,7 +224,7 @@ class Search:
             return fit_support(problem, columns).value + problem.l0 * len(units)
         corr = problem.gram.corr[columns]
         G = problem.gram.rows(columns)[:, columns] + np.diag(2.0 * problem.normal.penalty.l2[columns])
-        explained = float(corr @ linalg.solve(G, corr, assume_a="pos", check_finite=False)) if columns.size else 0.0
+        explained = float(corr @ solve_positive(G, corr)) if columns.size else 0.0
         return 0.5 * (problem.gram.yy - explained) + problem.l0 * len(units)
 
     def polish(self) -> None:

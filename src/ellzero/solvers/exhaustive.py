@@ -8,6 +8,7 @@ import numpy as np
 from scipy import linalg
 
 from .._kernels.leaps import LEAF, leaps, offer, triples
+from .._linear import least_squares, solve_positive
 from .._progress import Clock
 from ..certificate import Tree
 from ..problem import Problem
@@ -16,7 +17,6 @@ from .base import Answer, Solver
 from .bounds import bounded_by_supersets
 from .exchange import KPath, most_units, penalised
 from .moves import DEPENDENT, moves_for
-from .refit import least_squares
 
 BURST = 2000  # nodes between two looks at the clock
 TIE = 1e-10  # supports closer than this, relative, count as equal
@@ -216,7 +216,7 @@ def _objective(problem, gram, columns, units) -> float:
     corr = problem.gram.corr[columns[at]]
     value = 0.5 * problem.gram.yy
     if at.size:
-        value -= 0.5 * float(corr @ linalg.solve(gram[np.ix_(at, at)], corr, assume_a="pos", check_finite=False))
+        value -= 0.5 * float(corr @ solve_positive(gram[np.ix_(at, at)], corr))
     return value + problem.l0 * len(units)
 
 

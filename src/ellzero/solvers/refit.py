@@ -1,12 +1,12 @@
 """The convex problem on a given support: what every search asks at every support it looks at."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import linalg
 
 from .._kernels.coordinate import descend
+from .._linear import least_squares, solve_positive
 from ..problem import Problem
 
 NEWTON_STEPS = 100
@@ -119,7 +119,7 @@ def _newton(problem, columns, Z, gamma, intercept):
         gradient = design.T @ (weight * loss.gradient(y, eta)) + ridge * point
         hessian = (design * (weight * loss.curvature(y, eta))[:, None]).T @ design
         hessian.flat[:: point.size + 1] += ridge
-        step = _solve(hessian, gradient)
+        step = solve_positive(hessian, gradient)
         decrement = float(gradient @ step)
         if decrement <= TIGHT * max(value, 1e-300) * 0.01 or point.size == 0:
             break
@@ -137,21 +137,6 @@ def _newton(problem, columns, Z, gamma, intercept):
     gamma, intercept = (point[:-1], float(point[-1])) if problem.fit_intercept else (point, 0.0)
     runaway = not ridge[: columns.size].all() and _runs_away(problem, design, eta)
     return Fit(columns, gamma, intercept, eta, value, runaway)
-
-
-def _solve(hessian, gradient):
-    try:
-        return linalg.solve(hessian, gradient, assume_a="pos", check_finite=False)
-    except (linalg.LinAlgError, linalg.LinAlgWarning):
-        return least_squares(hessian, gradient)
-
-
-def least_squares(A, target, driver: str = "gelsd") -> np.ndarray:
-    """Least-squares solution of smallest norm, by a LAPACK driver."""
-    found: Any = linalg.lstsq(
-        A, target, lapack_driver=driver, check_finite=False
-    )  # a tuple; inferred, it might be None
-    return found[0]
 
 
 def _runs_away(problem, design, eta) -> bool:

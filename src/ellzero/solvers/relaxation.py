@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy import linalg
 
 from .._kernels.coordinate import descend
+from .._linear import solve_definite
 from ..certificate import Tree
 from ..penalties import Separable
 from ..problem import Problem, node_charge
@@ -21,7 +21,9 @@ from ..problem import Problem, node_charge
 ROUNDS = 200
 SWEEPS = 100
 CREEPING = 25  # sweeps after which an exact step is worth its price
-SWEEP_BUDGET = 20_000  # sweeps a node: what converges more slowly branches, with the bound it has
+WORK = 2e7  # multiplications a node: what converges more slowly branches, with the bound it has
+ROOT_WORK = 3e8
+SWEEP_OVERHEAD = 1000
 PRICE_STEPS = 12
 COUNT_SLACK = 0.02  # relative error of the relaxed count at which the price rests
 FINE = 1e-8  # rounding may take this share of the loss before the slower, finer form is used
@@ -86,7 +88,7 @@ class Relaxation(ABC):
     def __init__(self, problem: Problem):
         self.problem, self.penalty = problem, problem.normal.penalty
         self.of_column = problem.rules.unit_of_column
-        self.sweeps_left = 0
+        self.work_left = 0.0
         self.scale = np.sqrt(max(problem.null_loss, 1e-300))
 
     @abstractmethod
@@ -121,7 +123,7 @@ class Relaxation(ABC):
         active[self.of_column[np.flatnonzero(gamma)]] = True
         price, intercept, best = max(start.price, problem.l0), start.intercept, None
         tolerance, rounds = 1e-3, 0
-        self.sweeps_left = SWEEP_BUDGET
+        self.work_left = WORK if lazy else ROOT_WORK
         while True:
             rounds += 1
             working = np.flatnonzero(active)
@@ -133,7 +135,7 @@ class Relaxation(ABC):
             bound, primal, violation = self._bound(columns, gamma, intercept, working, share, inside, outside, price)
             if best is None or bound.value > best.value:
                 best = bound
-            if best.value >= cut or self.sweeps_left <= 0 or rounds == ROUNDS:
+            if best.value >= cut or self.work_left <= 0 or rounds == ROUNDS:
                 return best
             slack = primal - best.value
             near = primal < cut and slack <= lazy * (cut - primal)
@@ -163,13 +165,15 @@ class Relaxation(ABC):
         new, g = old.copy(), slope.copy()
         low = high = None
         slack, steps = (1e-9, 5 * PRICE_STEPS) if exact else (COUNT_SLACK, PRICE_STEPS)
+        least, following = max(problem.l0, 1e-12 * problem.null_loss), price
         for _ in range(steps):
+            price = following
             lines = Separable(price, *local).envelope_lines()
             self._settle(G, g, new, share, work, ptr, is_in, lip, price, local, lines, tolerance)
             count = float(share[free].sum())
-            if count <= places * (1.0 + slack) and (price <= problem.l0 or count >= places * (1.0 - slack)):
+            if count <= places * (1.0 + slack) and (price <= least or count >= places * (1.0 - slack)):
                 break
-            price, low, high = self._next_price(price, low, high, count, places)
+            following, low, high = self._next_price(price, low, high, count, places)
         before = self._penalty_value(
             old, self._shares_of(old, working, ptr, is_in, price, local), working, ptr, is_in, price
         )
@@ -178,12 +182,12 @@ class Relaxation(ABC):
 
     def _settle(self, G, g, new, share, work, ptr, is_in, lip, price, local: Four, lines: Four, tolerance):
         """Descend; where descent creeps, as on collinear columns, take exact steps in between."""
-        while self.sweeps_left > 0:
+        while self.work_left > 0:
             sweeps = descend(
                 G, g, new, share, work, ptr, is_in, np.maximum(lip, 1e-300), price, *local, *lines,
                 tolerance * self.scale, SWEEPS,
             )  # fmt: skip
-            self.sweeps_left -= sweeps
+            self.work_left -= sweeps * (SWEEP_OVERHEAD + g.size**2)
             if sweeps < CREEPING:
                 return
             self._exact_step(G, g, new, share, ptr, is_in, local, lines)
@@ -204,9 +208,8 @@ class Relaxation(ABC):
         slope = np.where(curved, l1[moving], np.where(t > 0, up[moving], down[moving])) * sign
         ridge = np.where(curved, 2.0 * l2[moving], 0.0)
         hessian = G[np.ix_(moving, moving)] + np.diag(ridge)
-        try:
-            step = linalg.solve(hessian, g[moving] - slope - ridge * t, assume_a="pos", check_finite=False)
-        except (linalg.LinAlgError, linalg.LinAlgWarning):
+        step = solve_definite(hessian, g[moving] - slope - ridge * t)
+        if step is None:
             return
         # the piece of each coordinate, outwards: [0 or end, end or limit]; without l1 a held one may change sign
         nearest = np.where(

@@ -1,0 +1,35 @@
+"""Dense linear algebra as the searches need it: quiet on ill-conditioned matrices, explicit about singular ones."""
+
+from typing import Any
+
+import numpy as np
+from scipy import linalg
+
+
+def solve_positive(matrix, right) -> np.ndarray:
+    """Solution with a positive definite matrix; where it is singular, of least norm."""
+    solution = solve_definite(matrix, right)
+    return least_squares(matrix, right) if solution is None else solution
+
+
+def solve_definite(matrix, right) -> np.ndarray | None:
+    """Solution with a positive definite matrix by Cholesky; None where it is singular."""
+    if not len(matrix):
+        return np.asarray(right)
+    try:
+        return linalg.cho_solve(linalg.cho_factor(matrix, check_finite=False), right, check_finite=False)
+    except linalg.LinAlgError:
+        return None
+
+
+def least_squares(matrix, right, driver: str = "gelsd") -> np.ndarray:
+    """Least-squares solution of smallest norm, by a LAPACK driver."""
+    found: Any = linalg.lstsq(matrix, right, lapack_driver=driver, check_finite=False)  # a tuple; inferred, maybe None
+    return found[0]
+
+
+def pivoted_cholesky(gram, tolerance: float) -> tuple[np.ndarray, np.ndarray, int]:
+    """Lower factor of a Gram matrix, the order of its columns, and its rank."""
+    (pstrf,) = linalg.get_lapack_funcs(("pstrf",), (gram,))
+    factor, pivots, rank, _ = pstrf(gram, tol=tolerance, lower=1)
+    return factor, pivots - 1, int(rank)
