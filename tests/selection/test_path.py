@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ellzero as ez
@@ -68,6 +68,7 @@ def test_is_iterable_in_order_of_size():
     assert [result.k for result in path] == [0, 1, 2, 3, 4, 5]
 
 
+@settings(max_examples=40)
 @given(seed=st.integers(0, 200), columns=st.integers(2, 7))
 def test_hull_is_the_penalised_path(seed, columns):
     """At every price brute force chooses a corner of the hull; each is listed with the largest such price."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ellzero as ez
@@ -36,6 +36,7 @@ def test_units_of_the_response(solver, factor):
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_units_of_the_columns(solver, data):
     q = question(data.draw(st.integers(0, 50)), solver)
@@ -46,6 +47,7 @@ def test_units_of_the_columns(solver, data):
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_order_of_rows_and_columns(solver, data):
     q = question(data.draw(st.integers(0, 50)), solver)
