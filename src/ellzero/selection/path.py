@@ -137,10 +137,11 @@ class Path:
         """
         corners: list[Result] = []
         for result in self.results:
-            while len(corners) > 1 and self._price(*corners[-2:]) <= self._price(corners[-1], result):
+            if corners and (result.k <= corners[-1].k or result.objective >= corners[-1].objective):
+                continue  # limits may leave a larger size no larger, or no better
+            while len(corners) > 1 and self._price(corners[-2], corners[-1]) <= self._price(corners[-1], result):
                 corners.pop()
-            if not corners or result.objective < corners[-1].objective:
-                corners.append(result)
+            corners.append(result)
         prices = [float("inf"), *(self._price(a, b) for a, b in pairwise(corners))]
         return list(zip(prices, corners, strict=True))
 

@@ -137,6 +137,12 @@ class Relaxation(ABC):
                 best = bound
             if best.value >= cut or self.work_left <= 0 or rounds == ROUNDS:
                 return best
+            idle = problem.k is not None and not (active & ~inside).any()
+            if idle and self._entry_price(bound.scores, inside, outside) < price:
+                # nothing is in yet at this price: go to the one at which as many units enter as there are places
+                price = self._entry_price(bound.scores, inside, outside)
+                active |= (bound.scores > price) & ~outside
+                continue
             slack = primal - best.value
             near = primal < cut and slack <= lazy * (cut - primal)
             if near or slack <= 1e-9 * max(abs(primal), 1e-9 * problem.null_loss):
@@ -149,6 +155,13 @@ class Relaxation(ABC):
             elif tolerance < 1e-12 and not step > 1e-13 * np.abs(old).max(initial=0.0):
                 return best
             tolerance = max(tolerance * (0.3 if entrants.any() else 0.1), 1e-13)
+
+    def _entry_price(self, scores, inside, outside) -> float:
+        """Highest price at which the places left would all be taken, judged by the scores."""
+        free = np.sort(scores[~(inside | outside)])
+        places = max(1, (self.problem.k or 0) - int(inside.sum()))
+        entering = 0.999 * float(free[-places]) if places <= free.size else 0.0
+        return max(entering, self.problem.l0)
 
     def _descend(self, working, columns, old, intercept, inside, price, tolerance, exact):
         """Minimise the model over the working set, with the price that the count asks for."""
@@ -171,7 +184,11 @@ class Relaxation(ABC):
             lines = Separable(price, *local).envelope_lines()
             self._settle(G, g, new, share, work, ptr, is_in, lip, price, local, lines, tolerance)
             count = float(share[free].sum())
-            if count <= places * (1.0 + slack) and (price <= least or count >= places * (1.0 - slack)):
+            if (
+                not free.any()
+                or count <= places * (1.0 + slack)
+                and (price <= least or count >= places * (1.0 - slack))
+            ):
                 break
             following, low, high = self._next_price(price, low, high, count, places)
         before = self._penalty_value(
@@ -241,13 +258,15 @@ class Relaxation(ABC):
 
     def _next_price(self, price, low, high, count, places):
         """A higher price where too many units are in, a lower one where too few are; bracketed once both were seen."""
-        if count > places:
+        if count > places:  # a first careful step, then strides until the other side is seen
+            stride = 1.02 if low is None else 2.0
             low = price
             floor = max(price, 1e-9 * self.problem.null_loss)
-            guess = floor * min(4.0, max(1.02, (count / max(places, 0.25)) ** 1.5))
+            guess = floor * min(4.0, max(stride, (count / max(places, 0.25)) ** 1.5))
         else:
+            stride = 0.98 if high is None else 0.5
             high = price
-            guess = price * max(0.25, min(0.98, (max(count, 1e-3) / places) ** 1.5))
+            guess = price * max(0.25, min(stride, (max(count, 1e-3) / places) ** 1.5))
         if low is not None and high is not None:
             guess = 0.5 * (low + high)
         return max(guess, self.problem.l0), low, high
