@@ -1,38 +1,67 @@
 """ellzero finds the fewest parameters that explain the data, and says how sure it is that no other few do better."""
 
 from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import criteria, datasets, errors, losses, operators, penalties, selection, solvers
+    from ._progress import Event
+    from .certificate import Certificate
+    from .estimators import L0Classifier, L0ClassifierCV, L0Regressor, L0RegressorCV, L0Selector
+    from .problem import Problem
+    from .result import Result, Status, Table
+    from .selection import Path, Rivals, best_subset, cross_validate, path, rivals
+    from .solvers import solve
 
 __version__ = "0.1.0"
 
-# where each public name lives; modules are loaded when a name of theirs is first used
-_HOMES = {
-    "best_subset": "selection",
-    "path": "selection",
-    "rivals": "selection",
-    "cross_validate": "selection",
-    "Path": "selection",
-    "Rivals": "selection",
-    "solve": "solvers",
-    "Problem": "problem",
-    "Result": "result",
-    "Status": "result",
-    "Table": "result",
-    "Certificate": "certificate",
-    "Event": "_progress",
-    "L0Regressor": "estimators",
-    "L0Classifier": "estimators",
-    "L0RegressorCV": "estimators",
-    "L0ClassifierCV": "estimators",
-    "L0Selector": "estimators",
-}
-_ROOMS = ("criteria", "datasets", "errors", "losses", "operators", "penalties", "selection", "solvers")
+__all__ = [
+    "Certificate",
+    "Event",
+    "L0Classifier",
+    "L0ClassifierCV",
+    "L0Regressor",
+    "L0RegressorCV",
+    "L0Selector",
+    "Path",
+    "Problem",
+    "Result",
+    "Rivals",
+    "Status",
+    "Table",
+    "__version__",
+    "best_subset",
+    "criteria",
+    "cross_validate",
+    "datasets",
+    "errors",
+    "losses",
+    "operators",
+    "path",
+    "penalties",
+    "rivals",
+    "selection",
+    "solve",
+    "solvers",
+]
 
-__all__ = ["__version__", *_HOMES, *_ROOMS]
+# modules are loaded when a name of theirs is first used, so that `import ellzero` costs next to nothing
+_ROOMS = ("criteria", "datasets", "errors", "losses", "operators", "penalties", "selection", "solvers")
+_HOMES = {
+    "_progress": ("Event",),
+    "certificate": ("Certificate",),
+    "estimators": ("L0Classifier", "L0ClassifierCV", "L0Regressor", "L0RegressorCV", "L0Selector"),
+    "problem": ("Problem",),
+    "result": ("Result", "Status", "Table"),
+    "selection": ("Path", "Rivals", "best_subset", "cross_validate", "path", "rivals"),
+    "solvers": ("solve",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str):
-    if name in _HOMES:
-        return getattr(_import_module(f"{__name__}.{_HOMES[name]}"), name)
+    if name in _HOME_OF:
+        return getattr(_import_module(f"{__name__}.{_HOME_OF[name]}"), name)
     if name in _ROOMS:
         return _import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -184,11 +184,9 @@ class Relaxation(ABC):
             lines = Separable(price, *local).envelope_lines()
             self._settle(G, g, new, share, work, ptr, is_in, lip, price, local, lines, tolerance)
             count = float(share[free].sum())
-            if (
-                not free.any()
-                or count <= places * (1.0 + slack)
-                and (price <= least or count >= places * (1.0 - slack))
-            ):
+            fits = count <= places * (1.0 + slack)
+            tight = price <= least or count >= places * (1.0 - slack)
+            if not free.any() or (fits and tight):
                 break
             following, low, high = self._next_price(price, low, high, count, places)
         before = self._penalty_value(
