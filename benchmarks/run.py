@@ -106,7 +106,6 @@ def compare(instance, seed, instances, options):
             row["versions"] = " ".join(f"{package} {version}" for package, version in first["versions"].items())
             row["cpu"] = statistics.median(answer["cpu"] for answer in timed)
             row["wall"] = statistics.median(answer["wall"] for answer in timed)
-            row["first"] = first["wall"]
             supports = [[], *first["supports"], *timed[-1]["supports"]]
             row["loss k0"], row["loss 2k0"] = losses(X, y, supports, (k0, 2 * k0))
         rows.append(row)
@@ -133,7 +132,6 @@ FIELDS = (
     "loss 2k0",
     "excess % 2k0",
     "wall",
-    "first",
     "versions",
 )
 FORMATS = {
@@ -144,7 +142,6 @@ FORMATS = {
     "excess % k0": ".2f",
     "excess % 2k0": ".2f",
     "wall": ".4f",
-    "first": ".2f",
 }
 
 
@@ -174,7 +171,7 @@ def write(rows, options):
         writer = csv.writer(file)
         writer.writerow(FIELDS)
         writer.writerows([cell(row, field) for field in FIELDS] for row in rows)
-    shown = [field for field in FIELDS if field not in ("first", "versions")]
+    shown = [field for field in FIELDS if field != "versions"]
     versions = sorted({f"{row['solver']} ({row['versions']})" for row in rows if "versions" in row})
     command = shlex.join(["python", "benchmarks/run.py", *sys.argv[1:]])
     lines = [
