@@ -152,20 +152,14 @@ def two_classes(y) -> None:
     classes = np.unique(y)
     if not np.isin(classes, (0, 1)).all():
         raise DataError(f"y must be 0 or 1 for the logistic loss, got {listed(f'{v:g}' for v in classes)}.")
-
-
-def both_classes_present(y) -> None:
-    if np.unique(y).size < 2:
-        raise DataError(f"y is {y[0]:g} in every row that counts; the logistic loss needs both classes.")
+    if classes.size < 2:
+        raise DataError(f"y is {classes[0]:g} in every row that counts; the logistic loss needs both classes.")
 
 
 def counts(y) -> None:
     finite("y", y)
     if (y < 0).any():
         raise DataError(f"y must be counts >= 0 for the Poisson loss, got {y.min():g}.")
-
-
-def some_count(y) -> None:
     if not (y > 0).any():
         raise DataError("y is 0 in every row that counts; the Poisson loss needs at least one positive count.")
 
@@ -252,10 +246,6 @@ def collinear_columns(names: Sequence[str]) -> str:
 
 def chosen_at_the_end(criterion: str, k: int) -> str:
     return f"{criterion} chose size {k}, the largest on the path: a larger `k` may do better."
-
-
-def kernels_compiling() -> str:
-    return "compiling kernels once; later runs start at once"
 
 
 # ---- answers

@@ -150,7 +150,7 @@ class Problem:
             _limit("upper", upper, np.inf, p),
         )
         total = float(weight.sum())
-        return cls(
+        problem = cls(
             op,
             target,
             loss,
@@ -164,6 +164,8 @@ class Problem:
             names,
             all_weights,
         )
+        _ = problem.usable  # a forced column that is constant is refused here, before any search
+        return problem
 
     def with_size(self, k: int | None) -> "Problem":
         """The same problem with another k; what was computed from the data is shared."""

@@ -46,7 +46,7 @@ def _as_float(name: str, values) -> np.ndarray:
     if np.iscomplexobj(array):
         raise checks.complex_data(name)
     if array.dtype.kind in "USM":
-        raise checks.not_numeric(name, array.dtype.name)
+        raise checks.not_numeric(name, "dates" if array.dtype.kind == "M" else "text")
     try:
         return array.astype(np.float64, copy=False)
     except (TypeError, ValueError):

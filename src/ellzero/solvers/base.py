@@ -17,7 +17,7 @@ from ..problem import Problem
 from ..result import Result, Status, TraceStep
 from .refit import Fit, fit_support
 
-RANK_SIZE = 1000  # where rows and columns are both more, the rank and the full model are not computed
+RANK_FEATURES = 1000  # beyond so many columns the rank and the full model are not computed
 RANK_TOLERANCE = 1e-10
 CAUTION = 1e-10
 
@@ -170,15 +170,12 @@ def sample_of(problem: Problem) -> Sample:
 
 
 def _full_model(problem: Problem) -> tuple[float | None, int]:
-    """Loss of the model with every usable column, and the rank of those columns."""
-    rows = problem.y.size - int(problem.fit_intercept)
+    """Loss of the model with every usable column, and the rank of those columns (an upper bound where they are many)."""
     columns = problem.rules.columns(np.flatnonzero(problem.usable))
-    smaller = min(problem.y.size, columns.size)
-    if problem.loss.name != "squared" or smaller > RANK_SIZE or smaller == 0:
-        return None, min(rows, columns.size)
-    if problem.y.size <= columns.size:  # the Gram matrix of the rows has the same rank; repeated rows do not add to it
-        Z = np.sqrt(problem.weight)[:, None] * problem.normal.Z.columns(columns)
-        return None, pivoted_cholesky(Z @ Z.T / columns.size, RANK_TOLERANCE)[2]
+    if problem.y.size <= columns.size:
+        return None, min(_distinct_rows(problem, columns) - int(problem.fit_intercept), columns.size)
+    if problem.loss.name != "squared" or columns.size > RANK_FEATURES or columns.size == 0:
+        return None, columns.size
     gram = problem.gram.rows(columns)[:, columns]
     factor, pivots, rank = pivoted_cholesky(gram, RANK_TOLERANCE)
     keep = columns[pivots[:rank]]
@@ -192,3 +189,11 @@ def _full_model(problem: Problem) -> tuple[float | None, int]:
     (trtrs,) = linalg.get_lapack_funcs(("trtrs",), (factor,))
     solved = trtrs(factor[:rank, :rank], problem.gram.corr[keep], lower=1)[0]
     return 0.5 * (problem.gram.yy - float(solved @ solved)), rank
+
+
+def _distinct_rows(problem: Problem, columns) -> int:
+    """Number of different rows, told apart by one random combination of the columns."""
+    mixture = np.zeros(problem.n_features)
+    mixture[columns] = np.random.default_rng(0).standard_normal(columns.size)
+    value = np.sort(problem.normal.Z.forward(mixture))
+    return 1 + int(np.sum(np.diff(value) > RANK_TOLERANCE * np.sqrt(columns.size)))

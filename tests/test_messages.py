@@ -1,0 +1,139 @@
+"""Every message of the library in one readable list: what must hold, what was got, what to do."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import ellzero as ez
+from ellzero import errors
+
+X = np.random.default_rng(37).normal(size=(19, 4))
+Y = X[:, 1] - 1.9 * X[:, 3] + 0.37 * X[:, 0] ** 2
+CLASSES = (Y > 0).astype(float)
+COUNTS = np.arange(19.0) % 4
+
+
+def ask(X=X, y=Y, **question):
+    return ez.best_subset(X, y, **({"k": 2} | question))
+
+
+class Frame(dict):
+    """A mapping of names to columns, as the command hands them over."""
+
+
+NAMED = {"price": X[:, 0], "area": X[:, 1], "year": X[:, 2], "rooms": X[:, 3]}
+
+MESSAGES = [
+    (lambda: ask(k=None), errors.ArgumentError,
+     "Give `k` (at most so many columns), `l0` (the price of a column), or both. Got neither."),
+    (lambda: ask(k=7), errors.ArgumentError, "`k` must be an integer in [0, 4], got 7. X has 4 columns."),
+    (lambda: ask(k=2.0), errors.ArgumentError, "`k` must be an integer in [0, 4], got 2.0. X has 4 columns."),
+    (lambda: ask(k=3, groups=[0, 0, 1, 1]), errors.ArgumentError,
+     "`k` must be an integer in [0, 2], got 3. X has 2 groups."),
+    (lambda: ask(l0=-0.37), errors.ArgumentError, "`l0` must be a finite number >= 0, got -0.37."),
+    (lambda: ask(l2=np.inf), errors.ArgumentError, "`l2` must be a finite number >= 0, got inf."),
+    (lambda: ez.penalties.Separable(l1=np.array([0.37, -1.9])), errors.ArgumentError,
+     "every entry of `l1` must be a finite number >= 0."),
+    (lambda: ask(gap=-1), errors.ArgumentError, "`gap` must be a fraction >= 0 (0.01 is 1 %), got -1."),
+    (lambda: ask(time_limit=0), errors.ArgumentError, "`time_limit` must be a number > 0, got 0."),
+    (lambda: ask(n_jobs=0), errors.ArgumentError, "`n_jobs` must be an integer >= 1, or -1 for all cores, got 0."),
+    (lambda: ask(loss="squard"), errors.ArgumentError,
+     "`loss` must be one of squared, logistic, poisson, got 'squard'. Did you mean \"squared\"?"),
+    (lambda: ask(solver="brunch"), errors.ArgumentError,
+     "`solver` must be one of auto, exhaustive, branch, stepwise, exchange, got 'brunch'. Did you mean \"branch\"?"),
+    (lambda: ask(random_state=-1), errors.ArgumentError,
+     "`random_state` must be None, an integer >= 0 or a NumPy generator, got -1."),
+    (lambda: ask(NAMED, forced=["prise"]), errors.ArgumentError,
+     '`forced`: no column "prise". Did you mean "price"? X has 4 columns.'),
+    (lambda: ask(forbidden=[4]), errors.ArgumentError,
+     "`forbidden` must be an integer in [0, 3], got 4. X has 4 columns."),
+    (lambda: ask(forced=[0], forbidden=[0]), errors.InfeasibleError, "x0 is both forced and forbidden."),
+    (lambda: ask(k=1, forced=[0, 2]), errors.InfeasibleError,
+     "2 forced columns do not fit into k = 1; forced columns count in k."),
+    (lambda: ask(np.column_stack([X, np.full(19, 1.9)]), forced=[4]), errors.InfeasibleError,
+     "x4 is forced but constant, so its coefficient is not determined."),
+    (lambda: ask(lower=0.37), errors.ArgumentError,
+     "`lower` must be <= 0 and `upper` >= 0: a column that is left out has the coefficient 0. "
+     "Hint: use `forced` for a column that must be in."),
+    (lambda: ask(lower=[np.nan, 0, 0, 0]), errors.ArgumentError,
+     "`lower` and `upper` must not be NaN; use infinities for no limit."),
+    (lambda: ask(upper=[1.0, 1.9]), errors.ArgumentError, "`upper` has 2 entries, X has 4 columns."),
+    (lambda: ask(groups=[0, 1]), errors.ArgumentError, "`groups` has 2 entries, X has 4 columns."),
+    (lambda: ask(np.where(X > 1.9, np.nan, X)), errors.DataError,
+     "X has 3 values that are NaN or infinite in x0, x1, x3 (3 rows). "
+     "Hint: drop or impute them first; nothing was fitted."),
+    (lambda: ask(y=np.where(Y > 1.9, np.inf, Y)), errors.DataError,
+     "y has 6 values that are NaN or infinite (6 rows). Hint: drop or impute them first; nothing was fitted."),
+    (lambda: ask(y=Y[:7]), errors.DataError, "y has 7 entries, X has 19 rows."),
+    (lambda: ask(y=np.column_stack([Y, Y])), errors.DataError, "y must have one dimension, got shape (19, 2)."),
+    (lambda: ask(X[:, 0]), errors.DataError, "X must have two dimensions (n_samples, n_features), got shape (19,)."),
+    (lambda: ask(X[:0], Y[:0]), errors.DataError, "X must have at least one row and one column, got shape (0, 4)."),
+    (lambda: ask(X * 1j), errors.DataError, "X is complex. Complex data not supported here; `recover` takes them."),
+    (lambda: ask(np.array([["a", "b"]] * 19)), errors.DataError,
+     "X must hold numbers, got text. Hint: code text columns as 0/1 columns that form one group."),
+    (lambda: ask(sample_weight=-np.ones(19)), errors.DataError, "sample_weight must be >= 0, got -1 as the smallest."),
+    (lambda: ask(sample_weight=np.zeros(19)), errors.DataError,
+     "sample_weight is zero for every row; at least one row must count."),
+    (lambda: ask(y=COUNTS, loss="logistic"), errors.DataError,
+     "y must be 0 or 1 for the logistic loss, got 0, 1, 2, 3."),
+    (lambda: ask(y=np.ones(19), loss="logistic"), errors.DataError,
+     "y is 1 in every row that counts; the logistic loss needs both classes."),
+    (lambda: ask(y=COUNTS - 1, loss="poisson"), errors.DataError,
+     "y must be counts >= 0 for the Poisson loss, got -1."),
+    (lambda: ask(y=0 * COUNTS, loss="poisson"), errors.DataError,
+     "y is 0 in every row that counts; the Poisson loss needs at least one positive count."),
+    (lambda: ask(y=(X[:, 1] > 0.37).astype(float), loss="logistic", k=1), errors.DataError,
+     "the classes are separated perfectly by x1: without a ridge the coefficients grow without end. "
+     "Hint: l2=1e-3 is a small ridge, or give `lower` and `upper`."),
+    (lambda: ask(solver="branch"), errors.UnsupportedError,
+     "solver 'branch' refuses this problem: branch and bound needs l2 > 0, or limits on both sides of every "
+     "coefficient: without them its relaxation has no finite dual bound and proves nothing. "
+     "Hint: l2=1e-3 is a small ridge."),
+    (lambda: ask(y=CLASSES, loss="logistic", solver="exhaustive"), errors.UnsupportedError,
+     "solver 'exhaustive' refuses this problem: leaps and bounds need squared error without l1 and limits. "
+     "Hint: branch, with l2 > 0 or limits."),
+    (lambda: ask().predict(X[:, :2]), errors.DataError, "X has 2 columns, the model was fitted on 4."),
+    (lambda: ask(NAMED).predict(dict(zip(("prise", "area", "year", "rooms"), X.T, strict=True))), errors.DataError,
+     "the columns of X differ from the model's: prise. Hint: same names, same order."),
+    (lambda: ask().predict_proba(X), errors.UnsupportedError,
+     "probabilities need the logistic loss, this model has the squared loss."),
+    (lambda: ask(y=CLASSES, loss="logistic", l2=0.37).criterion("cp"), errors.DataError,
+     "criterion cp is defined for squared error, this model has the logistic loss. Hint: bic or aic."),
+    (lambda: ask(X[:5], Y[:5]).criterion("cp"), errors.DataError,
+     "Mallows' Cp needs the error variance of the full model: 5 parameters on 5 rows leave none. "
+     "Hint: criterion ebic."),
+    (lambda: ask().criterion("bik"), errors.ArgumentError,
+     "`criterion` must be one of bic, ebic, aic, aicc, gic, cp, adjr2, got 'bik'. Did you mean \"bic\"?"),
+    (lambda: ez.path(X, Y, k=2)[3], errors.ArgumentError, "the path has no size 3; it has the sizes 0, 1, 2."),
+    (lambda: ez.path(X, Y, k="all"), errors.ArgumentError,
+     "`k` must be an integer or an iterable of integers, got 'all'."),
+    (lambda: ez.path(X, Y, sample_weight=np.full(19, 1 / 19)).best(), errors.DataError,
+     "no size leaves EBIC enough rows: every model on the path is saturated, the weights count as 1 rows. "
+     "Hint: more rows, a smaller k, or weights that sum to the number of rows."),
+    (lambda: ez.cross_validate(X, Y, cv=2, sample_weight=np.arange(19) < 7, random_state=None,
+                               fold_groups=np.arange(19) < 7), errors.DataError,
+     "fold 1 has no held-out row that counts. Hint: fewer folds, or other weights."),
+    (lambda: ez.Certificate.load("nowhere.npz"), errors.CertificateError, "no certificate at nowhere.npz."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "kind", "text"), MESSAGES, ids=[text[:48] for _, _, text in MESSAGES])
+def test_message(call, kind, text):
+    with pytest.raises(kind) as caught:
+        call()
+    assert str(caught.value) == text
+    assert caught.value.code.startswith("EZ")
+
+
+def test_warnings():
+    with pytest.warns(errors.EllzeroWarning, match=r"^constant columns never enter: x4\.$"):
+        ask(np.column_stack([X, np.full(19, 1.9)]))
+    with pytest.warns(errors.EllzeroWarning, match=r"^BIC chose size 1, the largest on the path: a larger"):
+        ez.path(X, Y, k=1).best()
+
+
+def test_a_clean_call_warns_of_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ask()
