@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 CODE := src tests $(wildcard benchmarks examples)
 
-.PHONY: help demo test test-all test-lowest lint format types layers spelling docstrings bench build clean
+.PHONY: help demo test test-slow test-all test-lowest lint format types layers spelling docstrings bench build clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo      install into $(VENV) and run the main job on a shipped data set"
 	@echo "make test      lint, types, layers, spelling and the tests that run in CI"
-	@echo "make test-all  the same with the slow tests"
+	@echo "make test-slow the slow tests alone"
+	@echo "make test-all  'make test' with the slow tests"
 	@echo "make test-lowest  the tests with the minimum versions of what is needed, on Python 3.11, in .venv-lowest"
 	@echo "make lint      everything of 'make test' but the tests"
 	@echo "make format    put the code into the house's format"
@@ -40,6 +41,9 @@ demo: $(VENV)/.installed
 
 test: lint
 	$(BIN)/python -m pytest -n 2 -m "not slow and not gpu and not browser"
+
+test-slow: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -n 2 -m "slow and not gpu and not browser"
 
 test-all: lint
 	$(BIN)/python -m pytest -n 2 -m "not gpu and not browser"

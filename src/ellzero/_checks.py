@@ -14,6 +14,7 @@ import numpy as np
 
 from .errors import ArgumentError, DataError, InfeasibleError, UnsupportedError
 
+LARGEST = 1e140  # absolute values beyond it, or below its inverse, have squares that overflow or vanish
 SHOWN = 5  # names listed before "and N more"
 
 
@@ -108,6 +109,15 @@ def finite(name: str, values, names: Sequence[str] | None = None) -> None:
         f"{name} has {plural(count, 'value')} that are NaN or infinite{where} ({plural(rows, 'row')}). "
         "Hint: drop or impute them first; nothing was fitted."
     )
+
+
+def magnitude(name: str, largest: float) -> None:
+    """Squares and their sums must neither overflow nor vanish."""
+    if largest > LARGEST or 0 < largest < 1 / LARGEST:
+        raise DataError(
+            f"{name} has {largest:.3g} as its largest absolute value; squares of it leave the range of floating point. "
+            "Hint: change its unit."
+        )
 
 
 def not_numeric(name: str, got: str) -> DataError:

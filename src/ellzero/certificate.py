@@ -16,8 +16,6 @@ proved by
 
 import hashlib
 import json
-import os
-import tempfile
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
@@ -25,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ._files import write_whole
 from .errors import CertificateError, OutputError
 
 FORMAT = "ellzero certificate 1"
@@ -181,17 +180,13 @@ class Certificate:
             The file cannot be written.
         """
         header, arrays = _pack(self)
-        path = Path(path)
+
+        def fill(draft: Path) -> None:
+            with open(draft, "wb") as out:
+                np.savez_compressed(out, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
+
         try:
-            handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            try:
-                with os.fdopen(handle, "wb") as out:
-                    np.savez_compressed(out, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
-                os.chmod(scratch, 0o666 & ~_umask())
-                os.replace(scratch, path)
-            except BaseException:
-                os.unlink(scratch)
-                raise
+            write_whole(Path(path), fill)
         except OSError as error:
             raise OutputError(f"cannot write {path}: {error.strerror or error}. Nothing was left behind.") from None
 
@@ -222,12 +217,6 @@ class Certificate:
 
 
 # ---- the file
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 QUESTION_ARRAYS = ("lower", "upper", "unit", "forced", "forbidden", "weight")

@@ -129,6 +129,8 @@ class Problem:
         names = own_names if names is None else tuple(names)
         n, p = op.shape
         target = as_vector("y", y, n)
+        if np.isfinite(target).all():
+            checks.magnitude("y", float(np.abs(target).max()))
         weight = np.ones(n) if sample_weight is None else as_vector("sample_weight", sample_weight, n)
         checks.sample_weight(weight)
         all_weights = weight

@@ -35,6 +35,20 @@ def parse_fraction(text: str) -> float:
     return value
 
 
+def parse_whole(text: str) -> int:
+    """Read a whole number, and nothing that would have to be rounded to one.
+
+    Examples
+    --------
+    >>> parse_whole("6"), parse_whole("1_000")
+    (6, 1000)
+    """
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f'"{text}" is not a whole number.') from None
+
+
 def parse_seconds(text: str) -> float:
     """Read ``90``, ``90s``, ``2m`` or ``1h`` as seconds.
 
@@ -69,6 +83,7 @@ def show_seconds(value: float) -> str:
     return f"{value:g}s"
 
 
+Whole = Annotated[int, flag("N", True, converter=converter(parse_whole), n_tokens=1)]
 Fraction = Annotated[float, flag("SHARE", show_fraction, converter=converter(parse_fraction), n_tokens=1)]
 Seconds = Annotated[float, flag("TIME", show_seconds, converter=converter(parse_seconds), n_tokens=1)]
 Name = Annotated[str, flag("COLUMN")]

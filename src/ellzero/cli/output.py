@@ -3,11 +3,11 @@
 import json
 import math
 import os
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from .._files import write_whole
 from . import messages
 from .options import STDIN
 
@@ -39,29 +39,9 @@ def check_targets(files: Iterable[tuple[str, Path]], data: str) -> None:
 
 
 def write(path: Path, fill: Callable[[Path], object]) -> None:
-    """Have a file written beside its place and moved there when it is complete.
-
-    Parameters
-    ----------
-    path : Path
-        Where the file shall be; a link is followed.
-    fill : callable
-        Receives the name to write to, with the same ending.
-    """
-    path = path.resolve()
+    """Write a file whole or not at all; see `write_whole`."""
     try:
-        if path.exists() and not path.is_file():  # a pipe or a device keeps its place
-            fill(path)
-            return
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        draft = Path(name)
-        try:
-            fill(draft)
-            os.chmod(draft, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask())
-            os.replace(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
+        write_whole(path, fill)
     except OSError as error:
         raise messages.cannot_write(str(path), error.strerror or str(error)) from None
 
@@ -85,10 +65,3 @@ def finite(data: Any) -> Any:
     if hasattr(data, "tolist"):
         return finite(data.tolist())
     return None if isinstance(data, float) and not math.isfinite(data) else data
-
-
-def umask() -> int:
-    """Permissions that new files do not get; they can only be read by setting them."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

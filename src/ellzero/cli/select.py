@@ -18,6 +18,7 @@ from .options import (
     Quiet,
     Seconds,
     Verbose,
+    Whole,
 )
 
 Criterion = Literal["bic", "ebic", "aic", "aicc", "gic", "cp", "adjr2", "cv", "cv-1se"]
@@ -29,20 +30,20 @@ def select(
     *,
     target: Annotated[Name, Parameter(name=["--target", "-y"], group=QUESTION)],
     task: Annotated[Literal["auto", "linear", "logistic", "poisson"], Parameter(group=QUESTION)] = "auto",
-    max_k: Annotated[int | None, Parameter(group=QUESTION)] = None,
-    k: Annotated[int | None, Parameter(group=QUESTION)] = None,
+    max_k: Annotated[Whole | None, Parameter(group=QUESTION, show_default=False)] = None,
+    k: Annotated[Whole | None, Parameter(group=QUESTION, show_default=False)] = None,
     criterion: Annotated[Criterion | None, Parameter(group=QUESTION)] = None,
     forced: Annotated[Names, Parameter(group=QUESTION)] = [],  # noqa: B006 - never changed
     forbidden: Annotated[Names, Parameter(group=QUESTION)] = [],  # noqa: B006
     missing: Annotated[Literal["drop", "impute", "indicator"] | None, Parameter(group=QUESTION)] = None,
-    max_levels: Annotated[int | None, Parameter(group=QUESTION)] = None,
+    max_levels: Annotated[Whole | None, Parameter(group=QUESTION, show_default=False)] = None,
     sample_weight: Annotated[Name | None, Parameter(group=QUESTION)] = None,
     l2: Annotated[float, Parameter(group=SEARCH)] = 0.0,
     time_limit: Annotated[Seconds, Parameter(group=SEARCH)] = 60.0,
     gap: Annotated[Fraction, Parameter(group=SEARCH)] = 1e-6,
     within: Annotated[Fraction, Parameter(group=SEARCH)] = 0.01,
-    random_state: Annotated[int, Parameter(group=SEARCH)] = 0,
-    n_jobs: Annotated[int, Parameter(group=SEARCH)] = 1,
+    random_state: Annotated[Whole, Parameter(group=SEARCH)] = 0,
+    n_jobs: Annotated[Whole, Parameter(group=SEARCH)] = 1,
     output: Annotated[Files, Parameter(name=["--output", "-o"], group=OUTPUT)] = [],  # noqa: B006
     json: Annotated[Flag, Parameter(group=OUTPUT)] = False,
     certificate: Annotated[File, Parameter(group=OUTPUT)] = None,

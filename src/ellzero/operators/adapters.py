@@ -80,11 +80,14 @@ def as_operator(X) -> tuple[Operator, tuple[str, ...]]:
         checks.matrix_shape(X.shape)
         matrix = Sparse(X)
         checks.finite("X", matrix.csc.data)
+        checks.magnitude("X", float(np.abs(matrix.csc.data).max(initial=0.0)))
         return matrix, _numbered(X.shape[1])
     names, array = _frame_columns(X) or (None, _as_float("X", X))
     checks.matrix_shape(array.shape)
     names = names or _numbered(array.shape[1])
     checks.finite("X", array, names)
+    for name, largest in zip(names, np.maximum(array.max(axis=0), -array.min(axis=0)).tolist(), strict=True):
+        checks.magnitude(f'column "{name}"', largest)
     return Dense(array), names
 
 

@@ -170,7 +170,7 @@ def sample_of(problem: Problem) -> Sample:
 
 
 def _full_model(problem: Problem) -> tuple[float | None, int]:
-    """Loss of the model with every usable column, and the rank of those columns (an upper bound where they are many)."""
+    """Loss of the model with every usable column, and the rank of those columns (a bound of it where they are many)."""
     columns = problem.rules.columns(np.flatnonzero(problem.usable))
     if problem.y.size <= columns.size:
         return None, min(_distinct_rows(problem, columns) - int(problem.fit_intercept), columns.size)
