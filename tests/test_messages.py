@@ -69,7 +69,7 @@ MESSAGES = [
     (lambda: ask(y=np.column_stack([Y, Y])), errors.DataError, "y must have one dimension, got shape (19, 2)."),
     (lambda: ask(X[:, 0]), errors.DataError, "X must have two dimensions (n_samples, n_features), got shape (19,)."),
     (lambda: ask(X[:0], Y[:0]), errors.DataError, "X must have at least one row and one column, got shape (0, 4)."),
-    (lambda: ask(X * 1j), errors.DataError, "X is complex. Complex data not supported here; `recover` takes them."),
+    (lambda: ask(X * 1j), errors.DataError, "X is complex. Complex data not supported."),
     (lambda: ask(np.array([["a", "b"]] * 19)), errors.DataError,
      "X must hold numbers, got text. Hint: code text columns as 0/1 columns that form one group."),
     (lambda: ask(sample_weight=-np.ones(19)), errors.DataError, "sample_weight must be >= 0, got -1 as the smallest."),

@@ -5,7 +5,7 @@ it is known, what to do; the command composes its own in the words its user type
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from difflib import get_close_matches
 from numbers import Integral, Real
 from typing import TypeGuard
@@ -106,7 +106,8 @@ def finite(name: str, values, names: Sequence[str] | None = None) -> None:
         where = f" in {listed(names[j] for j in np.flatnonzero(bad.any(axis=0)).tolist())}"
     rows = int(bad.any(axis=1).sum()) if values.ndim == 2 else count
     raise DataError(
-        f"{name} has {plural(count, 'value')} that are NaN or infinite{where} ({plural(rows, 'row')}). "
+        f"{name} has {plural(count, 'value')} that {'is' if count == 1 else 'are'} NaN or infinite{where} "
+        f"({plural(rows, 'row')}). "
         "Hint: drop or impute them first; nothing was fitted."
     )
 
@@ -134,7 +135,27 @@ def matrix_shape(shape) -> None:
 
 
 def complex_data(name: str) -> DataError:
-    return DataError(f"{name} is complex. Complex data not supported here; `recover` takes them.")
+    return DataError(f"{name} is complex. Complex data not supported.")
+
+
+def unique_names(names: Iterable) -> None:
+    names = list(names)
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise DataError(f"X has more than one column named {listed(twice)}. Hint: rename them.")
+
+
+def lazy_frame() -> DataError:
+    return DataError("X is a lazy frame, which holds no data yet. Hint: X.collect().")
+
+
+def masked(name: str, count: int) -> DataError:
+    return DataError(f"{name} is a masked array with {plural(count, 'masked value')}. Hint: fill or drop them first.")
+
+
+def callback(value) -> None:
+    if value is not None and not callable(value):
+        raise ArgumentError(f"`on_progress` must be a function of one event, got {value!r}.")
 
 
 def same_length(name: str, length: int, n: int) -> None:
@@ -193,6 +214,8 @@ def diverging_counts(names: Sequence[str]) -> DataError:
 
 def column_indices(name: str, columns, names: Sequence[str]) -> list[int]:
     """Indices of columns given by name or by index."""
+    if columns is None:
+        return []
     if isinstance(columns, str | Integral):
         columns = [columns]
     place = {column: j for j, column in enumerate(names)}
@@ -207,6 +230,26 @@ def column_indices(name: str, columns, names: Sequence[str]) -> list[int]:
         else:
             found.append(integer_in(name, column, 0, len(names) - 1, f"X has {plural(len(names), 'column')}."))
     return found
+
+
+def limit(name: str, value) -> np.ndarray:
+    """Limits as numbers; beyond all magnitudes that are allowed they are none."""
+    try:
+        value = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"`{name}` must be a number or one number a column, got {value!r}.") from None
+    return np.where(np.abs(value) > LARGEST, np.copysign(np.inf, value), value)
+
+
+def group_labels(groups) -> list:
+    """One label a column, each usable as a name of a group."""
+    labels = groups.tolist() if isinstance(groups, np.ndarray) else list(groups)
+    for label in labels:
+        if not isinstance(label, Hashable) or label != label:
+            raise ArgumentError(
+                f"`groups` must hold one label a column (a number or a text), got {label!r} as a label."
+            )
+    return labels
 
 
 def bounds(lower, upper) -> None:
@@ -305,12 +348,17 @@ def sizes(value, low: int, high: int, noun: str) -> list[int]:
     if _integer(value):
         return list(range(low, integer_in("k", value, low, high, f"X has {plural(high, noun)}.") + 1))
     if isinstance(value, Iterable) and not isinstance(value, str):
+        value = list(value)
+        if not value:
+            raise ArgumentError("`k` names no size at all, got an empty list.")
         return sorted({integer_in("k", k, 0, high, f"X has {plural(high, noun)}.") for k in value})
     raise ArgumentError(f"`k` must be an integer or an iterable of integers, got {value!r}.")
 
 
 def threads(n_jobs) -> int | None:
     """Number of threads; None for all of them."""
+    if n_jobs is None:  # as scikit-learn has it
+        return 1
     if not _integer(n_jobs) or n_jobs == 0 or n_jobs < -1:
         raise ArgumentError(f"`n_jobs` must be an integer >= 1, or -1 for all cores, got {n_jobs!r}.")
     return None if n_jobs == -1 else int(n_jobs)
@@ -318,3 +366,12 @@ def threads(n_jobs) -> int | None:
 
 def empty_fold(fold: int) -> DataError:
     return DataError(f"fold {fold + 1} has no held-out row that counts. Hint: fewer folds, or other weights.")
+
+
+def class_sizes(y, cv: int) -> None:
+    most = int(np.unique(y, return_counts=True)[1].max())
+    if most < cv:
+        raise DataError(
+            f"no class has as many rows as there are folds: {most} rows, {cv} folds. "
+            "Hint: fewer folds, or an information criterion."
+        )

@@ -22,9 +22,11 @@ def solve_definite(matrix, right) -> np.ndarray | None:
         return None
 
 
-def least_squares(matrix, right, driver: str = "gelsd") -> np.ndarray:
-    """Least-squares solution of smallest norm, by a LAPACK driver."""
-    found: Any = linalg.lstsq(matrix, right, lapack_driver=driver, check_finite=False)  # a tuple; inferred, maybe None
+def least_squares(matrix, right, driver: str = "gelsd", rank: float | None = None) -> np.ndarray:
+    """Least-squares solution of smallest norm, by a LAPACK driver; `rank` is the share below which it sees zeros."""
+    found: Any = linalg.lstsq(
+        matrix, right, cond=rank, lapack_driver=driver, check_finite=False
+    )  # a tuple; inferred, maybe None
     return found[0]
 
 

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from . import _checks as checks
+
 SHOW_EVERY = 0.1  # seconds between two events
 
 
@@ -55,6 +57,7 @@ class Clock:
     def __init__(self, time_limit: float = float("inf"), on_progress: OnProgress | None = None):
         self.start = time.perf_counter()
         self.deadline = self.start + time_limit
+        checks.callback(on_progress)
         self.on_progress = on_progress
         self.interrupted = False
         self._shown = float("-inf")

@@ -25,7 +25,12 @@ from .errors import CertificateError
 UNIT = 2.0**-53
 CONSTANT = 1e-9  # a column whose deviation is below this share of its size is constant, and as good as absent
 OBJECTIVE_TOLERANCE = 1e-9
-DEPENDENT = 1e-8  # enumeration skips a column with less than this share of its norm outside the others
+FINE = 1e-9  # rounding may take this share of a value before the slower, finer form is used
+NEARLY = 1e-4  # a column that keeps less of its squared norm beside others is nearly dependent on them
+COPY = 1e-12  # largest difference of a scaled column from the one it copies
+APART = 100_000  # most supports with nearly dependent columns that are fitted one by one
+RANK = 1e-12  # singular values below this share of the largest are rounding
+UNBOUNDED = 1e300
 CHUNK = 2**22  # numbers handled together
 
 
@@ -34,6 +39,7 @@ class Checker:
 
     def __init__(self, certificate, X, y):
         self.certificate, self.q = certificate, certificate.question
+        self._question()
         X = X.toarray() if hasattr(X, "toarray") else np.asarray(X, dtype=np.float64)
         y = np.asarray(y, dtype=np.float64).ravel()
         p, n = len(self.q.names), self.q.weight.size
@@ -41,32 +47,42 @@ class Checker:
             raise CertificateError(
                 f"the certificate is about {n} rows and {p} columns, X has shape {X.shape}, y {y.shape}."
             )
-        if not (np.isfinite(X).all() and np.isfinite(y).all() and np.isfinite(self.q.weight).all()):
-            raise CertificateError("X, y and the weights must be finite numbers.")
+        if not (np.isfinite(X).all() and np.isfinite(y).all()):
+            raise CertificateError("X and y must be finite numbers.")
         counted = self.q.weight > 0
         self.X, self.y = X[counted], y[counted]
         self.w = self.q.weight[counted] / self.q.weight.sum()
-        self._question()
         self._standardise()
 
     def _question(self):
-        """Units, and what the rules leave undecided."""
-        q = self.q
-        self.n_units = int(q.unit.max()) + 1
-        self.member = np.zeros((q.unit.size, self.n_units))
-        self.member[np.arange(q.unit.size), q.unit] = 1.0
-        sound = (
+        """Units, and what the rules leave undecided. Types are checked, too: an integer is no mask."""
+        q, p = self.q, len(self.q.names)
+        typed = (
             q.loss in ("squared", "logistic", "poisson")
-            and min(q.l0, q.l1, q.l2) >= 0
-            and np.array_equal(np.unique(q.unit), np.arange(self.n_units))
-            and q.forced.shape == q.forbidden.shape == (self.n_units,)
-            and not (q.forced & q.forbidden).any()
+            and all(_number(strength) and strength >= 0 for strength in (q.l0, q.l1, q.l2))
+            and isinstance(q.fit_intercept, bool)
+            and isinstance(q.standardize, bool)
+            and all(_array(limit, "f", p) for limit in (q.lower, q.upper))
+            and _array(q.unit, "i", p)
+            and _array(q.weight, "f", q.weight.size)
+            and np.isfinite(q.weight).all()
             and (q.weight >= 0).all()
+            and q.weight.any()
+            and p > 0
+        )
+        self.n_units = int(q.unit.max()) + 1 if typed else 0
+        sound = (
+            typed
+            and np.array_equal(np.unique(q.unit), np.arange(self.n_units))
+            and all(_array(mask, "b", self.n_units) for mask in (q.forced, q.forbidden))
+            and not (q.forced & q.forbidden).any()
             and (q.lower <= 0).all()
             and (q.upper >= 0).all()
         )
         if not sound:
-            raise CertificateError("the question in the certificate contradicts itself.")
+            raise CertificateError("the question in the certificate is malformed, or contradicts itself.")
+        self.member = np.zeros((p, self.n_units))
+        self.member[np.arange(p), q.unit] = 1.0
 
     def _standardise(self):
         q, w = self.q, self.w
@@ -78,10 +94,10 @@ class Checker:
         self.constant = scale <= CONSTANT * size
         self.scale = np.where(self.constant, 1.0, scale)
         self.Z = np.where(self.constant, 0.0, (self.X - centre) / self.scale)
-        self.centre = centre
-        # by how much the rounded centre and scale can move a unit column, against its norm of one
+        if q.fit_intercept:  # any constant may be subtracted; a second pass leaves means at rounding level
+            self.Z -= w @ self.Z
         self.gamma = 8 * (self.X.shape[0] + 64) * UNIT
-        self.column_error = self.gamma * (1.0 + np.abs(centre) / self.scale)
+        self.column_error = 2 * self.gamma  # of a product with a column of norm one
         divide = 1.0 if q.standardize else self.scale
         self.l1, self.l2 = q.l1 / divide * np.ones_like(scale), q.l2 / divide**2 * np.ones_like(scale)
         self.lower, self.upper = q.lower * self.scale, q.upper * self.scale
@@ -94,13 +110,37 @@ class Checker:
 
     def run(self):
         """Check every claim; returns them with the bounds found here."""
-        if not self.certificate.claims:
+        claims, trees = self.certificate.claims, self.certificate.trees
+        if not claims:
             raise CertificateError("the certificate claims nothing.")
+        if not all(self._sound_claim(claim) for claim in claims):
+            raise CertificateError("a claim of the certificate is malformed.")
         bounds = {}
-        for t, tree in enumerate(self.certificate.trees):
-            sizes = sorted({c.k for c in self.certificate.claims if c.tree == t}, key=lambda k: -1 if k is None else k)
-            bounds |= {(t, k): bound for k, bound in zip(sizes, self._tree_bounds(tree, sizes), strict=True)}
-        return tuple(self._claim(claim, bounds) for claim in self.certificate.claims)
+        for t, tree in enumerate(trees):
+            sizes = sorted({c.k for c in claims if c.tree == t}, key=lambda k: -1 if k is None else k)
+            bounds |= {(t, k): bound for k, bound in zip(sizes, self.tree_bounds(tree, sizes), strict=True)}
+        return tuple(self._claim(claim, bounds) for claim in claims)
+
+    def tree_bounds(self, tree, sizes):
+        """Bound that a tree proves for each size; evidence on which the arithmetic fails proves nothing."""
+        if not _array(tree.branch, "i", tree.branch.size):
+            raise CertificateError("a tree of the certificate is malformed.")
+        try:
+            with np.errstate(all="ignore"):
+                bounds = self._bounds_of(tree, sizes)
+        except np.linalg.LinAlgError:
+            raise CertificateError("the evidence is numerically singular, and proves nothing.") from None
+        return [-np.inf if np.isnan(bound) else float(bound) for bound in bounds]
+
+    def _sound_claim(self, claim):
+        return (
+            (claim.k is None or (isinstance(claim.k, int) and not isinstance(claim.k, bool) and claim.k >= 0))
+            and all(_number(value) for value in (claim.objective, claim.lower_bound, claim.intercept))
+            and _array(claim.support, "i", claim.support.size)
+            and _array(claim.values, "f", claim.support.size)
+            and np.isfinite(claim.values).all()
+            and np.unique(claim.support).size == claim.support.size
+        )
 
     # ---- incumbents
 
@@ -136,8 +176,11 @@ class Checker:
         loss = 0.5 * (self.y - eta) ** 2 if q.loss == "squared" else self._deviance(self._mean(eta))
         gamma = coef * self.scale
         objective = float(self.w @ loss + self.l1 @ np.abs(gamma) + self.l2 @ gamma**2 + q.l0 * units.sum())
-        floor = 1e-12 * self.null
-        if not abs(objective - claim.objective) <= OBJECTIVE_TOLERANCE * max(objective, 1e-3 * self.null):
+        # huge coefficients that cancel cost digits in anybody's arithmetic: allow for what their products round to
+        rounded = 4 * (claim.support.size + 8) * UNIT * (np.abs(self.X) @ np.abs(coef) + abs(claim.intercept))
+        slack = OBJECTIVE_TOLERANCE * max(objective, 1e-3 * self.null)
+        slack += float(np.sqrt(2.0 * max(objective, 0.0)) * np.sqrt(self.w @ rounded**2))
+        if not (np.isfinite(objective) and np.isfinite(slack) and abs(objective - claim.objective) <= slack):
             raise CertificateError(
                 f"the support claimed for {size} has the objective {objective:.12g} on these data, "
                 f"not {claim.objective:.12g}."
@@ -148,12 +191,13 @@ class Checker:
                 f"the evidence for {size} proves the bound {bound:.15g}, less than the {claim.lower_bound:.15g} "
                 "that is claimed."
             )
-        gap = max(0.0, claim.objective - bound) / max(claim.objective, floor, 1e-300)
+        reached = max(claim.objective, objective)
+        gap = max(0.0, reached - bound) / max(reached, 1e-12 * self.null, 1e-300)
         return replace(claim, lower_bound=min(bound, claim.objective), gap=gap)
 
     # ---- trees
 
-    def _tree_bounds(self, tree, sizes):
+    def _bounds_of(self, tree, sizes):
         if tree.kind == "enumeration":
             return self._enumerate(sizes)
         states = self._leaves(tree.branch)
@@ -169,14 +213,16 @@ class Checker:
             for some in np.array_split(leaves, 1 + leaves.size * self.n_units // CHUNK):
                 for i, k in enumerate(sizes):
                     charge = self._charge(scores, states[some], k)
-                    bounds[i] = min(bounds[i], float(np.min(base - charge - slack)))
+                    bounds[i] = np.minimum(bounds[i], np.min(base - charge - slack))  # which keeps a NaN
         return bounds
 
     def _sound_points(self, tree, n_leaves):
         """Whether every leaf names a point, and every point is a finite vector."""
         n_points = tree.intercepts.size
         return (
-            tree.point.shape == (n_leaves,)
+            all(_array(part, "i", part.size) for part in (tree.point, tree.indptr, tree.indices))
+            and all(_array(part, "f", part.size) for part in (tree.values, tree.intercepts))
+            and tree.point.shape == (n_leaves,)
             and ((tree.point >= 0) & (tree.point < n_points)).all()
             and tree.indptr.shape == (n_points + 1,)
             and (np.diff(tree.indptr) >= 0).all()
@@ -191,7 +237,7 @@ class Checker:
         """State of every unit at every leaf (1 in, -1 out, 0 free), by walking the preorder."""
         root = np.zeros(self.n_units, np.int8)
         root[self.q.forced], root[self.q.forbidden] = 1, -1
-        root[[bool(self.constant[self.q.unit == u].any()) for u in range(self.n_units)]] = -1
+        root[[bool(self.constant[self.q.unit == u].all()) for u in range(self.n_units)]] = -1
         if (self.q.forced & (root < 0)).any():
             raise CertificateError("a forced column is constant on these data.")
         waiting, leaves = [root], []
@@ -253,6 +299,7 @@ class Checker:
             self._conjugate(signed),
             np.where(np.abs(signed) <= 2 * self.column_error * size, self._conjugate(-signed), 0),
         )
+        both = np.nan_to_num(both, nan=UNBOUNDED, posinf=UNBOUNDED)  # so that 0 * inf cannot hide an infinite charge
         base = float(w @ terms)
         scores = both @ self.member
         slack = loose + self.gamma * float(w @ np.abs(terms))
@@ -300,25 +347,43 @@ class Checker:
     def _superset_bounds(self, states, sizes):
         """Least-squares value of all columns still allowed, less what its inexactness can hide, leaf by leaf."""
         A, c, yy = self._normal_equations()
-        p, gam = c.size, float(self.gamma + self.column_error.max())
-        least = np.linalg.eigvalsh(A)[0] - p * (gam + 8 * UNIT * np.trace(A))
-        if least <= 0:
-            raise CertificateError("columns are collinear to rounding, so least-squares leaves prove nothing here.")
+        p, gam = c.size, self.column_error
         allowed = (states >= 0)[:, self.q.unit] & ~self.constant
+        used = np.flatnonzero(allowed.any(axis=0))
+        least = 1.0
+        if used.size:
+            least = np.linalg.eigvalsh(A[np.ix_(used, used)])[0] - p * (gam + 8 * UNIT * np.trace(A))
+        if not least > 0:
+            raise CertificateError("columns are collinear to rounding, so least-squares leaves prove nothing here.")
         inside = (states == 1).sum(axis=1)
         value = np.empty(len(states))
         for size in np.unique(allowed.sum(axis=1)):
             group = np.flatnonzero(allowed.sum(axis=1) == size)
-            for some in np.array_split(group, 1 + group.size * size * size // CHUNK):
+            for some in np.array_split(group, 1 + group.size * (size * size + self.y.size) // CHUNK):
                 S = np.nonzero(allowed[some])[1].reshape(some.size, size)
                 G, rhs = A[S[:, :, None], S[:, None, :]], c[S]
                 b = np.linalg.solve(G, rhs[:, :, None])[:, :, 0] if size else np.zeros((some.size, 0))
                 e = rhs - np.einsum("lij,lj->li", G, b)
-                b1 = np.abs(b).sum(axis=1)
-                error = gam * (np.sqrt(yy) + b1) ** 2 + (e * e).sum(axis=1) / least
-                value[some] = 0.5 * (yy - np.einsum("li,li->l", b, rhs + e) - error)
+                error = gam * (np.sqrt(yy) + np.abs(b).sum(axis=1)) ** 2 + (e * e).sum(axis=1) / least
+                rough = 0.5 * (yy - np.einsum("li,li->l", b, rhs + e) - error)
+                coarse = np.flatnonzero(~(error <= FINE * rough))
+                rough[coarse] = self._residual_bounds(S[coarse], b[coarse], least)
+                value[some] = rough
         value += self.q.l0 * inside
         return [float(np.min(value[inside <= (self.n_units if k is None else k)], initial=np.inf)) for k in sizes]
+
+    def _residual_bounds(self, S, b, least):
+        """The same from the residual itself, which stays exact where large coefficients of collinear columns cancel."""
+        gamma = np.zeros((self.scale.size, len(S)))
+        np.put_along_axis(gamma, S.T, b.T, axis=0)
+        r = self.t[:, None] - self.Z @ gamma
+        square = self.w @ r**2
+        ridge = 2.0 * self.l2[:, None] * gamma
+        e = np.abs(self.Z.T @ (self.w[:, None] * r) - ridge)
+        e += self.column_error * np.sqrt(square) + self.gamma * np.abs(ridge)
+        missed = np.take_along_axis(e, S.T, axis=0)
+        value = 0.5 * square + 0.5 * (gamma * ridge).sum(axis=0)
+        return (1.0 - self.gamma) * value - 0.5 * (missed**2).sum(axis=0) / least
 
     def _enumerate(self, sizes):
         """Least-squares value of every support of at most three columns beyond the forced ones."""
@@ -328,31 +393,75 @@ class Checker:
         top = max((k for k in sizes if k is not None), default=0) - forced.size
         if self.n_units != c.size or None in sizes or not 0 <= top <= 3:
             raise CertificateError("enumeration is given for sizes or groups that it cannot settle.")
-        F = np.linalg.solve(A[np.ix_(forced, forced)], np.column_stack([A[np.ix_(forced, free)], c[forced]]))
+        right = np.column_stack([A[np.ix_(forced, free)], c[forced]])
+        F = np.linalg.lstsq(A[np.ix_(forced, forced)], right)[0]
         G = A[np.ix_(free, free)] - A[np.ix_(free, forced)] @ F[:, :-1]
         corr, rest = c[free] - A[np.ix_(free, forced)] @ F[:, -1], yy - float(c[forced] @ F[:, -1])
-        best = [0.0, *(_largest_gain(G, corr, size) for size in range(1, min(top, free.size) + 1))]
-        best += [best[-1]] * (top + 1 - len(best))
-        loss = 0.5 * (rest - np.maximum.accumulate(best)) - 1e-10 * 0.5 * yy
+        kept = (np.diagonal(G) > NEARLY) & ~self._copies(free, A)
+        free, G, corr = free[kept], G[np.ix_(kept, kept)], corr[kept]
+        error = 0.5 * yy * self.column_error / NEARLY  # of a value read off the Gram matrix
+        rough, exact, apart = [0.5 * rest], [np.inf] * (top + 1), []
+        for size in range(1, top + 1):
+            gain, nearly = _largest_gain(G, corr, size) if size <= free.size else (0.0, [])
+            if error > FINE * 0.5 * (rest - gain) and size <= free.size:  # too much: set the best ones apart as well
+                gain, nearly = gain - 4 * error, _largest_gain(G, corr, size, gain - 4 * error)[1]
+            rough.append(0.5 * (rest - gain))
+            apart += [(size, at) for at in nearly]
+        if len(apart) > APART:
+            raise CertificateError("too many supports have nearly dependent columns for enumeration to settle them.")
+        for size, at in apart:  # fitted on the data, where no digits are lost
+            exact[size] = min(exact[size], self._fitted([*forced, *free[list(at)]]))
+        loss = np.minimum.accumulate(np.minimum(np.array(rough) - error, (1.0 - FINE) * np.array(exact)))
         return [float(min(loss[j] + self.q.l0 * (j + forced.size) for j in range(k - forced.size + 1))) for k in sizes]
 
+    def _copies(self, free, A):
+        """Columns that equal an earlier one up to sign: supports with both are no better than with one."""
+        copy = np.zeros(free.size, bool)
+        for i in range(free.size if not self.l2.any() else 0):
+            later = i + 1 + np.flatnonzero(np.abs(A[free[i], free[i + 1 :]]) > 1.0 - NEARLY)
+            signs = np.sign(A[free[i], free[later]])
+            copy[later] |= np.abs(self.Z[:, free[later]] * signs - self.Z[:, [free[i]]]).max(axis=0) <= COPY
+        return copy
 
-def _largest_gain(G, c, size):
-    """Largest decrease of the sum of squares by `size` columns; one within rounding of the others is skipped."""
-    best = 0.0
+    def _fitted(self, columns):
+        """Least-squares value of some columns, ridge included, from the data themselves."""
+        root = np.sqrt(self.w)
+        design = np.vstack([root[:, None] * self.Z[:, columns], np.diag(np.sqrt(2.0 * self.l2[columns]))])
+        target = np.concatenate([root * self.t, np.zeros(len(columns))])
+        residual = target - design @ np.linalg.lstsq(design, target, rcond=RANK)[0]
+        return 0.5 * float(residual @ residual)
+
+
+def _largest_gain(G, c, size, floor=np.inf):
+    """Largest decrease of the sum of squares by `size` columns; apart, subsets nearly dependent or beyond `floor`."""
+    best, apart = 0.0, []
     for head in combinations(range(c.size), size - 1):
         corr, left = c, np.diagonal(G)
         gain, rows = 0.0, []
+        first = head[-1] + 1 if head else 0
         for j in head:
             row = G[j] - sum(r[j] * r for r in rows) if rows else G[j]
-            if row[j] <= DEPENDENT * G[j, j]:
+            if row[j] <= NEARLY * G[j, j]:
+                apart += [(*head, last) for last in range(first, c.size)]
                 break
             row = row / np.sqrt(row[j])
             step = corr[j] / row[j]
             gain, corr, left = gain + step * step, corr - step * row, left - row * row
             rows.append(row)
         else:
-            last = slice(head[-1] + 1 if head else 0, None)
-            usable = left[last] > DEPENDENT * np.diagonal(G)[last]
-            best = max(best, gain + float(np.max(corr[last][usable] ** 2 / left[last][usable], initial=0.0)))
-    return best
+            nearly = left[first:] <= NEARLY * np.diagonal(G)[first:]
+            scores = np.where(nearly, 0.0, corr[first:] ** 2 / np.where(nearly, 1.0, left[first:]))
+            best = max(best, gain + float(np.max(scores, initial=0.0)))
+            apart += [(*head, first + int(last)) for last in np.flatnonzero(nearly | (gain + scores >= floor))]
+    return best, apart
+
+
+def _number(value):
+    return (
+        isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool) and np.isfinite(value)
+    )
+
+
+def _array(value, kind, size):
+    """Whether a value is a vector of a kind ("b" bool, "i" integer, "f" float) and a size."""
+    return isinstance(value, np.ndarray) and value.shape == (size,) and value.dtype.kind == kind

@@ -1,7 +1,7 @@
 """Support rules: which columns may, must and must not be in, and which go together."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,8 @@ class SupportRules:
         Units that every support contains, and units that none contains.
     unit_of_column : ndarray of shape (n_features,), int
         Unit of each column.
+    absent : ndarray of shape (n_features,), bool
+        Columns that can contribute nothing and are passed over; `units` do not list them.
 
     Notes
     -----
@@ -31,6 +33,7 @@ class SupportRules:
     forced: np.ndarray
     forbidden: np.ndarray
     unit_of_column: np.ndarray
+    absent: np.ndarray
 
     @classmethod
     def build(cls, names: Sequence[str], groups=None, forced=(), forbidden=()) -> "SupportRules":
@@ -59,7 +62,7 @@ class SupportRules:
             checks.column_indices("groups", list(groups), names)
             labels = [("group", groups[name]) if name in groups else ("column", name) for name in names]
         else:
-            labels = list(groups)
+            labels = checks.group_labels(groups)
             checks.length_of("groups", len(labels), p)
         place = {label: u for u, label in enumerate(dict.fromkeys(labels))}
         of_column = np.array([place[label] for label in labels])
@@ -71,7 +74,7 @@ class SupportRules:
         if (must & must_not).any():
             both = np.flatnonzero((must & must_not)[of_column])
             raise checks.forced_and_forbidden([names[j] for j in both.tolist()])
-        return cls(units, must, must_not, of_column)
+        return cls(units, must, must_not, of_column, np.zeros(p, bool))
 
     @property
     def n_units(self) -> int:
@@ -80,10 +83,15 @@ class SupportRules:
     @property
     def grouped(self) -> bool:
         """Whether any unit has more than one column."""
-        return any(unit.size > 1 for unit in self.units)
+        return self.n_units < self.unit_of_column.size
 
     def columns(self, units) -> np.ndarray:
         """Sorted columns of a set of units."""
         inside = np.zeros(self.n_units, bool)
         inside[np.asarray(units, dtype=np.intp)] = True
-        return np.flatnonzero(inside[self.unit_of_column])
+        return np.flatnonzero(inside[self.unit_of_column] & ~self.absent)
+
+    def without(self, absent) -> "SupportRules":
+        """The same rules with some columns passed over; units keep their numbers."""
+        units = tuple(unit[~absent[unit]] for unit in self.units)
+        return replace(self, units=units, absent=absent)

@@ -1,6 +1,6 @@
 """The question: data, loss, penalty, size and support rules, with the numbers every solver starts from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,10 +10,11 @@ from . import _checks as checks
 from ._linear import pivoted_cholesky, solve_positive
 from .constraints import SupportRules
 from .losses import Loss, as_loss
-from .operators import GramRows, Operator, Standardised, as_operator
+from .operators import Dense, GramRows, Operator, Standardised, as_operator
 from .operators.adapters import as_vector
 from .penalties import Separable
 
+FAR = 1e3  # distance of a column from zero, in deviations, beyond which a centred copy is made
 CHECKED_FEATURES = 2000  # beyond so many columns no eigenvalue is computed
 UNIT = 2.0**-53
 CONSTANT = 1e-9  # a column whose deviation is below this share of its size is constant
@@ -133,6 +134,7 @@ class Problem:
             checks.magnitude("y", float(np.abs(target).max()))
         weight = np.ones(n) if sample_weight is None else as_vector("sample_weight", sample_weight, n)
         checks.sample_weight(weight)
+        checks.magnitude("sample_weight", float(weight.max()))
         all_weights = weight
         if (weight == 0).any():
             counted = np.flatnonzero(weight)
@@ -166,6 +168,8 @@ class Problem:
             names,
             all_weights,
         )
+        if problem.constant.any():
+            problem = replace(problem, rules=rules.without(problem.constant))
         _ = problem.usable  # a forced column that is constant is refused here, before any search
         return problem
 
@@ -208,7 +212,8 @@ class Problem:
     @cached_property
     def null_loss(self) -> float:
         """Objective of the empty model: the unit of absolute tolerances."""
-        return self.loss.mean(self.y, np.full(self.y.size, self.null_intercept), self.weight)
+        eta = 0.0 if self.loss.name == "squared" else self.null_intercept
+        return self.loss.mean(self.normal.y, np.full(self.y.size, eta), self.weight)
 
     @cached_property
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
@@ -241,15 +246,20 @@ class Problem:
         if self.loss.name == "squared" and self.fit_intercept:
             y = y - y[0]
             y = y - self.weight @ y
-        return NormalForm(Standardised(self.X, centre, scale), y, centre, scale, penalty)
+        base, offset = self.X, centre
+        if (
+            isinstance(base, Dense) and np.max(np.abs(centre) / scale) > FAR
+        ):  # far from zero, products would lose digits
+            base, offset = Dense(base.array - centre), np.zeros_like(centre)
+        return NormalForm(Standardised(base, offset, scale), y, centre, scale, penalty)
 
     @cached_property
     def usable(self) -> np.ndarray:
         """Units that may be in: not forbidden, and without constant columns. Shape (n_units,), bool."""
-        usable = np.array([not self.constant[unit].any() for unit in self.rules.units])
+        usable = np.array([unit.size > 0 for unit in self.rules.units])
         lost = self.rules.forced & ~usable
         if lost.any():
-            raise checks.forced_constant([self.names[j] for u in np.flatnonzero(lost) for j in self.rules.units[u]])
+            raise checks.forced_constant([self.names[j] for j in np.flatnonzero(lost[self.rules.unit_of_column])])
         return usable & ~self.rules.forbidden
 
     @cached_property
@@ -276,7 +286,7 @@ class Problem:
     def rounding(self) -> float:
         """Share of ``(|y| + |b|_1)^2`` that rounding may take from a least-squares value; the checker's charge."""
         gamma = 8 * (self.y.size + 64) * UNIT
-        return 1.25 * gamma * (2.0 + float(np.max(np.abs(self.normal.centre) / self.normal.scale)))
+        return 2.5 * gamma
 
     @cached_property
     def least_eigenvalue(self) -> float:
@@ -362,8 +372,6 @@ class Problem:
     def unit_conjugates(self, v) -> np.ndarray:
         """:math:`h^*_u` of each unit at correlations v of the scaled columns."""
         conjugate = self.normal.penalty.convex_conjugate(v)
-        if not self.rules.grouped:
-            return conjugate[np.concatenate(self.rules.units)]
         return np.bincount(self.rules.unit_of_column, conjugate, self.rules.n_units)
 
     def gap(self, upper: float, lower: float) -> float:
@@ -396,7 +404,7 @@ def _limit(name: str, value, default: float, p: int):
     """A limit as a float or an array of one number a column."""
     if value is None:
         return default
-    value = np.asarray(value, dtype=np.float64)
+    value = checks.limit(name, value)
     if value.ndim:
         checks.length_of(name, value.size, p)
         return value.ravel()

@@ -39,7 +39,7 @@ _SENTENCES = {
     Status.TIME_LIMIT: f"The time limit ended the search; {_UNFINISHED}",
     Status.NODE_LIMIT: f"The node limit ended the search; {_UNFINISHED}",
     Status.INTERRUPTED: f"The search was interrupted; {_UNFINISHED}",
-    Status.HEURISTIC: "No exhaustive search was made; the answer may be improvable, the gap is that of the root bound.",
+    Status.HEURISTIC: "No exhaustive search was made; the answer may be improvable; a gap is that of the root bound.",
     Status.NOT_CONVERGED: (
         "The search ended, but rounding or an iteration that did not settle kept the bound from the answer; "
         "the gap is what is left to prove."
@@ -135,7 +135,7 @@ class TraceStep:
     criterion: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Result:
     """A support, its coefficients, and how sure they are.
 
@@ -244,6 +244,13 @@ class Result:
             f"gap {bound}, {self.status.value} ({self.solver}, {self.n_nodes} nodes, {self.elapsed:.3g} s)",
             self.status.sentence,
         ]
+
+    def __repr__(self) -> str:
+        gap = "unknown" if self.gap is None else f"{self.gap:.3g}"
+        columns = ", ".join(self.names_in_support)
+        return (
+            f"Result(k={self.k}, objective={self.objective:.6g}, gap={gap}, {self.status.value}: {columns or 'none'})"
+        )
 
     def __str__(self) -> str:
         return "\n".join([*self._facts(), "", str(self.summary())])

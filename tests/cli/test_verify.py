@@ -48,7 +48,7 @@ def test_every_coding_is_rebuilt(run, certified, missing, target):
     ran = run("verify", "c.npz", "--data", "houses.csv")
     assert ran.code == 0, ran.err
     assert "forced: zone" in ran.out
-    assert "left out before: visits" in ran.out
+    assert "not among the candidates: visits" in ran.out
     assert "weights: w" in ran.out
     assert ("ridge: l2 = 0.01" in ran.out) == (target == "sold")
 

@@ -121,7 +121,7 @@ def leaps(
     The stream is the preorder of the tree: the unit of a branch, LEAF for a leaf.
     """
     spent = 0
-    while state[0] >= 0 and spent < budget and state[1] + 4 < stream.size and hits[0] <= hit_rss.size:
+    while state[0] >= 0 and spent < budget and state[1] + 4 < stream.size and hits[0] <= hit_rss.size - keep:
         level = state[0]
         c, f = count[level], free[level]
         n, inside, m, child = c[0], c[1], c[2], c[3]
@@ -180,12 +180,22 @@ def note(gain, size, i, j, t, best, members, need, hits, hit_gain, hit_members):
 
 
 @njit(cache=True, nogil=True)
-def triples(G, c, norm, floor, size, best, members, need, hits, hit_gain, hit_members):
+def skip(i, j, t, skipped, skipped_members):
+    """Put a subset on the list of those that another method has to score, as long as the list has room."""
+    if skipped[0] < skipped_members.shape[0]:
+        skipped_members[skipped[0], 0], skipped_members[skipped[0], 1], skipped_members[skipped[0], 2] = i, j, t
+    skipped[0] += 1
+
+
+@njit(cache=True, nogil=True)
+def triples(
+    G, c, norm, floor, size, best, members, need, hits, hit_gain, hit_members, skipped, skipped_members
+):  # fmt: skip
     """All subsets of at most `size` <= 3 columns; G is the Gram matrix, norm its diagonal, c the correlations.
 
     best[s] is the largest decrease of the residual sum of squares by s columns, members[s] the columns (-1 where there
-    are fewer); subsets that reach need[s] are listed. A column whose residual norm is below `floor` times its norm is
-    skipped.
+    are fewer); subsets that reach need[s] are listed. Subsets in which some column keeps less than
+    `floor` of its norm are skipped here, where cancellation would spoil their scores, and listed apart.
     """
     p = c.size
     row_i, row_j = np.empty(p), np.empty(p)
@@ -202,6 +212,9 @@ def triples(G, c, norm, floor, size, best, members, need, hits, hit_gain, hit_me
             d_i[t] = norm[t] - row_i[t] * row_i[t]
         for j in range(i + 1, p):
             if d_i[j] <= floor * norm[j]:
+                skip(i, j, -1, skipped, skipped_members)
+                for t in range(j + 1, p if size > 2 else 0):
+                    skip(i, j, t, skipped, skipped_members)
                 continue
             gain_j = gain_i + c_i[j] * c_i[j] / d_i[j]
             note(gain_j, 2, i, j, -1, best, members, need, hits, hit_gain, hit_members)
@@ -214,6 +227,8 @@ def triples(G, c, norm, floor, size, best, members, need, hits, hit_gain, hit_me
             for t in range(j + 1, p):
                 d = d_i[t] - row_j[t] * row_j[t]
                 r = c_i[t] - step * row_j[t]
-                if r * r >= goal * d and d > floor * norm[t]:
+                if d <= floor * norm[t]:
+                    skip(i, j, t, skipped, skipped_members)
+                elif r * r >= goal * d:
                     note(gain_j + r * r / d, 3, i, j, t, best, members, need, hits, hit_gain, hit_members)
                     goal = min(best[3], need[3]) - gain_j

@@ -98,7 +98,7 @@ def solve(source: str, design: Design, asked: str, search: Search, console: Cons
         try:
             if search.criterion in VALIDATED:
                 answer = validate(answer, search.criterion, left(search, start), listen)
-            return replace(answer, near=count_rivals(answer, left(search, start), listen))
+            return count_rivals(answer, left(search, start), listen)
         except KeyboardInterrupt:
             return replace(answer, interrupted=True)
 
@@ -147,8 +147,8 @@ def validate(answer: Answer, criterion: str, seconds: float, listen: OnProgress 
     return replace(answer, criterion=criterion, scores=scores, spread=spread, size=size)
 
 
-def count_rivals(answer: Answer, seconds: float, listen: OnProgress | None) -> Near:
-    """All other models of the chosen size or smaller that do nearly as well."""
+def count_rivals(answer: Answer, seconds: float, listen: OnProgress | None) -> Answer:
+    """Add all models of the chosen size or smaller that do nearly as well; a better one takes the answer's place."""
     from ..selection import rivals
 
     design, search = answer.design, answer.search
@@ -161,6 +161,9 @@ def count_rivals(answer: Answer, seconds: float, listen: OnProgress | None) -> N
         on_progress=listen,
         **search.problem(design),
     )
-    own = set(answer.chosen.support.tolist())
+    if found.best.objective < answer.chosen.objective:
+        answer = replace(answer, path=answer.path.with_result(answer.size, found.best))
+    own = set(found.best.support.tolist())
     others = [([int(j) for j in s], float(v)) for s, v in zip(found.supports, found.objectives, strict=True)]
-    return Near(search.within, found.complete, [pair for pair in others if set(pair[0]) != own])
+    near = Near(search.within, found.complete, [pair for pair in others if set(pair[0]) != own])
+    return replace(answer, near=near, interrupted=found.status is Status.INTERRUPTED)

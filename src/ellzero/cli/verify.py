@@ -46,22 +46,26 @@ def verify(
     design = rebuild(certificate, table, str(file))
     claims = certificate.verify(design.X, design.y)
     if not quiet:
-        report(claims, certificate, design, table.source, console)
+        report(claims, certificate, design, table, console)
     return 0
 
 
-def report(claims, certificate, design, source: str, console) -> None:
-    """Print what has been proved."""
+def report(claims, certificate, design, table, console) -> None:
+    """Print what has been proved, and of which columns and rows nothing is said."""
     from . import messages, screen
 
-    recipe = design.recipe
+    recipe, source = design.recipe, table.source
     console.data(
         f"{design.target.describe(design.target.task)}; {messages.count(len(recipe.parts), 'candidate')}, "
         f"{messages.count(len(design.y))} of {messages.count(recipe.n_rows, 'row')} of {source}"
     )
-    for rule, names in (("forced", recipe.question.forced), ("left out before", recipe.question.forbidden)):
+    known = {recipe.question.target, recipe.question.weight, *(part.column for part in recipe.parts)}
+    others = [name for name in table.names if name not in known]
+    for rule, names in (("forced", recipe.question.forced), ("not among the candidates", others)):
         if names:
             console.data(f"{rule}: {', '.join(names)}")
+    if recipe.question.missing:
+        console.data(f"missing values: {recipe.question.missing}")
     if recipe.question.weight:
         console.data(f"weights: {recipe.question.weight}")
     if certificate.question.l2:

@@ -23,6 +23,13 @@ def _frame_columns(X):
         return None
     import narwhals.stable.v2 as nw
 
+    if nw.dependencies.is_pandas_dataframe(X) and not (
+        X.columns.is_unique and all(isinstance(c, str) for c in X.columns)
+    ):
+        X = X.set_axis([str(label) for label in X.columns], axis=1)  # labels may be numbers or tuples
+        checks.unique_names(X.columns)
+    if nw.dependencies.is_polars_lazyframe(X):
+        raise checks.lazy_frame()
     frame = nw.from_native(X, pass_through=True, eager_only=True)
     if not isinstance(frame, nw.DataFrame):
         return None
@@ -42,6 +49,8 @@ def _frame_columns(X):
 
 def _as_float(name: str, values) -> np.ndarray:
     """Float64 array of anything array-like that holds real numbers."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise checks.masked(name, int(np.ma.count_masked(values)))
     array = np.asarray(values)
     if np.iscomplexobj(array):
         raise checks.complex_data(name)

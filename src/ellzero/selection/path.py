@@ -129,6 +129,21 @@ class Path:
     def _explained(self, result: Result) -> float | None:
         return 1.0 - result.loss / self.sample.null_loss if self.sample.null_loss > 0 else None
 
+    def with_result(self, k: int, result: Result) -> "Path":
+        """The path with a better model of one size; what was proved about that size stays proved."""
+        kept = self[k]
+        gap = kept.gap
+        if kept.lower_bound is not None:
+            gap = max(0.0, result.objective - kept.lower_bound) / max(result.objective, 1e-300)
+        result = replace(result, lower_bound=kept.lower_bound, gap=gap, status=kept.status, certificate=None)
+        certificate, support = self.certificate, result.support
+        if certificate is not None:
+            facts = {"objective": result.objective, "support": support, "values": result.coef[support]}
+            claims = [replace(c, intercept=result.intercept, **facts) if c.k == k else c for c in certificate.claims]
+            certificate = replace(certificate, claims=tuple(claims))
+        results = tuple(result if size == k else old for size, old in zip(self.sizes, self.results, strict=True))
+        return replace(self, results=results, certificate=certificate)
+
     def hull(self) -> list[tuple[float, Result]]:
         """The penalised path: models that some price makes optimal, each with the largest such price.
 
@@ -312,7 +327,7 @@ def _by_exchange(problem, sizes, clock, sample, random_state, bounded):
     answers = {}
     for k in sizes:
         sized, value = problem.with_size(k), states[k].value + problem.l0 * k
-        bound, tree = root_bound(sized, value) if bounded else (None, None)
+        bound, tree = root_bound(sized, value, clock) if bounded else (None, None)
         answers[k] = Answer(states[k].units, bound, status, tree=tree)
     return _finish(problem, answers, [clock.elapsed] * len(answers), "exchange", sample)
 
@@ -340,8 +355,8 @@ def _size_by_size(problem, sizes, clock, sample, solver, random_state):
         sized, start = problem.with_size(k), clock.elapsed
         found = [state for size, state in states.items() if size <= k]
         state = min(found, key=lambda s: (penalised(problem, s), s.size))
-        if clock.interrupted:
-            answers[k] = Answer(state.units, None, Status.INTERRUPTED)
+        if clock.stopped:
+            answers[k] = Answer(state.units, None, Status.INTERRUPTED if clock.interrupted else Status.TIME_LIMIT)
         else:
             reason = solver.refuses(sized)
             if reason is not None:

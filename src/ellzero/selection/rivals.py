@@ -19,6 +19,7 @@ from ..solvers.refit import fit_support
 from ..solvers.relaxation import relaxation_for, relaxes
 from .subset import problem_of
 
+ENUMERATED = 100_000  # supports that an enumeration lists before the best are kept
 EQUAL = 1e-12  # relative slack at the threshold, so that ties count
 
 
@@ -152,6 +153,7 @@ def rivals(
 
 def near_optimal(problem: Problem, best: Result, within: float, most: int, clock: Clock, solver: Solver) -> Rivals:
     """Rivals of a solved problem."""
+    clock.interrupted |= best.status is Status.INTERRUPTED
     threshold = best.objective * (1.0 + within) * (1.0 + EQUAL) + EQUAL * problem.null_loss
     leaps = bounded_by_supersets(problem)
     if leaps and (practical(problem) or not relaxes(problem)):
@@ -159,8 +161,9 @@ def near_optimal(problem: Problem, best: Result, within: float, most: int, clock
     elif relaxes(problem):
         hits, finished = _by_branching(problem, best, threshold, most, clock)
     elif enumerates(problem):
-        hits = enumerated_sizes(problem, threshold, most)[2]
-        finished = len(hits) <= most
+        room = max(most, ENUMERATED)
+        found = enumerated_sizes(problem, threshold, room)
+        hits, finished = found.near, found.settled and len(found.near) <= room
     else:
         hits, finished = _by_exchange(problem, threshold, clock), False
     own = _units(problem, best)
@@ -169,10 +172,11 @@ def near_optimal(problem: Problem, best: Result, within: float, most: int, clock
     capped = len(ranked) > most
     ranked = ranked[:most]
     complete = finished and best.status is Status.OPTIMAL and not capped
-    by_support = {
-        _units(problem, r): r for r in (_result(problem, units, best) for units in ranked)
-    }  # zeros leave twins
-    results = sorted(by_support.values(), key=lambda r: r.objective)
+    fitted = [_result(problem, units, best) for units in ranked]
+    results = sorted({_units(problem, r): r for r in fitted}.values(), key=lambda r: r.objective)  # zeros leave twins
+    if results[0].objective < best.objective:  # what was not proved may be beaten here: then it is not the best
+        best = results[0]
+        results = [r for r in results if r.objective <= best.objective * (1.0 + within) * (1.0 + EQUAL)]
     supports = [tuple(int(j) for j in r.support) for r in results]
     statement = _statement(len(results), within, complete, capped, finished, most)
     status = Status.INTERRUPTED if clock.interrupted else best.status
@@ -197,7 +201,8 @@ def _statement(count, within, complete, capped, finished, most) -> str:
     if complete:
         return f"These {count} are provably all supports within {share} of the optimum."
     if capped:
-        return f"More than {most} supports lie within {share}; these are the best found. Raise max_rivals for more."
+        which = "the best of them" if finished else "the best that the search met"
+        return f"More than {most} supports lie within {share}; these are {which}. Raise max_rivals for more."
     if finished:
         return f"All supports within {share} of the best found, which is not proved to be the optimum."
     return f"Supports within {share} that the search met; there may be more."
@@ -222,5 +227,6 @@ def _by_branching(problem, best, threshold, most, clock):
 def _by_exchange(problem, threshold, clock):
     walk = KPath(moves_for(problem), clock)
     walk.run(most_units(problem))
-    values = {tuple(sorted(key)): value + problem.l0 * len(key) for key, value in walk.seen.items()}
+    most = most_units(problem)  # the walk looks a few sizes further
+    values = {tuple(sorted(u)): value + problem.l0 * len(u) for u, value in walk.seen.items() if len(u) <= most}
     return {units: value for units, value in values.items() if value <= threshold}

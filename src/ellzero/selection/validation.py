@@ -163,6 +163,8 @@ def splitter(cv, n, y, classifies, fold_groups, random_state):
     rows = np.zeros((n, 1))
     if isinstance(cv, Integral):
         n_folds = checks.integer_in("cv", cv, 2, n, f"There are {n} rows.")
+        if classifies and fold_groups is None:
+            checks.class_sizes(y, n_folds)
         seed = random_state or 0
         if not isinstance(seed, Integral):  # scikit-learn's splitters take no generator
             seed = int(checks.random_state(seed).integers(2**31))

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from .. import _checks as checks
 from .._linear import pivoted_cholesky
 from .._progress import Clock, OnProgress
 from ..certificate import Certificate, Claim, Question, Tree
+from ..checker import Checker
 from ..criteria import Sample
 from ..problem import Problem
 from ..result import Result, Status, TraceStep
@@ -20,6 +21,7 @@ from .refit import Fit, fit_support
 RANK_FEATURES = 1000  # beyond so many columns the rank and the full model are not computed
 RANK_TOLERANCE = 1e-10
 CAUTION = 1e-10
+NOTHING = 1e-13  # a bound below this share of the empty model's objective is rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,14 +115,17 @@ def describe(
             [problem.names[j] for j in fit.columns]
         )
     coef, intercept = fit.coefficients(problem)
-    loss, objective = problem.loss_value(coef, intercept), problem.objective(coef, intercept)
+    # read off the centred fit: far from zero, the coefficients of the raw columns cost digits
+    loss = problem.loss.mean(problem.normal.y, fit.eta, problem.weight)
+    objective = loss + problem.convex_penalty(coef) + problem.l0 * problem.count_units(coef)
     lower = None
     if answer.lower_bound is not None:  # no objective is negative; the checker may round a little more cautiously
-        lower = max(0.0, min(answer.lower_bound, objective) - CAUTION * objective)
+        lower = min(answer.lower_bound, objective) - CAUTION * objective
+        lower = lower if lower > NOTHING * problem.null_loss else 0.0
     status, gap = answer.status, None
     if lower is not None:
         gap = problem.gap(objective, lower)
-        if status is Status.OPTIMAL and gap > answer.tolerance:
+        if status is Status.OPTIMAL and not gap <= answer.tolerance:
             status = Status.NOT_CONVERGED
     support = np.flatnonzero(coef)
     if certificate is None and answer.tree is not None and lower is not None:
@@ -152,6 +157,14 @@ def certify(problem: Problem, claims, trees) -> Certificate:
     )
     conditions = ("columns whose deviation is below 1e-9 of their size count as constant, and as absent",)
     return Certificate(question, tuple(claims), tuple(trees), {}, conditions)
+
+
+def checked_bounds(problem: Problem, tree: Tree, sizes: Sequence[int | None]) -> list[float]:
+    """Bounds that the checker finds for a tree: where columns are collinear, only it knows what rounding leaves."""
+    certificate = certify(problem, [], [tree])
+    certificate = replace(certificate, question=replace(certificate.question, weight=problem.weight))
+    X = problem.X.columns(np.arange(problem.n_features))
+    return list(Checker(certificate, X, problem.y).tree_bounds(tree, sizes))
 
 
 def sample_of(problem: Problem) -> Sample:

@@ -1,19 +1,21 @@
 """The bound of a problem without branching."""
 
+from .._progress import Clock
 from ..certificate import Tree
 from ..problem import Problem
 from .relaxation import relaxes, root_relaxation
 
 
-def root_bound(problem: Problem, objective: float) -> tuple[float | None, Tree | None]:
+def root_bound(problem: Problem, objective: float, clock: Clock) -> tuple[float | None, Tree | None]:
     """Bound of the whole problem at the root, and its evidence; (None, None) where none is defined.
 
     With a ridge or limits on both sides it is the perspective relaxation's; for squared error with independent columns
-    the value of the model with all of them. `objective` is that of the answer: bounds beyond it are not needed.
+    the value of the model with all of them. `objective` is that of the answer: bounds beyond it are not needed. Once
+    the clock has stopped, no relaxation is begun.
     """
     if relaxes(problem):
-        return root_relaxation(problem, objective)
-    if bounded_by_supersets(problem):
+        return (None, None) if clock.stopped else root_relaxation(problem, objective, clock)
+    if problem.loss.name == "squared" and problem.least_eigenvalue > 0:  # l1 and limits only raise what is above it
         return problem.full_value + problem.l0 * int(problem.rules.forced.sum()), Tree.plain("superset", [-1])
     return None, None
 

@@ -19,6 +19,7 @@ from .refit import fit_support
 from .relaxation import Bound, Relaxation, dual_tree, relaxation_for, relaxes, starting_point
 
 LAZY = 0.3  # a node's descent may stop this far, in shares of the room below the cut, from its optimum
+SPARE = 1000  # supports collected beyond those that will be kept, between two sortings
 FREE, IN, OUT = 0, 1, -1
 
 
@@ -104,9 +105,11 @@ class Search:
             while self.heap:
                 bound = self.heap[0][0]
                 self._tell(max(bound, 0.0))
+                if self.clock.interrupted:
+                    return Status.INTERRUPTED
                 if self.n_nodes and self.clock.expired:
                     return Status.TIME_LIMIT
-                if self.n_nodes >= node_limit or len(self.hits) >= self.most_hits:
+                if self.n_nodes >= node_limit:
                     return Status.NODE_LIMIT
                 self.visit(heapq.heappop(self.heap)[2])
         except KeyboardInterrupt:
@@ -136,7 +139,7 @@ class Search:
         try:
             # the root is solved to the end: its bound is what a heuristic answer is judged by
             cut, lazy = (self.cut, LAZY) if self.n_nodes else (np.inf, 0.0)
-            solved = self.relaxation.solve(state == IN, outside, self.points[node.point], cut, lazy)
+            solved = self.relaxation.solve(state == IN, outside, self.points[node.point], cut, lazy, self.clock)
         except KeyboardInterrupt:  # the node stays open with the bound it has
             self.push(node.state, node.bound, node.point, node.place)
             raise
@@ -215,6 +218,10 @@ class Search:
         value = self.value(units)
         if value <= self.cut:
             self.hits[units] = value
+        if len(self.hits) > 2 * self.most_hits + SPARE:  # keep the best, and look for better ones only
+            best = sorted(self.hits, key=self.hits.__getitem__)[: int(self.most_hits)]
+            self.hits = {u: self.hits[u] for u in best}
+            self.threshold = self.hits[best[-1]]
 
     def value(self, units) -> float:
         """Objective of the best fit on a support."""

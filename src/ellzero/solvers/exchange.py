@@ -202,5 +202,5 @@ class Exchange(Solver):
             status = Status.INTERRUPTED
         elif clock.expired:
             status = Status.TIME_LIMIT
-        bound, tree = root_bound(problem, penalised(problem, state))
+        bound, tree = root_bound(problem, penalised(problem, state), clock)
         return Answer(state.units, bound, status, tree=tree)

@@ -1,5 +1,6 @@
 """Leaps and bounds over all sizes at once, and plain enumeration of small sizes where columns outnumber rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb
 from typing import ClassVar
@@ -13,15 +14,23 @@ from .._progress import Clock
 from ..certificate import Tree
 from ..problem import Problem
 from ..result import Status
-from .base import Answer, Solver
+from .base import Answer, Solver, checked_bounds
 from .bounds import bounded_by_supersets
 from .exchange import KPath, most_units, penalised
-from .moves import DEPENDENT, moves_for
+from .moves import moves_for
+from .refit import fit_support
 
 BURST = 2000  # nodes between two looks at the clock
 TIE = 1e-10  # supports closer than this, relative, count as equal
 PRACTICAL = 40  # units up to which a complete search is usual
+COARSE = 1e-8  # share of a value that rounding may take without a second look
+CHECKABLE = 4_000_000
 STREAM_LIMIT = 2**27  # numbers of a tree that is kept as a certificate
+NEARLY = 1e-4  # a column that keeps less of its squared norm beside others is nearly dependent on them
+COPY = 1e-12  # largest difference of a scaled column from the one it copies
+FITTED = 1e-7  # share of a value by which two ways to fit nearly dependent columns may differ
+SPARE = 1000  # supports listed beyond those that will be kept, between two sortings
+SKIPPED = 50_000  # most supports with nearly dependent columns that are fitted one by one
 ENUMERABLE = 3e10  # triples, pairs or single columns that are still enumerated
 
 
@@ -76,7 +85,8 @@ class LeapsAndBounds:
         """Search; `cut` holds twice the value that each size has to beat, `keep` how many supports below it to list."""
         q = self.columns.size
         best, chosen = np.full(self.largest + 1, np.inf), np.full((self.largest + 1, max(1, q)), -1)
-        hits, hit_rss, hit_columns = np.zeros(1, np.int64), np.zeros(keep), np.full((keep, max(1, q)), -1)
+        room = 2 * keep + SPARE if keep else 0
+        hits, hit_rss, hit_columns = np.zeros(1, np.int64), np.zeros(room), np.full((room, max(1, q)), -1)
         stream, state, reach = np.empty(4096, np.int32), np.zeros(3, np.int64), np.zeros(1)
         price = 2.0 * self.problem.l0
         self._offer_root(best, chosen, cut, price, shared, keep, hits, hit_rss, hit_columns)
@@ -84,8 +94,8 @@ class LeapsAndBounds:
         while state[0] >= 0:
             try:
                 clock.tick(stage, message="leaps and bounds", n_nodes=int(state[2]))
-                if clock.expired:
-                    status = Status.TIME_LIMIT
+                if clock.stopped:
+                    status = Status.INTERRUPTED if clock.interrupted else Status.TIME_LIMIT
                     break
                 leaps(
                     self.ptr, self.members, self.A, self.b, self.column, self.free, self.rise, self.count, self.rss,
@@ -95,8 +105,8 @@ class LeapsAndBounds:
             except KeyboardInterrupt:
                 clock.interrupted, status = True, Status.INTERRUPTED
                 break
-            if hits[0] > keep > 0:
-                break
+            if keep and hits[0] >= room:
+                self._keep_best(keep, cut, hits, hit_rss, hit_columns)
             if state[1] + BURST * 4 > stream.size:
                 stream = np.concatenate([stream, np.empty_like(stream)])
         open_rss = self._close(stream, state)
@@ -104,8 +114,24 @@ class LeapsAndBounds:
         tree = Tree.plain("superset", stream[: state[1]]) if state[1] < STREAM_LIMIT else None
         lower = {k: 0.5 * min(cut[k], open_rss) for k in range(self.largest + 1)}
         supports = {k: self._units_of(chosen[k]) for k in range(self.largest + 1) if np.isfinite(best[k])}
-        listed = [(self._units_of(hit_columns[i]), 0.5 * float(hit_rss[i])) for i in range(min(keep, int(hits[0])))]
-        return Sizes(supports, lower, status, int(state[2]), tree, listed, status is Status.OPTIMAL and hits[0] <= keep)
+        listed = [(self._units_of(hit_columns[i]), 0.5 * float(hit_rss[i])) for i in range(int(hits[0]))]
+        return Sizes(supports, lower, status, int(state[2]), tree, listed, status is Status.OPTIMAL)
+
+    def proved(self, sizes: Sizes, bounds: dict[int, float], wanted: Sequence[int | None]) -> list[float]:
+        """Bounds less what rounding may take; where collinear columns make that too much, those the checker finds."""
+        slack = self.problem.rounding * (np.sqrt(self.problem.gram.yy) + self.b1) ** 2
+        lowest = min((value for value in bounds.values() if np.isfinite(value)), default=0.0)
+        if sizes.tree is not None and sizes.tree.branch.size <= CHECKABLE and slack > COARSE * max(lowest, 0.0):
+            return checked_bounds(self.problem, sizes.tree, wanted)
+        return [value * (1.0 - 4.0 * TIE) - slack for value in bounds.values()]
+
+    def _keep_best(self, keep, cut, hits, hit_rss, hit_columns) -> None:
+        """Keep the best of the supports listed, and ask the rest of the search for better ones only."""
+        units = np.array([len(self._units_of(columns)) for columns in hit_columns[: hits[0]]])
+        objective = 0.5 * hit_rss[: hits[0]] + self.problem.l0 * units
+        best = np.argsort(objective, kind="stable")[:keep]
+        hit_rss[:keep], hit_columns[:keep], hits[0] = hit_rss[best], hit_columns[best], keep
+        np.minimum(cut, 2.0 * (objective[best[-1]] - self.problem.l0 * np.arange(cut.size)), out=cut)
 
     def _offer_root(self, best, chosen, cut, price, shared, keep, hits, hit_rss, hit_columns):
         size = int(self.count[0, 1] + self.count[0, 2])
@@ -140,12 +166,11 @@ def all_sizes(problem: Problem, largest: int, clock: Clock, random_state=None) -
     cut[: min(warm)] = -np.inf  # sizes below the forced ones do not exist
     sizes = search.run(clock, cut, shared=False)
     supports = {k: state.units for k, state in warm.items()} | sizes.best
-    slack = problem.rounding * (np.sqrt(problem.gram.yy) + search.b1) ** 2
     sizes.best = supports
-    running = np.inf
-    for k in sorted(supports):
-        running = min(running, sizes.lower[k])
-        sizes.lower[k] = running * (1.0 - 4.0 * TIE) - slack
+    running = dict(
+        zip(sorted(supports), np.minimum.accumulate([sizes.lower[k] for k in sorted(supports)]), strict=True)
+    )
+    sizes.lower.update(zip(running, search.proved(sizes, running, list(running)), strict=True))
     return sizes
 
 
@@ -197,12 +222,11 @@ class Exhaustive(Solver):
             [state.units, *sizes.best.values()],
             key=lambda s: (_objective(problem, search.gram, search.columns, s), len(s)),
         )
-        slack = problem.rounding * (np.sqrt(problem.gram.yy) + search.b1) ** 2
         if sizes.complete:
             lower = min(sizes.lower[k] + problem.l0 * k for k in range(largest + 1))
         else:
             lower = _open_bound(problem, sizes)
-        bound = lower * (1 - 4 * TIE) - slack
+        bound = search.proved(sizes, {largest: lower}, [problem.k])[0]
         return Answer(units, bound, sizes.status, sizes.n_nodes, sizes.tree, tolerance=self.gap)
 
 
@@ -233,20 +257,90 @@ def enumerates(problem: Problem) -> bool:
 
 def enumerate_supports(problem: Problem, clock: Clock) -> Answer:
     """Score every support of at most three columns beyond the forced ones."""
-    best, supports, _ = enumerated_sizes(problem)
-    lower = {s: v * (1.0 - TIE) - 2e-10 * problem.null_loss for s, v in best.items()}
-    size = min(best, key=lambda s: (best[s] + problem.l0 * s, s))
-    bound = min(v + problem.l0 * s for s, v in lower.items())
-    return Answer(supports[size], bound, Status.OPTIMAL, len(best), Tree.plain("enumeration"))
+    found = enumerated_sizes(problem)
+    size = min(found.values, key=lambda s: (found.values[s] + problem.l0 * s, s))
+    if not found.settled:
+        return Answer(found.supports[size], None, Status.HEURISTIC)
+    bound, tree = min(v + problem.l0 * s for s, v in found.values.items()) - found.slack, Tree.plain("enumeration")
+    if found.slack > COARSE * (found.values[size] + problem.l0 * size):
+        bound = checked_bounds(problem, tree, [problem.k])[0]
+    return Answer(found.supports[size], bound, Status.OPTIMAL, len(found.values), tree)
 
 
-def enumerated_sizes(problem: Problem, threshold: float | None = None, most: int = 0):
-    """Best of every size up to k by enumeration, forced columns projected out first.
+@dataclass(slots=True, eq=False)
+class Enumeration:
+    """Value and support of the best of each size, supports near the optimum, and how sure the values are.
 
-    Returns the value and the support of the best of each size, and the supports with an objective of at most
-    `threshold` with theirs; where there are more than `most`, one more than that is listed.
+    Attributes
+    ----------
+    near : dict
+        Objectives of the supports up to the threshold; where there are more than asked for, one more than that.
+    settled : bool
+        Whether every support was scored; False where too many are nearly dependent.
+    slack : float
+        What rounding may take from a value.
+    """
+
+    values: dict[int, float]
+    supports: dict[int, tuple[int, ...]]
+    near: dict[tuple[int, ...], float]
+    settled: bool
+    slack: float
+
+
+def enumerated_sizes(problem: Problem, threshold: float | None = None, most: int = 0) -> Enumeration:
+    """Best of every size up to k by enumeration, and all supports with an objective of at most `threshold`.
+
+    Forced columns are projected out first. Columns that are nearly dependent lose their digits in a Gram matrix:
+    supports with such columns are fitted on the data themselves, and exact copies of a column stand for each other.
     """
     forced = np.flatnonzero(problem.rules.forced)
+    free, G, corr, rest = _projected(problem, forced)
+    size = most_units(problem) - forced.size
+    base = tuple(int(u) for u in forced)
+    if threshold is None:
+        first = ~_copies(problem, free, G)
+        free, G, corr = free[first], np.ascontiguousarray(G[np.ix_(first, first)]), corr[first]
+    need = np.full(4, np.inf)
+    if threshold is not None:
+        price = 2.0 * problem.l0
+        need[1 : size + 1] = rest + price * (forced.size + np.arange(1, size + 1)) - 2.0 * threshold
+    gains, members, hits = np.zeros(4), np.full((4, 3), -1), np.zeros(1, np.int64)
+    hit_gain, hit_members = np.zeros(most + 1), np.full((most + 1, 3), -1)
+    skipped, skipped_members = np.zeros(1, np.int64), np.full((SKIPPED, 3), -1)
+    if size and free.size:
+        norm = np.diagonal(G).copy()
+        triples(
+            G, corr, norm, NEARLY, size, gains, members, need, hits, hit_gain, hit_members, skipped, skipped_members
+        )
+
+    def support(at):
+        return base + tuple(int(free[j]) for j in at if j >= 0)
+
+    reached = [s for s in range(size + 1) if s == 0 or members[s, 0] >= 0]
+    values = {forced.size + s: 0.5 * (rest - gains[s]) for s in reached}
+    supports = {forced.size + s: support(members[s]) for s in reached}
+    near = {}
+    for i in range(min(int(hits[0]), most + 1)):
+        units = support(hit_members[i])
+        near[tuple(sorted(units))] = 0.5 * (rest - float(hit_gain[i])) + problem.l0 * len(units)
+    if threshold is not None and 0.5 * rest + problem.l0 * forced.size <= threshold:
+        near[base] = 0.5 * rest + problem.l0 * forced.size
+    for i in range(min(int(skipped[0]), SKIPPED)):
+        units = support(skipped_members[i])
+        value = fit_support(problem, problem.rules.columns(units)).value
+        if value < values.get(len(units), np.inf):
+            values[len(units)], supports[len(units)] = value, units
+        if threshold is not None and value + problem.l0 * len(units) <= threshold:
+            near[tuple(sorted(units))] = value + problem.l0 * len(units)
+    slack = (problem.rounding / NEARLY) * problem.null_loss
+    if skipped[0]:  # fits with huge coefficients differ a little from one factorisation to another
+        slack += FITTED * min(values.values())
+    return Enumeration(values, supports, near, bool(skipped[0] <= SKIPPED), slack)
+
+
+def _projected(problem: Problem, forced):
+    """Free columns, their Gram matrix, their correlations and what is left of y, beside the forced columns."""
     free = np.flatnonzero(problem.usable & ~problem.rules.forced)
     ridge = 2.0 * problem.normal.penalty.l2
     G = problem.gram.rows(free)[:, free] + np.diag(ridge[free])
@@ -257,31 +351,22 @@ def enumerated_sizes(problem: Problem, threshold: float | None = None, most: int
         solved = least_squares(own, np.column_stack([cross[:, free], problem.gram.corr[forced]]))
         G = G - cross[:, free].T @ solved[:, :-1]
         corr, rest = corr - cross[:, free].T @ solved[:, -1], rest - float(problem.gram.corr[forced] @ solved[:, -1])
-    size = most_units(problem) - forced.size
-    norm = np.diagonal(G).copy()
-    usable = norm > DEPENDENT
-    G, corr, norm, free = np.ascontiguousarray(G[np.ix_(usable, usable)]), corr[usable], norm[usable], free[usable]
-    price, base = 2.0 * problem.l0, tuple(int(u) for u in forced)
-    need = np.full(4, np.inf)
-    if threshold is not None:
-        need[1 : size + 1] = rest + price * (forced.size + np.arange(1, size + 1)) - 2.0 * threshold
-    gains, members, hits = np.zeros(4), np.full((4, 3), -1), np.zeros(1, np.int64)
-    hit_gain, hit_members = np.zeros(most + 1), np.full((most + 1, 3), -1)
-    if size:
-        triples(G, corr, norm, DEPENDENT, size, gains, members, need, hits, hit_gain, hit_members)
+    left = np.diagonal(G) > NEARLY  # what the forced columns explain already adds nothing to them
+    return free[left], np.ascontiguousarray(G[np.ix_(left, left)]), corr[left], rest
 
-    def support(at):
-        return base + tuple(int(free[j]) for j in at if j >= 0)
 
-    values = {forced.size + s: 0.5 * (rest - gains[s]) for s in range(size + 1) if s == 0 or members[s, 0] >= 0}
-    supports = {forced.size + s: support(members[s]) for s in range(size + 1) if s == 0 or members[s, 0] >= 0}
-    near = {}
-    for i in range(min(int(hits[0]), most + 1)):
-        units = support(hit_members[i])
-        near[tuple(sorted(units))] = 0.5 * (rest - float(hit_gain[i])) + problem.l0 * len(units)
-    if threshold is not None and 0.5 * rest + problem.l0 * forced.size <= threshold:
-        near[base] = 0.5 * rest + problem.l0 * forced.size
-    return values, supports, near
+def _copies(problem: Problem, free, G) -> np.ndarray:
+    """Columns that are an earlier one up to sign, to the last digits of the data."""
+    copy = np.zeros(free.size, bool)
+    scale = np.sqrt(np.diagonal(G))
+    for i in range(free.size):
+        near = i + 1 + np.flatnonzero(np.abs(G[i, i + 1 :]) > (1.0 - NEARLY) * scale[i] * scale[i + 1 :])
+        if copy[i] or not near.size or problem.normal.penalty.l2[free].any():
+            continue
+        pair = problem.normal.Z.columns(free[np.concatenate([[i], near])])
+        signs = np.sign(G[i, near])
+        copy[near] |= np.abs(pair[:, 1:] * signs - pair[:, :1]).max(axis=0) <= COPY
+    return copy
 
 
 def practical(problem: Problem) -> bool:

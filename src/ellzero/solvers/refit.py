@@ -12,6 +12,7 @@ from ..problem import Problem
 NEWTON_STEPS = 100
 FLAT = 1e-7  # a curvature below this share of that at the null model means that a coefficient runs away
 TIGHT = 1e-13
+RANK = 1e-12  # singular values below this share of the largest are rounding: collinear columns share their coefficient
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +102,7 @@ def _least_squares(problem, columns, Z):
     if ridge.any():
         A = np.vstack([A, np.diag(np.sqrt(2.0 * ridge))])
         target = np.concatenate([target, np.zeros(columns.size)])
-    gamma = least_squares(A, target, "gelsy") if columns.size else np.empty(0)
+    gamma = least_squares(A, target, "gelsy", RANK) if columns.size else np.empty(0)
     eta = Z @ gamma
     return Fit(columns, gamma, 0.0, eta, _value(problem, columns, gamma, eta))
 

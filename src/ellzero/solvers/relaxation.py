@@ -14,6 +14,7 @@ import numpy as np
 
 from .._kernels.coordinate import descend
 from .._linear import solve_definite
+from .._progress import Clock
 from ..certificate import Tree
 from ..penalties import Separable
 from ..problem import Problem, node_charge
@@ -103,7 +104,7 @@ class Relaxation(ABC):
     def dual(self, columns, gamma, intercept) -> tuple[float, float, np.ndarray, float, float]:
         """Loss at the point, base of the dual value, correlations of all columns, and the errors of both."""
 
-    def solve(self, inside, outside, start: Point, cut: float, lazy: float) -> Bound:
+    def solve(self, inside, outside, start: Point, cut: float, lazy: float, clock: Clock | None = None) -> Bound:
         """Bound a node.
 
         Parameters
@@ -114,6 +115,8 @@ class Relaxation(ABC):
             Bounds from here on prune; the descent ends as soon as one is reached.
         lazy : float
             Share of the room below the cut in which the descent need not be exact; 0 for the root.
+        clock : Clock, optional
+            Where it stops, the bound so far is returned.
         """
         problem, units = self.problem, self.problem.rules.units
         gamma = np.zeros(problem.n_features)
@@ -135,7 +138,8 @@ class Relaxation(ABC):
             bound, primal, violation = self._bound(columns, gamma, intercept, working, share, inside, outside, price)
             if best is None or bound.value > best.value:
                 best = bound
-            if best.value >= cut or self.work_left <= 0 or rounds == ROUNDS:
+            stopped = clock is not None and clock.stopped
+            if best.value >= cut or self.work_left <= 0 or rounds == ROUNDS or stopped:
                 return best
             idle = problem.k is not None and not (active & ~inside).any()
             if idle and self._entry_price(bound.scores, inside, outside) < price:
@@ -448,11 +452,11 @@ def starting_point(problem: Problem) -> Point:
     )
 
 
-def root_relaxation(problem: Problem, objective: float) -> tuple[float, Tree]:
+def root_relaxation(problem: Problem, objective: float, clock: Clock | None = None) -> tuple[float, Tree]:
     """Bound of the perspective relaxation, and its one-leaf tree."""
     relaxation = relaxation_for(problem)
     inside, outside = problem.rules.forced, ~problem.usable
-    bound = relaxation.solve(inside, outside, starting_point(problem), objective, 0.0)
+    bound = relaxation.solve(inside, outside, starting_point(problem), objective, 0.0, clock)
     return bound.value, dual_tree(problem, [-1], [0], [bound.point])
 
 

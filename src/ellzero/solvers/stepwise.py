@@ -80,7 +80,7 @@ class Stepwise(Solver):
             status = Status.TIME_LIMIT if clock.expired else status
         except KeyboardInterrupt:
             clock.interrupted, status = True, Status.INTERRUPTED
-        bound, tree = root_bound(problem, penalised(problem, state))
+        bound, tree = root_bound(problem, penalised(problem, state), clock)
         return Answer(state.units, bound, status, tree=tree, trace=tuple(trace))
 
     def _all(self, problem, moves: Moves) -> State:
