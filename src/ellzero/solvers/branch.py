@@ -19,7 +19,7 @@ from .refit import fit_support
 from .relaxation import Bound, Relaxation, dual_tree, relaxation_for, relaxes, starting_point
 
 LAZY = 0.3  # a node's descent may stop this far, in shares of the room below the cut, from its optimum
-SPARE = 1000  # supports collected beyond those that will be kept, between two sortings
+SPARE = 1000  # supports collected beyond those that will be kept, between two passes of sorting
 FREE, IN, OUT = 0, 1, -1
 
 

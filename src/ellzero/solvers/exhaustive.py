@@ -29,7 +29,7 @@ STREAM_LIMIT = 2**27  # numbers of a tree that is kept as a certificate
 NEARLY = 1e-4  # a column that keeps less of its squared norm beside others is nearly dependent on them
 COPY = 1e-12  # largest difference of a scaled column from the one it copies
 FITTED = 1e-7  # share of a value by which two ways to fit nearly dependent columns may differ
-SPARE = 1000  # supports listed beyond those that will be kept, between two sortings
+SPARE = 1000  # supports listed beyond those that will be kept, between two passes of sorting
 SKIPPED = 50_000  # most supports with nearly dependent columns that are fitted one by one
 ENUMERABLE = 3e10  # triples, pairs or single columns that are still enumerated
 
