@@ -119,7 +119,8 @@ class Checker:
         for t, tree in enumerate(trees):
             sizes = sorted({c.k for c in claims if c.tree == t}, key=lambda k: -1 if k is None else k)
             bounds |= {(t, k): bound for k, bound in zip(sizes, self.tree_bounds(tree, sizes), strict=True)}
-        return tuple(self._claim(claim, bounds) for claim in claims)
+        with np.errstate(all="ignore"):  # what overflows is refused below, not warned of
+            return tuple(self._claim(claim, bounds) for claim in claims)
 
     def tree_bounds(self, tree, sizes):
         """Bound that a tree proves for each size; evidence on which the arithmetic fails proves nothing."""
