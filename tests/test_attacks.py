@@ -1,4 +1,4 @@
-"""What an attacker tried, kept as tests: forged certificates, near-copies of columns, numbers far from one, interrupts."""
+"""What an attacker tried, kept as tests: forged certificates, near-copies, numbers far from one, interrupts."""
 
 from dataclasses import replace
 
