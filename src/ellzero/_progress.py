@@ -78,10 +78,6 @@ class Clock:
     def stopped(self) -> bool:
         return self.interrupted or self.expired
 
-    def exclude(self, seconds: float) -> None:
-        """Move the deadline: time spent compiling kernels is not the search's."""
-        self.deadline += seconds
-
     def tick(self, stage: str, **facts) -> None:
         """Tell the watcher, at most ten times a second."""
         if self.on_progress is None:
