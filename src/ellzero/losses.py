@@ -59,6 +59,10 @@ class Loss(ABC):
         """Negative log-likelihood of the saturated model for each row, all constants included."""
 
     @abstractmethod
+    def clip_dual(self, y, u) -> Vector:
+        """Nearest point of the closed domain of the conjugate."""
+
+    @abstractmethod
     def check_target(self, y) -> None:
         """Raise `DataError` where the target is outside the loss's range."""
 
@@ -112,6 +116,9 @@ class SquaredError(Loss):
     def saturated_nll(self, y):
         return np.zeros_like(y)  # the variance is profiled out: see `selection.criteria`
 
+    def clip_dual(self, y, u):
+        return u
+
     def check_target(self, y):
         checks.finite("y", y)
 
@@ -161,6 +168,9 @@ class Logistic(Loss):
     def saturated_nll(self, y):
         return np.zeros_like(y)
 
+    def clip_dual(self, y, u):
+        return np.clip(u, -y, 1 - y)
+
     def check_target(self, y):
         checks.two_classes(y)
 
@@ -208,6 +218,9 @@ class Poisson(Loss):
 
     def saturated_nll(self, y):
         return y - xlogy(y, y) + gammaln(y + 1)
+
+    def clip_dual(self, y, u):
+        return np.maximum(u, -y)
 
     def check_target(self, y):
         checks.counts(y)

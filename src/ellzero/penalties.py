@@ -127,6 +127,11 @@ class Separable(Penalty):
         return f"{type(self).__name__}({', '.join(parts)})"
 
     @property
+    def boxed(self) -> bool:
+        """Whether every coefficient has a finite limit on both sides."""
+        return bool(np.isfinite(self.lower).all() and np.isfinite(self.upper).all())
+
+    @property
     def limited(self) -> bool:
         """Whether any coefficient has a finite limit."""
         return bool(np.isfinite(self.lower).any() or np.isfinite(self.upper).any())
