@@ -336,15 +336,8 @@ def _in_one_tree(problem, sizes, clock, sample, gap, random_state):
     solved = all_sizes(problem, max(sizes), clock, random_state)
     answers = {}
     for k in (k for k in sizes if k in solved.best):
-        answers[k] = Answer(
-            solved.best[k], solved.lower[k] + _price_below(problem, k), solved.status, solved.n_nodes, solved.tree
-        )
+        answers[k] = Answer(solved.best[k], solved.lower[k], solved.status, solved.n_nodes, solved.tree)
     return _finish(problem, answers, [clock.elapsed] * len(answers), "exhaustive", sample)
-
-
-def _price_below(problem, k) -> float:
-    """Price that every support of at most k units pays at least."""
-    return problem.l0 * int(problem.rules.forced.sum())
 
 
 def _size_by_size(problem, sizes, clock, sample, solver, random_state):

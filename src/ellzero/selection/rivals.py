@@ -8,7 +8,7 @@ from .. import _checks as checks
 from .._progress import Clock
 from ..problem import Problem
 from ..result import Result, Status, Table
-from ..solvers import Solver, make_solver
+from ..solvers import make_solver
 from ..solvers.base import Answer, describe
 from ..solvers.bounds import bounded_by_supersets
 from ..solvers.branch import Search
@@ -148,10 +148,10 @@ def rivals(
     clock = Clock(checks.positive("time_limit", time_limit), on_progress)
     with threadpool_limits(checks.threads(n_jobs)):
         best = chosen.solve(problem, max(clock.remaining, 1e-3), on_progress)
-        return near_optimal(problem, best, within, max_rivals, clock, chosen)
+        return near_optimal(problem, best, within, max_rivals, clock)
 
 
-def near_optimal(problem: Problem, best: Result, within: float, most: int, clock: Clock, solver: Solver) -> Rivals:
+def near_optimal(problem: Problem, best: Result, within: float, most: int, clock: Clock) -> Rivals:
     """Rivals of a solved problem."""
     clock.interrupted |= best.status is Status.INTERRUPTED
     threshold = best.objective * (1.0 + within) * (1.0 + EQUAL) + EQUAL * problem.null_loss

@@ -167,9 +167,9 @@ def all_sizes(problem: Problem, largest: int, clock: Clock, random_state=None) -
     sizes = search.run(clock, cut, shared=False)
     supports = {k: state.units for k, state in warm.items()} | sizes.best
     sizes.best = supports
-    running = dict(
-        zip(sorted(supports), np.minimum.accumulate([sizes.lower[k] for k in sorted(supports)]), strict=True)
-    )
+    price = problem.l0 * int(problem.rules.forced.sum())  # what every support pays; the checker counts it, too
+    least = np.minimum.accumulate([sizes.lower[k] for k in sorted(supports)]) + price
+    running = dict(zip(sorted(supports), least, strict=True))
     sizes.lower.update(zip(running, search.proved(sizes, running, list(running)), strict=True))
     return sizes
 
