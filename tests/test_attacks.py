@@ -138,8 +138,8 @@ def test_an_interrupt_of_the_first_search_ends_all_of_it():
 @pytest.mark.parametrize("distance", [1.9, 1e-4])
 def test_the_price_of_forced_columns_is_counted_once(distance):
     near = np.column_stack([X, X[:, 0] + distance * RNG.normal(size=60)])
-    solutions = ez.path(near, Y, k=4, l0=0.37, forced=[1, 3], certify=True)
+    solutions = ez.path(near, Y, k=4, l0=3.7, forced=[1, 3], certify=True)
     for k, claim in zip(solutions.sizes, solutions.certificate.verify(near, Y), strict=True):
-        optimum = min(ez.best_subset(near, Y, k=j, forced=[1, 3]).objective + 0.37 * j for j in range(2, k + 1))
+        optimum = min(ez.best_subset(near, Y, k=j, forced=[1, 3]).objective + 3.7 * j for j in range(2, k + 1))
         assert solutions[k].lower_bound <= optimum * (1 + 1e-12)
         assert claim.lower_bound <= optimum * (1 + 1e-12)
