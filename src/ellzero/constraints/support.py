@@ -122,10 +122,9 @@ class SupportRules:
             for rule in rules
             for q, sets in rule.at_most(columns)
         }
-        at_most = sorted((q, sets) for q, sets in limits if q < len(sets))
-        return cls(
-            units, must, must_not, of_column, np.zeros(len(names), bool), tuple(sorted(requires)), tuple(at_most)
-        )
+        at_most = tuple(sorted((q, sets) for q, sets in limits if q < len(sets)))
+        absent = np.zeros(len(names), bool)
+        return cls(units, must, must_not, of_column, absent, tuple(sorted(requires)), at_most)
 
     @property
     def n_units(self) -> int:
@@ -164,8 +163,8 @@ class SupportRules:
         -------
         ndarray of shape (n_units,), int8
         """
-        state = np.where([unit.size == 0 for unit in self.units], -1, 0).astype(np.int8)
-        state[self.forbidden] = -1
+        present = np.bincount(self.unit_of_column[~self.absent], minlength=self.n_units) > 0
+        state = np.where(present & ~self.forbidden, 0, -1).astype(np.int8)
         state[self.forced] = 1
         state[np.asarray(inside, dtype=np.intp)] = 1
         return state
