@@ -25,16 +25,22 @@ class Tables(NamedTuple):
 def tables_of(requires, at_most) -> Tables:
     """Arrays of rules in units."""
 
-    def flat(lists) -> tuple[np.ndarray, np.ndarray]:
-        return _ints(np.cumsum([0, *map(len, lists)])), _ints([item for items in lists for item in items])
-
-    need_ptr, need = flat([needed for _, needed in requires])
+    needs = [needed for _, needed in requires]
     sets = [members for _, sets in at_most for members in sets]
-    set_ptr, _ = flat([sets for _, sets in at_most])
-    unit_ptr, unit = flat(sets)
     return Tables(
-        _ints([child for child, _ in requires]), need_ptr, need, _ints([q for q, _ in at_most]), set_ptr, unit_ptr, unit
+        child=_ints([child for child, _ in requires]),
+        need_ptr=_pointers(needs),
+        need=_ints([unit for needed in needs for unit in needed]),
+        quota=_ints([q for q, _ in at_most]),
+        set_ptr=_pointers([sets for _, sets in at_most]),
+        unit_ptr=_pointers(sets),
+        unit=_ints([unit for members in sets for unit in members]),
     )
+
+
+def _pointers(lists) -> np.ndarray:
+    """Where each of some lists begins when they are laid end to end, and where the last ends."""
+    return _ints(np.cumsum([0, *map(len, lists)]))
 
 
 def _ints(values) -> np.ndarray:

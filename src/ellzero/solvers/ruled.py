@@ -1,4 +1,4 @@
-"""Moves that keep the rules on which units go together: every state that they offer is a support that the rules allow."""
+"""Moves within the rules on which units go together: every state that they offer is an allowed support."""
 
 import numpy as np
 
