@@ -124,7 +124,7 @@ class SupportRules:
         rules = given(constraints)
         requires = {(child, tuple(sorted(set(need)))) for rule in rules for child, need in rule.requires(columns)}
         limits = {
-            (q, tuple(sorted({tuple(sorted(set(members))) for members in sets if members})))
+            (q, tuple(sorted(tuple(sorted(set(members))) for members in sets if members)))
             for rule in rules
             for q, sets in rule.at_most(columns)
         }
