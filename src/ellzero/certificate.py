@@ -377,7 +377,7 @@ def _pack(certificate: Certificate) -> tuple[dict, dict]:
     question = certificate.question
     arrays = {f"question_{name}": getattr(question, name) for name in QUESTION_ARRAYS}
     for t, tree in enumerate(certificate.trees):
-        arrays |= {f"tree{t}_{name}": getattr(tree, name) for name in TREE_ARRAYS}
+        arrays |= {f"tree{t}_{name}": getattr(tree, name) for name in _parts_of(tree.kind)}
     claims = [
         {
             **{name: getattr(c, name) for name in ("tree", "k", "objective", "lower_bound", "intercept")},
@@ -403,7 +403,7 @@ def _unpack(header: dict, arrays: dict) -> Certificate:
     question = {**header["question"], **{name: _tuples(header["question"][name]) for name in LISTS}}
     question |= {name: arrays[f"question_{name}"] for name in QUESTION_ARRAYS}
     trees = [
-        Tree(kind, **{name: arrays[f"tree{t}_{name}"] for name in TREE_ARRAYS})
+        replace(Tree.plain(kind), **{name: arrays[f"tree{t}_{name}"] for name in _parts_of(kind)})
         for t, kind in enumerate(header["trees"])
     ]
     claims = [
@@ -411,6 +411,11 @@ def _unpack(header: dict, arrays: dict) -> Certificate:
         for claim in header["claims"]
     ]
     return Certificate(Question(**question), tuple(claims), tuple(trees), header["recipe"], tuple(header["conditions"]))
+
+
+def _parts_of(kind: str) -> tuple[str, ...]:
+    """Arrays of a tree that are written: all of them where nodes have points."""
+    return TREE_ARRAYS if kind == "dual" else ("branch",)
 
 
 def _tuples(value):

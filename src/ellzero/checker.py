@@ -29,6 +29,7 @@ CONSTANT = 1e-9  # a column whose deviation is below this share of its size is c
 OBJECTIVE_TOLERANCE = 1e-9
 FINE = 1e-9  # rounding may take this share of a value before the slower, finer form is used
 NEARLY = 1e-4  # a column that keeps less of its squared norm beside others is nearly dependent on them
+ROUNDED = 1e-12  # relative error of limits that others have put on the scale of the columns
 COPY = 1e-12  # largest difference of a scaled column from the one it copies
 APART = 100_000  # most supports with nearly dependent columns that are fitted one by one
 RANK = 1e-12  # singular values below this share of the largest are rounding
@@ -87,6 +88,7 @@ class Checker:
         self.column_error = 2 * self.gamma  # of a product with a column of norm one
         divide = 1.0 if q.standardize else self.scale
         self.l1, self.l2 = q.l1 / divide * np.ones_like(scale), q.l2 / divide**2 * np.ones_like(scale)
+        self.limits = q.lower * self.scale, q.upper * self.scale
         if q.loss == "squared":
             self.t = self.y - self.y[0] - (w @ (self.y - self.y[0]) if q.fit_intercept else -self.y[0])
             self.null = 0.5 * float(w @ self.t**2)
@@ -139,8 +141,8 @@ class Checker:
             and not (units & q.forbidden).any()
             and all(not units[unit] or units[list(needed)].any() for unit, needed in q.requires)
             and all(sum(units[list(s)].any() for s in sets) <= most for most, sets in q.at_most)
-            and (coef >= q.lower - 1e-12 * np.abs(q.lower)).all()
-            and (coef <= q.upper + 1e-12 * np.abs(q.upper)).all()
+            and (coef >= (1.0 + ROUNDED) * q.lower).all()
+            and (coef <= (1.0 + ROUNDED) * q.upper).all()
             and (q.fit_intercept or claim.intercept == 0)
         )
         if not keeps_rules:
@@ -176,7 +178,7 @@ class Checker:
         root[np.setdiff1d(np.arange(self.n_units), self.q.unit[~self.constant])] = -1
         if (self.q.forced & (root < 0)).any():
             raise CertificateError("a forced column is constant on these data.")
-        waiting = [(root, self.q.lower * self.scale, self.q.upper * self.scale, None)]
+        waiting = [(root, *self.limits, None)]
         for node, unit in enumerate(tree.branch.tolist()):
             if not waiting:
                 raise CertificateError("a tree of the certificate goes on after its last leaf.")
@@ -227,6 +229,12 @@ class Checker:
     def _dual_bounds(self, tree, sizes):
         """Least bound over all leaves, and over all that fixes and boxes give up, for each size."""
         k = np.array([self.n_units if k is None else k for k in sizes])[:, None]
+        lower, upper = (
+            limit[tree.box_column] for limit in self.limits
+        )  # what repeats these, but for rounding, is no box
+        low = np.where(tree.box_lower <= (1.0 - ROUNDED) * lower, lower, tree.box_lower)
+        high = np.where(tree.box_upper >= (1.0 - ROUNDED) * upper, upper, tree.box_upper)
+        tree = replace(tree, box_lower=low, box_upper=high)
         walk, result = self._walk(tree, k.max()), np.full(len(sizes), np.inf)
         while visits := list(islice(walk, max(1, CHUNK // max(self.X.shape)))):
             told = [visit for visit in visits if tree.has_point[visit.node]]
@@ -414,7 +422,7 @@ class Checker:
             mu = np.linalg.eigvalsh(A[np.ix_(used, used)])[0] - c.size * (self.column_error + 8 * UNIT * np.trace(A))
         if not mu > 0:
             raise CertificateError("columns are collinear to rounding, so least-squares leaves prove nothing here.")
-        limits, d = (self.q.lower * self.scale, self.q.upper * self.scale), mu - 2.0 * self.l2
+        limits, d = self.limits, mu - 2.0 * self.l2
         value, inside = np.empty(len(states)), (states == 1).sum(axis=1)
         for size in np.unique(allowed.sum(axis=1)):
             group = np.flatnonzero(allowed.sum(axis=1) == size)
@@ -512,13 +520,14 @@ def _largest_gain(G, c, size, floor=np.inf):
 
 
 def _parts(tree, node):
-    """What a node's point decides: fixes first, then boxes."""
+    """What a node's point decides: fixes first, then boxes; what a leaf is left with is looked at again, too."""
     none = np.empty(0, np.int64)
     if tree.kind != "dual":
         return ((none, none, True),)
     fixes = tree.fixes[tree.fix_indptr[node] : tree.fix_indptr[node + 1]]
     boxes = np.arange(tree.box_indptr[node], tree.box_indptr[node + 1])
-    return ((fixes, none, False), (none, boxes, True)) if fixes.size and boxes.size else ((fixes, boxes, True),)
+    twice = fixes.size and (boxes.size or tree.branch[node] == -1)
+    return ((fixes, none, False), (none, boxes, True)) if twice else ((fixes, boxes, True),)
 
 
 def _decided(tree, visit):
@@ -532,10 +541,8 @@ def _decided(tree, visit):
         state[units] = np.sign(visit.fixes)
     if visit.boxes.size:
         at, low, high = (part[visit.boxes] for part in (tree.box_column, tree.box_lower, tree.box_upper))
-        if (low < lower[at]).any() or (high > upper[at]).any():
-            raise CertificateError("a tree of the certificate widens limits.")
         lower, upper = lower.copy(), upper.copy()
-        lower[at], upper[at] = low, high
+        lower[at], upper[at] = np.maximum(lower[at], low), np.minimum(upper[at], high)
     return state, lower, upper
 
 
@@ -579,4 +586,5 @@ def _largest(values, count):
 
 def _settled(value, lost):
     """A bound for data moved by `lost`, lowered until it holds for the data themselves."""
-    return value - lost * np.sqrt(2.0 * np.maximum(value, 0.0)) - 8 * UNIT * np.abs(value)
+    lowered = value - lost * np.sqrt(2.0 * np.maximum(value, 0.0)) - 8 * UNIT * np.abs(value)
+    return np.where(np.isposinf(value), value, lowered)  # no support at all
