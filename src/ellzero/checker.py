@@ -33,7 +33,8 @@ ROUNDED = 1e-12  # relative error of limits that others have put on the scale of
 COPY = 1e-12  # largest difference of a scaled column from the one it copies
 APART = 100_000  # most supports with nearly dependent columns that are fitted one by one
 RANK = 1e-12  # singular values below this share of the largest are rounding
-CHUNK = 2**20  # numbers handled together
+CHUNK = 2**17  # numbers handled together
+NONE = np.empty(0, np.int64)
 
 
 @dataclass(slots=True, eq=False)
@@ -178,12 +179,12 @@ class Checker:
         root[np.setdiff1d(np.arange(self.n_units), self.q.unit[~self.constant])] = -1
         if (self.q.forced & (root < 0)).any():
             raise CertificateError("a forced column is constant on these data.")
-        waiting = [(root, *self.limits, None)]
+        waiting, dual = [(root, *self.limits, None)], tree.kind == "dual"
         for node, unit in enumerate(tree.branch.tolist()):
             if not waiting:
                 raise CertificateError("a tree of the certificate goes on after its last leaf.")
             state, lower, upper, visit = waiting.pop()
-            for fixes, boxes, last in _parts(tree, node):
+            for fixes, boxes, last in _parts(tree, node) if dual or unit < 0 else ():
                 state = self._propagated(state, most)
                 if state is None:  # no support is left: what follows has to be a tree, and that is all
                     break
@@ -193,11 +194,13 @@ class Checker:
             if unit == -2:
                 waiting.append((state, lower, upper, visit))
             elif unit >= 0:  # the branch that leaves the unit out comes first
-                for side in (1, -1):
-                    child = None if state is None or state[unit] == -side else state.copy()
-                    if child is not None:
-                        child[unit] = side
-                    waiting.append((child, lower, upper, visit))
+                inside = outside = state
+                if state is not None and state[unit] == 0:
+                    inside, outside = state.copy(), state.copy() if dual else state
+                    inside[unit], outside[unit] = 1, -1
+                elif state is not None:  # what is decided already has no other side
+                    inside, outside = (state, None) if state[unit] > 0 else (None, state)
+                waiting += [(inside, lower, upper, visit), (outside, lower, upper, visit)]
         if waiting:
             raise CertificateError("a tree of the certificate lacks a leaf: its evidence does not cover all supports.")
 
@@ -222,7 +225,7 @@ class Checker:
                 if (room < 0).any():
                     return None
                 state[sets[((room[rule] == 0) & ~used)[set_of]]] = -1
-        return None if state is None or (state == 1).sum() > most else state
+        return None if state is None or (most < self.n_units and (state == 1).sum() > most) else state
 
     # ---- dual evidence
 
@@ -268,7 +271,9 @@ class Checker:
         d = self._diagonal(tree, tree.diag[node], cols, state, b)
         limits = [_stacked(visits, side, cols) for side in ("lower", "upper")]
         cost = self._least(cols, b, q, e, d, *limits)
-        idle = self._least(cols, b, q, e, d, 0.0, 0.0)
+        idle = np.zeros(b.shape)  # a column that is out leaves phi(0), which is nothing where b is nothing
+        i, j = np.nonzero(b)
+        idle[i, j] = self._least(cols[j], b[i, j], q[i, j], e[i, 0], d[i, j], 0.0, 0.0)
         cost_u, idle_u = (np.add.reduceat(part, first, axis=1) for part in (cost, idle))
         inside, free = state[:, units] == 1, state[:, units] == 0
         cost_u, rise = cost_u + self.q.l0, idle_u - cost_u - self.q.l0
@@ -413,8 +418,9 @@ class Checker:
     def _superset_bounds(self, tree, sizes):
         """Dual bound at the least-squares fit of all columns that a leaf allows, with D from the least eigenvalue."""
         A, c, yy = self._normal_equations()
-        most = max(self.n_units if k is None else k for k in sizes)
-        states = np.array([visit.state for visit in self._walk(tree, most) if visit.leaf]).reshape(-1, self.n_units)
+        states = np.array([visit.state for visit in self._walk(tree, self.n_units) if visit.leaf]).reshape(
+            -1, self.n_units
+        )
         allowed = (states >= 0)[:, self.q.unit] & ~self.constant
         used = np.flatnonzero(allowed.any(axis=0))
         mu = 1.0
@@ -426,7 +432,7 @@ class Checker:
         value, inside = np.empty(len(states)), (states == 1).sum(axis=1)
         for size in np.unique(allowed.sum(axis=1)):
             group = np.flatnonzero(allowed.sum(axis=1) == size)
-            for some in np.array_split(group, 1 + group.size * (size * size + self.y.size) // (4 * CHUNK)):
+            for some in np.array_split(group, 1 + group.size * (size * size + self.y.size) // (16 * CHUNK)):
                 S = np.nonzero(allowed[some])[1].reshape(some.size, size)
                 G, rhs, ridge = A[S[:, :, None], S[:, None, :]], c[S], 2.0 * self.l2[S]
                 b = np.linalg.solve(G, rhs[:, :, None])[:, :, 0] if size else np.zeros((some.size, 0))
@@ -436,15 +442,16 @@ class Checker:
                 error = self.column_error * reach**2 + ((np.abs(missed) + e) ** 2).sum(axis=1) / mu
                 rough = 0.5 * (yy - np.einsum("li,li->l", b, rhs + q) - self.column_error * reach**2)
                 rough += self._least(S, b, q, e, d[S], limits[0][S], limits[1][S]).sum(axis=1)
-                coarse = np.flatnonzero(~(error <= FINE * rough))
+                value[some], coarse = rough, np.flatnonzero(~(error <= FINE * rough))
+                if not coarse.size:
+                    continue
                 S = S[coarse]
                 gamma = np.zeros((coarse.size, c.size))
                 np.put_along_axis(gamma, S, b[coarse], axis=1)
                 base, q, e, gamma, lost = self._points(np.arange(c.size), gamma / self.scale, 0.0)
                 b, q = (np.take_along_axis(part, S, axis=1) for part in (gamma, q))
                 base += self._least(S, b, q, e, d[S], limits[0][S], limits[1][S]).sum(axis=1)
-                rough[coarse] = _settled(base, lost)
-                value[some] = rough
+                value[some[coarse]] = _settled(base, lost)
         value += self.q.l0 * inside
         return [np.min(value[inside <= (self.n_units if k is None else k)], initial=np.inf) for k in sizes]
 
@@ -521,13 +528,12 @@ def _largest_gain(G, c, size, floor=np.inf):
 
 def _parts(tree, node):
     """What a node's point decides: fixes first, then boxes; what a leaf is left with is looked at again, too."""
-    none = np.empty(0, np.int64)
     if tree.kind != "dual":
-        return ((none, none, True),)
+        return ((NONE, NONE, True),)
     fixes = tree.fixes[tree.fix_indptr[node] : tree.fix_indptr[node + 1]]
     boxes = np.arange(tree.box_indptr[node], tree.box_indptr[node + 1])
     twice = fixes.size and (boxes.size or tree.branch[node] == -1)
-    return ((fixes, none, False), (none, boxes, True)) if twice else ((fixes, boxes, True),)
+    return ((fixes, NONE, False), (NONE, boxes, True)) if twice else ((fixes, boxes, True),)
 
 
 def _decided(tree, visit):
