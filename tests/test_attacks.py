@@ -27,10 +27,9 @@ def forged(**changes):
 
 
 def point(values):
-    columns = np.arange(len(values), dtype=np.int32)
-    return Tree(
-        "dual", np.array([-1], np.int32), np.zeros(1, np.int32), np.array([0, len(values)]), columns, np.array(values),
-        np.zeros(1),
+    return replace(
+        Tree.plain("dual", [-1]), has_point=np.ones(1, bool), indptr=np.array([0, len(values)]),
+        indices=np.arange(len(values), dtype=np.int32), values=np.array(values, float),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import ellzero as ez
-from ellzero.certificate import Certificate
+from ellzero.certificate import Certificate, Tree
 from ellzero.errors import CertificateError
 from oracles import fit_support, optimum
 from strategies import make_question
@@ -75,7 +75,7 @@ def test_verifies_in_a_process_that_never_loads_a_solver(tmp_path):
     np.savez(tmp_path / "data.npz", X=q.X, y=q.y)
     program = """
 import sys, numpy as np
-from ellzero.certificate import Certificate
+from ellzero.certificate import Certificate, Tree
 data = np.load(sys.argv[2])
 claims = list(Certificate.load(sys.argv[1]).verify(data["X"], data["y"]))
 loaded = [name for name in sys.modules if name.startswith(("ellzero.solvers", "ellzero._kernels", "numba"))]
@@ -122,8 +122,8 @@ def changed(array, index, value):
     return array
 
 
-def width(certificate):
-    return len(certificate.question.names)
+def weights(certificate):
+    return certificate.question.weight * np.ones(certificate.question.n_samples)
 
 
 def another_support(c):
@@ -163,8 +163,10 @@ QUESTIONS = {
     "price of a column raised": lambda c: alter_question(c, l0=c.question.l0 + 0.037),
     "l1 raised": lambda c: alter_question(c, l1=c.question.l1 + 0.37),
     "a negative ridge": lambda c: alter_question(c, l2=-0.37),
-    "weights changed": lambda c: alter_question(c, weight=changed(c.question.weight, slice(0, 5), 7.0)),
-    "a negative weight": lambda c: alter_question(c, weight=changed(c.question.weight, 0, -1.9)),
+    "weights changed": lambda c: alter_question(c, weight=changed(weights(c), slice(0, 5), 7.0)),
+    "a negative weight": lambda c: alter_question(c, weight=changed(weights(c), 0, -1.9)),
+    "fewer weights than rows": lambda c: alter_question(c, weight=weights(c)[:-1]),
+    "fewer rows": lambda c: alter_question(c, n_samples=c.question.n_samples - 1),
     "bounds that the answer breaks": lambda c: alter_question(c, upper=np.full(len(c.question.names), -1e9)),
     "an incumbent column forbidden": lambda c: alter_question(
         c, forbidden=_mark(c.question.forbidden, len(c.question.names), c.claims[0].support[0])
@@ -177,7 +179,7 @@ COVERS = {
     "a leaf too many": lambda c: alter_tree(c, branch=np.append(c.trees[0].branch, -1).astype(np.int32)),
     "tree emptied": lambda c: alter_tree(c, branch=c.trees[0].branch[:0]),
     "split on a unit that does not exist": lambda c: alter_tree(c, branch=changed(c.trees[0].branch, 0, 999)),
-    "split on a negative unit": lambda c: alter_tree(c, branch=changed(c.trees[0].branch, 0, -2)),
+    "split on a negative unit": lambda c: alter_tree(c, branch=changed(c.trees[0].branch, 0, -3)),
 }
 
 
@@ -244,10 +246,9 @@ def dual_tree():
     return q, result, certificate
 
 
-def root_alone(q, tree):
-    """The tree cut down to its root, which is proved by the empty model's residual only."""
-    whole = {"branch": [-1], "point": [0], "indptr": [0, 0], "indices": [], "values": [], "intercepts": [q.y.mean()]}
-    return replace(tree, **{name: np.array(value, getattr(tree, name).dtype) for name, value in whole.items()})
+def root_alone():
+    """A tree cut down to its root, which is proved by the empty model's residual only."""
+    return replace(Tree.plain("dual", [-1]), has_point=np.ones(1, bool))
 
 
 def dual_bound_of_the_empty_model(q):
@@ -265,7 +266,7 @@ def test_a_weaker_proof_verifies_with_its_larger_gap(tmp_path):
     certificate = result.certificate
     bound = dual_bound_of_the_empty_model(q)
     assert 0 < bound < 0.999 * result.objective
-    weaker = replace(certificate, trees=(root_alone(q, certificate.trees[0]),))
+    weaker = replace(certificate, trees=(root_alone(),))
     refused(weaker, q.X, q.y, tmp_path)
     honest = replace(weaker, claims=tuple(replace(claim, lower_bound=0.0) for claim in weaker.claims))
     honest.save(tmp_path / "weaker.npz")
@@ -287,7 +288,7 @@ def test_a_worse_incumbent_verifies_with_its_larger_gap():
     assert claim.gap > (fit.objective - result.objective) / fit.objective - 1e-9
 
 
-@pytest.mark.parametrize("part", ["values", "point", "indices", "intercepts"])
+@pytest.mark.parametrize("part", ["values", "has_point", "indices", "intercepts"])
 def test_scrambled_points_prove_no_more_than_they_do(part, tmp_path):
     """Any point gives a valid bound: the checker must find what the point proves, whatever the file claims."""
     q, _, certificate = dual_tree()
@@ -296,7 +297,7 @@ def test_scrambled_points_prove_no_more_than_they_do(part, tmp_path):
     scrambled = {
         "values": lambda: array * rng.uniform(-3, 3, array.shape),
         "intercepts": lambda: array + rng.uniform(-9, 9, array.shape),
-        "point": lambda: np.zeros_like(array),
+        "has_point": lambda: np.ones_like(array),
         "indices": lambda: rng.permutation(array),
     }[part]()
     altered = alter_tree(certificate, **{part: scrambled})
@@ -317,8 +318,8 @@ def test_scrambled_points_prove_no_more_than_they_do(part, tmp_path):
         ("intercepts", np.nan),
         ("indices", -1),
         ("indices", 999),
-        ("point", -1),
-        ("point", 10**6),
+        ("has_point", False),
+        ("diag", 0),
     ],
 )
 def test_impossible_points_are_refused(part, value, tmp_path):

@@ -4,21 +4,24 @@ A certificate states the question (loss, strengths, limits, groups, weights), th
 and a lower bound for every size) and the evidence: search trees whose leaves cover all supports. `ellzero.checker`
 re-computes everything from X and y in plain NumPy and shares no code with the solvers.
 
-A tree is its preorder: one number a node, the unit it branches on or -1 for a leaf; the first child leaves the unit
-out, the second puts it in. A list that ends early or goes on is no tree, so nothing can be dropped from it. Leaves are
-proved by
+A tree is its preorder: one number a node, the unit it branches on, -1 for a leaf or -2 where it goes on with one child;
+of two children the first leaves the unit out, the second puts it in. A list that ends early or goes on is no tree, so
+nothing can be dropped from it. Nodes are bounded by
 
-* ``dual``: a sparse point; its residual r is a dual vector, and weak duality bounds every support of the leaf;
-* ``superset``: nothing stored; the least-squares value of all columns still allowed bounds every support within them,
-  :math:`\tfrac12(\|r\|^2 - \|X_S^\top r\|^2/\mu)` with :math:`\mu` below the least eigenvalue of the Gram matrix;
+* ``dual``: a sparse point; its residual is a dual vector, and weak duality bounds every support of the node. The same
+  point may fix units and tighten limits for the rest of the subtree, and may be strengthened by a diagonal that the
+  Gram matrix can spare;
+* ``superset``: nothing stored; the least-squares value of all columns that a leaf allows bounds every support in it;
 * ``enumeration``: no tree; all supports of at most three columns are scored again.
+
+Whether a file is well formed is decided here (`sound_question` and its kin); the checker is arithmetic only.
 """
 
 import hashlib
 import json
 import zipfile
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +29,7 @@ import numpy as np
 from ._files import write_whole
 from .errors import CertificateError, OutputError
 
-FORMAT = "ellzero certificate 1"
+FORMAT = "ellzero certificate 2"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,40 +68,68 @@ class Tree:
     Attributes
     ----------
     kind : {"dual", "superset", "enumeration"}
-    branch : ndarray of int
-        Preorder of the tree.
-    point : ndarray of int
-        For ``dual``: the point of each leaf, in preorder.
-    indptr, indices, values, intercepts : ndarrays
-        The points: coefficients in data units by rows, compressed, and their intercepts.
+    branch : ndarray of int32, shape (n_nodes,)
+        Preorder of the tree: a unit, -1 for a leaf, -2 where it goes on. The other parts are empty but for ``dual``.
+    has_point : ndarray of bool, shape (n_nodes,)
+        Whether a node has a point; an empty one is the empty model.
+    indptr, indices, values : ndarrays of int64, int32, float64
+        The points, a row a node, compressed: coefficients in data units.
+    intercepts : ndarray of float64, shape (n_nodes,) or (0,)
+        Intercepts of the points, for other losses than squared error.
+    fix_indptr, fixes : ndarrays of int64, int32
+        Units that a node's point decides for the rest of the subtree: ``u + 1`` puts u in, ``-(u + 1)`` leaves it out.
+    box_indptr, box_column, box_lower, box_upper : ndarrays of int64, int32, float64, float64
+        Tighter limits, in scaled columns, that a node's point proves for the rest of the subtree.
+    diag : ndarray of int32, shape (n_nodes,)
+        Which diagonal strengthens the bound of the node's point; -1 for none.
+    diag_indptr, diag_columns, diag_values : ndarrays of int64, int32, float64
+        The diagonals, a row each, compressed, in scaled columns.
     """
 
     kind: str
     branch: np.ndarray
-    point: np.ndarray
+    has_point: np.ndarray
     indptr: np.ndarray
     indices: np.ndarray
     values: np.ndarray
     intercepts: np.ndarray
+    fix_indptr: np.ndarray
+    fixes: np.ndarray
+    box_indptr: np.ndarray
+    box_column: np.ndarray
+    box_lower: np.ndarray
+    box_upper: np.ndarray
+    diag: np.ndarray
+    diag_indptr: np.ndarray
+    diag_columns: np.ndarray
+    diag_values: np.ndarray
 
     @classmethod
     def plain(cls, kind: str, branch=()) -> "Tree":
-        """A tree without points."""
-        none = np.empty(0)
+        """A tree whose nodes have no points."""
+        branch = np.asarray(branch, dtype=np.int32)
+        nodes = branch.size if kind == "dual" else 0
+        row, whole, real = np.zeros(nodes + 1, np.int64), np.empty(0, np.int32), np.empty(0)
         return cls(
-            kind,
-            np.asarray(branch, dtype=np.int32),
-            none.astype(np.int32),
-            np.zeros(1, np.int64),
-            none.astype(np.int32),
-            none,
-            none,
-        )
+            kind, branch, np.zeros(nodes, bool), row, whole, real, real, row, whole, row, whole, real, real,
+            np.full(nodes, -1, np.int32), np.zeros(1, np.int64), whole, real,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
-    """What was asked: everything but X and y. Arrays have one entry a column, but `weight`: one a row."""
+    """What was asked: everything but X and y. Arrays have one entry a column or a unit.
+
+    Attributes
+    ----------
+    weight : ndarray of shape (n_samples,) or (1,)
+        One number stands for equal weights.
+    n_samples : int
+    requires : tuple of (unit, units)
+        The unit may be in only if at least one of the units is.
+    at_most : tuple of (number, sets of units)
+        At most so many of the sets may have a unit that is in.
+    """
 
     loss: str
     l0: float
@@ -113,6 +144,9 @@ class Question:
     forced: np.ndarray
     forbidden: np.ndarray
     weight: np.ndarray
+    n_samples: int
+    requires: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    at_most: tuple[tuple[int, tuple[tuple[int, ...], ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,6 +203,13 @@ class Certificate:
         """
         from .checker import Checker
 
+        if not sound_question(self.question):
+            raise CertificateError("the question in the certificate is malformed, or contradicts itself.")
+        p, n_units = len(self.question.names), self.question.forced.size
+        if not all(sound_claim(claim, p, len(self.trees)) for claim in self.claims):
+            raise CertificateError("a claim of the certificate is malformed.")
+        if not all(sound_tree(tree, self.question.unit, n_units) for tree in self.trees):
+            raise CertificateError("a tree of the certificate is malformed.")
         return Checker(self, X, y).run()
 
     def save(self, path) -> None:
@@ -216,11 +257,111 @@ class Certificate:
             raise CertificateError(f"{path} is not a readable ellzero certificate ({type(error).__name__}).") from None
 
 
+# ---- what is well formed
+
+
+def sound_question(q: Question) -> bool:
+    """Whether a question is of the right types, and does not contradict itself; an integer is no mask."""
+    p = len(q.names)
+    if not (p > 0 and _array(q.unit, "i", p) and isinstance(q.n_samples, int) and _array(q.weight, "f", q.weight.size)):
+        return False
+    n_units = int(q.unit.max()) + 1
+    rules = [(unit, (units,)) for unit, units in q.requires]
+    return bool(
+        q.loss in ("squared", "logistic", "poisson")
+        and all(_number(strength) and strength >= 0 for strength in (q.l0, q.l1, q.l2))
+        and isinstance(q.fit_intercept, bool)
+        and isinstance(q.standardize, bool)
+        and all(_array(limit, "f", p) for limit in (q.lower, q.upper))
+        and (q.lower <= 0).all()
+        and (q.upper >= 0).all()
+        and np.array_equal(np.unique(q.unit), np.arange(n_units))
+        and all(_array(mask, "b", n_units) for mask in (q.forced, q.forbidden))
+        and not (q.forced & q.forbidden).any()
+        and q.weight.size in (1, q.n_samples)
+        and np.isfinite(q.weight).all()
+        and (q.weight >= 0).all()
+        and q.weight.any()
+        and all(_whole(unit, n_units) for unit, _ in q.requires)
+        and all(_whole(most, n_units + 1) and len(sets) for most, sets in q.at_most)
+        and all(len(s) and all(_whole(u, n_units) for u in s) for _, sets in (*rules, *q.at_most) for s in sets)
+    )
+
+
+def sound_claim(claim: Claim, n_columns: int, n_trees: int) -> bool:
+    """Whether a claim is of the right types, and names columns and a tree that exist."""
+    return bool(
+        (claim.k is None or _whole(claim.k))
+        and _whole(claim.tree, n_trees)
+        and all(_number(value) for value in (claim.objective, claim.lower_bound, claim.intercept))
+        and _indices(claim.support, 0, n_columns)
+        and _array(claim.values, "f", claim.support.size)
+        and np.isfinite(claim.values).all()
+        and np.unique(claim.support).size == claim.support.size
+    )
+
+
+def sound_tree(tree: Tree, unit: np.ndarray, n_units: int) -> bool:
+    """Whether the parts of a tree fit together; whether it is a tree at all, the checker finds on its walk."""
+    p, n, diagonals = unit.size, tree.branch.size, tree.diag_indptr.size - 1
+    if tree.kind != "dual":
+        return tree.kind in ("superset", "enumeration") and _indices(tree.branch, -1, n_units)
+    return bool(
+        _indices(tree.branch, -2, n_units)
+        and _array(tree.has_point, "b", n)
+        and tree.intercepts.size in (0, n)
+        and _rows(tree.indptr, n, tree.indices, tree.values)
+        and _rows(tree.fix_indptr, n, tree.fixes)
+        and _rows(tree.box_indptr, n, tree.box_column, tree.box_lower, tree.box_upper)
+        and _rows(tree.diag_indptr, diagonals, tree.diag_columns, tree.diag_values)
+        and all(_indices(columns, 0, p) for columns in (tree.indices, tree.box_column, tree.diag_columns))
+        and (np.bincount(unit, minlength=n_units)[unit[tree.box_column]] == 1).all()
+        and _indices(np.abs(tree.fixes), 1, n_units + 1)
+        and _array(tree.diag, "i", n)
+        and _indices(tree.diag, -1, diagonals)
+        and all(_array(part, "f", part.size) for part in (tree.values, tree.intercepts, tree.diag_values))
+        and all(np.isfinite(part).all() for part in (tree.values, tree.intercepts, tree.diag_values))
+        and all(_array(part, "f", part.size) for part in (tree.box_lower, tree.box_upper))
+        and (tree.box_lower <= 0).all()
+        and (tree.box_upper >= 0).all()
+        and (tree.has_point | (np.diff(tree.indptr) + np.diff(tree.fix_indptr) + np.diff(tree.box_indptr) == 0)).all()
+        and (tree.has_point | (tree.diag < 0)).all()
+    )
+
+
+def _number(value) -> bool:
+    return (
+        isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool) and np.isfinite(value)
+    )
+
+
+def _whole(value, end: float = np.inf) -> bool:
+    """Whether a value is an integer from 0 up to an end."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < end
+
+
+def _array(value, kind: str, size: int) -> bool:
+    """Whether a value is a vector of a kind ("b" bool, "i" integer, "f" float) and a size."""
+    return isinstance(value, np.ndarray) and value.shape == (size,) and value.dtype.kind == kind
+
+
+def _indices(value, first: int, end: int) -> bool:
+    """Whether a value is a vector of integers in a range."""
+    return _array(value, "i", value.size) and bool(((value >= first) & (value < end)).all())
+
+
+def _rows(indptr, n: int, *parts) -> bool:
+    """Whether pointers divide vectors of one length into n rows."""
+    ends = all(part.shape == (indptr[-1],) for part in parts) if _array(indptr, "i", n + 1) else False
+    return bool(ends and indptr[0] == 0 and (np.diff(indptr) >= 0).all())
+
+
 # ---- the file
 
 
+LISTS = ("names", "requires", "at_most")
 QUESTION_ARRAYS = ("lower", "upper", "unit", "forced", "forbidden", "weight")
-TREE_ARRAYS = ("branch", "point", "indptr", "indices", "values", "intercepts")
+TREE_ARRAYS = tuple(field.name for field in fields(Tree) if field.name != "kind")
 
 
 def _digest(header: dict, arrays: dict) -> str:
@@ -236,7 +377,7 @@ def _pack(certificate: Certificate) -> tuple[dict, dict]:
     question = certificate.question
     arrays = {f"question_{name}": getattr(question, name) for name in QUESTION_ARRAYS}
     for t, tree in enumerate(certificate.trees):
-        arrays |= {f"tree{t}_{name}": getattr(tree, name) for name in TREE_ARRAYS}
+        arrays |= {f"tree{t}_{name}": getattr(tree, name) for name in _parts_of(tree.kind)}
     claims = [
         {
             **{name: getattr(c, name) for name in ("tree", "k", "objective", "lower_bound", "intercept")},
@@ -245,10 +386,10 @@ def _pack(certificate: Certificate) -> tuple[dict, dict]:
         }
         for c in certificate.claims
     ]
-    names = ("loss", "l0", "l1", "l2", "fit_intercept", "standardize", "names")
+    plain = [field.name for field in fields(Question) if field.name not in QUESTION_ARRAYS]
     header = {
         "format": FORMAT,
-        "question": {name: getattr(question, name) for name in names},
+        "question": {name: getattr(question, name) for name in plain},
         "trees": [tree.kind for tree in certificate.trees],
         "claims": claims,
         "conditions": list(certificate.conditions),
@@ -259,10 +400,10 @@ def _pack(certificate: Certificate) -> tuple[dict, dict]:
 
 
 def _unpack(header: dict, arrays: dict) -> Certificate:
-    question = {**header["question"], "names": tuple(header["question"]["names"])}
+    question = {**header["question"], **{name: _tuples(header["question"][name]) for name in LISTS}}
     question |= {name: arrays[f"question_{name}"] for name in QUESTION_ARRAYS}
     trees = [
-        Tree(kind, **{name: arrays[f"tree{t}_{name}"] for name in TREE_ARRAYS})
+        replace(Tree.plain(kind), **{name: arrays[f"tree{t}_{name}"] for name in _parts_of(kind)})
         for t, kind in enumerate(header["trees"])
     ]
     claims = [
@@ -270,3 +411,13 @@ def _unpack(header: dict, arrays: dict) -> Certificate:
         for claim in header["claims"]
     ]
     return Certificate(Question(**question), tuple(claims), tuple(trees), header["recipe"], tuple(header["conditions"]))
+
+
+def _parts_of(kind: str) -> tuple[str, ...]:
+    """Arrays of a tree that are written: all of them where nodes have points."""
+    return TREE_ARRAYS if kind == "dual" else ("branch",)
+
+
+def _tuples(value):
+    """JSON's lists as tuples, at every depth."""
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value

@@ -21,6 +21,8 @@ from .refit import Fit, fit_support
 RANK_FEATURES = 1000  # beyond so many columns the rank and the full model are not computed
 RANK_TOLERANCE = 1e-10
 CAUTION = 1e-10
+CONSTANT = "columns whose deviation is below 1e-9 of their size count as constant, and as absent"
+LIMITED = "the proof holds among coefficients within the limits that were given"
 NOTHING = 1e-13  # a bound below this share of the empty model's objective is rounding
 
 
@@ -144,7 +146,7 @@ def describe(
 
 def certify(problem: Problem, claims, trees) -> Certificate:
     """Certificate of claims about one problem."""
-    each = np.ones(problem.n_features)
+    each, weight = np.ones(problem.n_features), problem.all_weights
     question = Question(
         loss=problem.loss.name,
         l0=problem.l0,
@@ -158,16 +160,22 @@ def certify(problem: Problem, claims, trees) -> Certificate:
         unit=problem.rules.unit_of_column,
         forced=problem.rules.forced,
         forbidden=problem.rules.forbidden,
-        weight=problem.all_weights,
+        weight=weight[:1] if (weight == weight[0]).all() else weight,
+        n_samples=weight.size,
+        requires=(),
+        at_most=(),
     )
-    conditions = ("columns whose deviation is below 1e-9 of their size count as constant, and as absent",)
-    return Certificate(question, tuple(claims), tuple(trees), {}, conditions)
+    conditions = [CONSTANT]
+    if np.isfinite(question.lower).any() or np.isfinite(question.upper).any():
+        conditions.append(LIMITED)
+    return Certificate(question, tuple(claims), tuple(trees), {}, tuple(conditions))
 
 
 def checked_bounds(problem: Problem, tree: Tree, sizes: Sequence[int | None]) -> list[float]:
     """Bounds that the checker finds for a tree: where columns are collinear, only it knows what rounding leaves."""
     certificate = certify(problem, [], [tree])
-    certificate = replace(certificate, question=replace(certificate.question, weight=problem.weight))
+    question = replace(certificate.question, weight=problem.weight, n_samples=problem.weight.size)
+    certificate = replace(certificate, question=question)
     X = problem.X.columns(np.arange(problem.n_features))
     return list(Checker(certificate, X, problem.y).tree_bounds(tree, sizes))
 

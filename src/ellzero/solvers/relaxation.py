@@ -7,7 +7,7 @@ violators.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -461,22 +461,24 @@ def root_relaxation(problem: Problem, objective: float, clock: Clock | None = No
 
 
 def dual_tree(problem: Problem, branch, leaf_points, points) -> Tree:
-    """Tree with its points in data units."""
+    """Tree with a point at every leaf, in data units."""
     normal = problem.normal
-    sizes = [point.columns.size for point in points]
-    columns = np.concatenate([point.columns for point in points]) if points else np.empty(0, int)
-    gamma = np.concatenate([point.gamma for point in points]) if points else np.empty(0)
-    coef = gamma / normal.scale[columns]
-    shifts = [
+    own = [points[i] for i in leaf_points]
+    leaf = np.asarray(branch) == -1
+    columns = np.concatenate([point.columns for point in own])
+    gamma = np.concatenate([point.gamma for point in own])
+    intercepts = np.zeros(leaf.size)
+    intercepts[leaf] = [
         point.intercept - float(normal.centre[point.columns] @ (point.gamma / normal.scale[point.columns]))
-        for point in points
+        for point in own
     ]
-    return Tree(
-        "dual",
-        np.asarray(branch, np.int32),
-        np.asarray(leaf_points, np.int32),
-        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        columns.astype(np.int32),
-        coef,
-        np.asarray(shifts, float),
+    sizes = np.zeros(leaf.size, np.int64)
+    sizes[leaf] = [point.columns.size for point in own]
+    return replace(
+        Tree.plain("dual", branch),
+        has_point=leaf,
+        indptr=np.concatenate([[0], np.cumsum(sizes)]),
+        indices=columns.astype(np.int32),
+        values=gamma / normal.scale[columns],
+        intercepts=intercepts,
     )
