@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import ellzero as ez
-from ellzero.solvers.branch import Branch
 from ellzero.solvers.descent import Point
 from ellzero.solvers.peeling import peel
 from ellzero.solvers.relaxation import relaxation_for, starting_point
@@ -14,7 +13,7 @@ from strategies import random_question
 
 
 def problem_of(q: Question) -> ez.Problem:
-    return ez.Problem.from_data(**{"X": q.X, "y": q.y} | q.arguments())
+    return ez.Problem.from_data(q.X, q.y, **q.arguments())
 
 
 def node_of(q: Question, problem, rng):
@@ -55,14 +54,17 @@ def peeled(q: Question, seed: int):
 def judge_kept(q: Question, seed: int):
     """Best fits below the cut keep the limits; returns how many limits were peeled."""
     cut, before, after, node = peeled(q, seed)
-    assert (after[0] >= before[0]).all() and (after[1] <= before[1]).all()
-    assert (after[0] <= 0).all() and (after[1] >= 0).all()
+    assert (after[0] >= before[0]).all()
+    assert (after[1] <= before[1]).all()
+    assert (after[0] <= 0).all()
+    assert (after[1] >= 0).all()
     slack = 1e-9 * null_objective(q)
     for columns, size in supports_of(q, *node):
         fit = fit_support(q, columns, size)
         if fit.objective < cut - slack:
             reach = 1e-7 * np.abs(fit.coef)
-            assert (fit.coef >= after[0] - reach).all() and (fit.coef <= after[1] + reach).all()
+            assert (fit.coef >= after[0] - reach).all()
+            assert (fit.coef <= after[1] + reach).all()
     return int((after[0] > before[0]).sum() + (after[1] < before[1]).sum())
 
 
@@ -107,11 +109,12 @@ def test_a_ridge_alone_gives_finite_limits():
     problem = ez.Problem.from_data(X, X[:, 2] - X[:, 4] + 0.3 * rng.standard_normal(40), k=2, l2=0.019)
     none = np.zeros(9, bool)
     bound = relaxation_for(problem).solve(none, none, starting_point(problem), np.inf, 0.0)
-    answer = Branch().solve(problem)
+    answer = ez.solvers.Branch().solve(problem)
     own = problem.normal.penalty
     lower, upper = peel(problem, bound, none, none, answer.objective * 1.01, own.lower, own.upper)
     gamma = answer.coef * problem.normal.scale
-    assert (lower <= gamma).all() and (gamma <= upper).all()
+    assert (lower <= gamma).all()
+    assert (gamma <= upper).all()
     assert max(np.abs(lower).max(), np.abs(upper).max()) < 1.5 * np.abs(gamma).max()
 
 

@@ -23,8 +23,8 @@ __all__ = [
 FINE = 1e-8  # rounding may take this share of the loss before the slower, finer form is used
 STORED = 2**25  # most numbers in a copy of the scaled columns
 MODELLED = 2000  # at most so many columns: their curvature matrix is kept
-DRIFT = 0.5  # share of the curvature that may have changed before it is taken anew
-SERVES = 2.0  # factor by which the loss may bend more or less than the model along a step
+DRIFT = 0.2  # share of the curvature that may have changed before it is taken anew
+SERVES = 1.5  # factor by which the loss may bend more or less than the model along a step
 
 
 class GramRelaxation(Relaxation):
@@ -130,8 +130,13 @@ class ModelRelaxation(Relaxation):
 
     def _hessian(self, columns):
         """Curvature matrix of some columns."""
-        if self.hessian is None:
-            return (self.Zt * self.curvature) @ self.Zt.T
+        if self.hessian is None or not self.known[columns].any():
+            bent = self.Zt * np.sqrt(self.curvature)
+            G = bent @ bent.T
+            if self.hessian is not None:
+                self.known[columns] = True
+                self.hessian[np.ix_(columns, columns)] = G
+            return G
         missing = columns[~self.known[columns]]
         if missing.size:
             self.known[missing] = True
