@@ -9,6 +9,7 @@ violators.
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 
@@ -95,7 +96,14 @@ class Relaxation(ABC):
     problem : Problem
     lower, upper : ndarray of shape (n_features,), optional
         Limits of the scaled columns that take the place of the problem's (see `narrow`).
+
+    Attributes
+    ----------
+    laziness : float
+        Share of the laziness asked for that suits the loss.
     """
+
+    laziness: ClassVar[float] = 1.0
 
     def __init__(self, problem: Problem, lower=None, upper=None):
         self.problem, self.of_column = problem, problem.rules.unit_of_column
@@ -199,7 +207,7 @@ class Relaxation(ABC):
                 active |= (bound.scores > price) & ~outside
                 continue
             slack = primal - best.value
-            near = primal < cut and slack <= lazy * (cut - primal)
+            near = primal < cut and slack <= self.laziness * lazy * (cut - primal)
             if near or slack <= 1e-9 * max(abs(primal), 1e-9 * problem.null_loss):
                 return best
             violation[active | outside] = 0.0

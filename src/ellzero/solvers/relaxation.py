@@ -1,5 +1,7 @@
 """Relaxations by loss, the bound of the root, and trees of points."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .._progress import Clock
@@ -22,7 +24,8 @@ __all__ = [
 
 FINE = 1e-8  # rounding may take this share of the loss before the slower, finer form is used
 STORED = 2**25  # most numbers in a copy of the scaled columns
-MODELLED = 2000  # at most so many columns: their curvature matrix is kept
+MODELLED = 2**24  # most numbers in the curvature matrices that are kept
+KEPT = 32  # most of these matrices
 DRIFT = 0.2  # share of the curvature that may have changed before it is taken anew
 SERVES = 1.5  # factor by which the loss may bend more or less than the model along a step
 
@@ -69,6 +72,28 @@ class GramRelaxation(Relaxation):
         )
 
 
+@dataclass(slots=True, eq=False)
+class Curved:
+    """Curvature of the loss at some point.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_samples,)
+        Weighted second derivative of each row.
+    total : float
+        Their sum.
+    matrix : ndarray of shape (n_features, n_features)
+        The curvature matrix of the columns, as far as it is known; empty where there are too many columns to keep it.
+    known : ndarray of shape (n_features,), bool
+        Columns whose part of the matrix has been computed.
+    """
+
+    rows: np.ndarray
+    total: float
+    matrix: np.ndarray
+    known: np.ndarray
+
+
 class ModelRelaxation(Relaxation):
     """Other losses: a quadratic model, a step along it that lowers the value, residuals as dual vectors.
 
@@ -86,10 +111,9 @@ class ModelRelaxation(Relaxation):
             self.rows = np.vstack([problem.normal.Z.columns(part).T for part in parts])
         # the largest entry of a scaled column: what a residual that does not sum to zero can move a correlation by
         self.reach = max(float(np.abs(self._columns(part)).max()) for part in parts)
-        self.hessian = np.empty((p, p)) if p <= MODELLED else None
-        self.known = np.zeros(p, bool)  # columns whose part of the curvature matrix has been computed
-        self.curvature, self.total = np.zeros(n), 0.0
-        self.at, self.stale = None, True
+        self.most = min(KEPT, MODELLED // max(p * p, 1))
+        self.kept: list[Curved] = []  # the one in use comes last
+        self.at, self.stale = (np.empty(0), np.empty(0)), False  # predictor and slope of each row, where descent is
 
     def begin(self, gamma, intercept):
         """A start that fits worse than the empty model, or not at all, is no start."""
@@ -116,41 +140,53 @@ class ModelRelaxation(Relaxation):
     def model(self, columns, gamma, intercept):
         problem, (eta, slope) = self.problem, self.at
         self.Zt = self._columns(columns)
-        curvature = problem.weight * problem.loss.curvature(problem.y, eta)
-        if self.stale or np.abs(curvature - self.curvature).sum() > DRIFT * self.total:
-            self.curvature, self.total, self.stale = curvature, max(float(curvature.sum()), 1e-300), False
-            self.known[:] = False
+        self._choose(problem.weight * problem.loss.curvature(problem.y, eta))
         G, corr = self._hessian(columns), self.Zt @ slope
         self.tilt, self.shift = np.zeros(columns.size), 0.0
         if problem.fit_intercept:  # the intercept follows the step
-            self.tilt, self.shift = self.Zt @ self.curvature / self.total, float(slope.sum()) / self.total
-            G -= np.multiply.outer(self.tilt * self.total, self.tilt)
+            total = self.curved.total
+            self.tilt, self.shift = self.Zt @ self.curved.rows / total, float(slope.sum()) / total
+            G -= np.multiply.outer(self.tilt * total, self.tilt)
             corr -= self.tilt * float(slope.sum())
         return G, corr
 
+    def _choose(self, curvature):
+        """Use the kept curvature nearest to this one; or this one, where none is near or the last one served ill."""
+        p = self.problem.n_features
+        drift = np.array([np.abs(kept.rows - curvature).sum() for kept in self.kept])
+        if self.stale or not self.most or not drift.size or drift.min() > DRIFT * curvature.sum():
+            spent = self.kept.pop(0) if self.kept and len(self.kept) >= self.most else None
+            matrix = spent.matrix if spent else np.empty((p, p) if self.most else (0, 0))
+            self.curved = Curved(curvature, max(float(curvature.sum()), 1e-300), matrix, np.zeros(p, bool))
+        else:
+            self.curved = self.kept.pop(int(drift.argmin()))
+        self.kept.append(self.curved)
+        self.stale = False
+
     def _hessian(self, columns):
-        """Curvature matrix of some columns."""
-        if self.hessian is None or not self.known[columns].any():
-            bent = self.Zt * np.sqrt(self.curvature)
+        """Curvature matrix of some columns; what has been computed of it is kept."""
+        matrix, known, curvature = self.curved.matrix, self.curved.known, self.curved.rows
+        if not known.any():
+            bent = self.Zt * np.sqrt(curvature)
             G = bent @ bent.T
-            if self.hessian is not None:
-                self.known[columns] = True
-                self.hessian[np.ix_(columns, columns)] = G
+            if matrix.size:
+                known[columns] = True
+                matrix[np.ix_(columns, columns)] = G
             return G
-        missing = columns[~self.known[columns]]
+        missing = columns[~known[columns]]
         if missing.size:
-            self.known[missing] = True
-            known = np.flatnonzero(self.known)
-            block = (self._columns(missing) * self.curvature) @ self._columns(known).T
-            self.hessian[np.ix_(missing, known)] = block
-            self.hessian[np.ix_(known, missing)] = block.T
-        return self.hessian[np.ix_(columns, columns)]
+            known[missing] = True
+            both = np.flatnonzero(known)
+            block = (self._columns(missing) * curvature) @ self._columns(both).T
+            matrix[np.ix_(missing, both)] = block
+            matrix[np.ix_(both, missing)] = block.T
+        return matrix[np.ix_(columns, columns)]
 
     def advance(self, columns, old, new, intercept, penalty_change):
         problem, (eta, slope) = self.problem, self.at
         move, follow = new - old, self.shift - float(self.tilt @ (new - old))
         along = move @ self.Zt + (follow if problem.fit_intercept else 0.0)
-        value, length = problem.loss.mean(problem.y, eta, problem.weight), 1.0
+        value, change, length = problem.loss.mean(problem.y, eta, problem.weight), 0.0, 1.0
         foreseen = penalty_change - float(slope @ along)  # to first order; the penalty is convex along the step
         rounding = 1e-15 * abs(value)
         while length > 1e-8:
@@ -158,7 +194,7 @@ class ModelRelaxation(Relaxation):
             if change + length * penalty_change <= 0.01 * length * foreseen + rounding:
                 break
             length *= 0.5
-        bend = 0.5 * float(self.curvature @ along**2)  # what the model takes for the loss's departure from first order
+        bend = 0.5 * float(self.curved.rows @ along**2)  # the model's departure from first order
         kept = (change + length * float(slope @ along)) / max(length * length * bend, 1e-300)
         self.stale = length < 1.0 or (bend > 1e3 * rounding and not 1.0 / SERVES <= kept <= SERVES)
         gamma = old + length * move
