@@ -77,7 +77,7 @@ def differs_from_proof(certificate: Certificate, design: Design) -> str:
     if np.isfinite(proved.lower).any() or np.isfinite(proved.upper).any():
         return "it limits the coefficients"
     weight = np.ones(len(design.y)) if design.weight is None else design.weight
-    if proved.requires or proved.at_most:
+    if (proved.requires, proved.at_most) != (rules.requires, rules.at_most):
         return "it ties columns to each other"
     if proved.n_samples != weight.size or not np.array_equal(proved.weight * np.ones(weight.size), weight):
         return "its weights are not those of the table"

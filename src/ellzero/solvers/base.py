@@ -162,8 +162,8 @@ def certify(problem: Problem, claims, trees) -> Certificate:
         forbidden=problem.rules.forbidden,
         weight=weight[:1] if (weight == weight[0]).all() else weight,
         n_samples=weight.size,
-        requires=(),
-        at_most=(),
+        requires=problem.rules.requires,
+        at_most=problem.rules.at_most,
     )
     conditions = [CONSTANT]
     if np.isfinite(question.lower).any() or np.isfinite(question.upper).any():

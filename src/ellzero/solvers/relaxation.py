@@ -1,326 +1,40 @@
-r"""The perspective relaxation at a node of the search tree, solved by working sets; any point of it gives a bound.
+"""Relaxations by loss, the bound of the root, and trees of points."""
 
-At a node some units are in, some out. The others carry the convex envelope of their price and penalty; with at most k
-units the price is raised above :math:`\lambda_0` until the relaxed count fits. Descent runs on the working set only
-(units that are nonzero, in, or violate optimality); one pass over all columns a round gives the dual bound and the
-violators.
-"""
-
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 
-from .._kernels.coordinate import descend
-from .._linear import solve_definite
 from .._progress import Clock
 from ..certificate import Tree
-from ..penalties import Separable
-from ..problem import Problem, node_charge
+from ..problem import Problem
+from .descent import Bound, Point, Relaxation
 
-ROUNDS = 200
-SWEEPS = 100
-CREEPING = 25  # sweeps after which an exact step is worth its price
-WORK = 2e7  # multiplications a node: what converges more slowly branches, with the bound it has
-ROOT_WORK = 3e8
-SWEEP_OVERHEAD = 1000
-PRICE_STEPS = 12
-COUNT_SLACK = 0.02  # relative error of the relaxed count at which the price rests
+__all__ = [
+    "Bound",
+    "GramRelaxation",
+    "ModelRelaxation",
+    "Point",
+    "Relaxation",
+    "dual_tree",
+    "relaxation_for",
+    "relaxes",
+    "root_relaxation",
+    "starting_point",
+]
+
 FINE = 1e-8  # rounding may take this share of the loss before the slower, finer form is used
-ENTRANTS = 0.2  # violators below this share of the worst wait a round: a flood of them would stall the descent
-
-
-Four = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-
-
-@dataclass(slots=True, eq=False)
-class Point:
-    """A primal point in scaled columns: what a dual bound comes from, and where descent starts.
-
-    Attributes
-    ----------
-    columns, gamma : ndarrays
-        Sparse coefficients.
-    intercept : float
-    price : float
-        Price of a unit that balances the count.
-    """
-
-    columns: np.ndarray
-    gamma: np.ndarray
-    intercept: float
-    price: float
-
-
-@dataclass(slots=True, eq=False)
-class Bound:
-    """A bound at a node with all that follows from it.
-
-    Attributes
-    ----------
-    value : float
-        Valid lower bound of every support of the node.
-    base : float
-        Value before the charge of the units, less the error of everything.
-    point : Point
-    scores : ndarray of shape (n_units,)
-        Upper bounds of :math:`h^*_u` at the dual vector.
-    share : ndarray of shape (n_units,)
-        Relaxed indicators z.
-    size : ndarray of shape (n_units,)
-        Norm of each unit's coefficients.
-    primal : float
-        Value of the relaxation at the point.
-    """
-
-    value: float
-    base: float
-    point: Point
-    scores: np.ndarray
-    share: np.ndarray
-    size: np.ndarray
-    primal: float
-
-
-class Relaxation(ABC):
-    """Working-set descent; subclasses know how the loss is modelled and how its dual value is had."""
-
-    def __init__(self, problem: Problem):
-        self.problem, self.penalty = problem, problem.normal.penalty
-        self.of_column = problem.rules.unit_of_column
-        self.work_left = 0.0
-        self.scale = np.sqrt(max(problem.null_loss, 1e-300))
-
-    @abstractmethod
-    def model(self, columns, gamma, intercept) -> tuple[np.ndarray, np.ndarray]:
-        """Curvature matrix of the columns and negative gradient, at a point."""
-
-    @abstractmethod
-    def advance(self, columns, old, new, intercept, penalty_change) -> tuple[np.ndarray, float]:
-        """Coefficients and intercept after moving from old towards new."""
-
-    @abstractmethod
-    def dual(self, columns, gamma, intercept) -> tuple[float, float, np.ndarray, float, float]:
-        """Loss at the point, base of the dual value, correlations of all columns, and the errors of both."""
-
-    def solve(self, inside, outside, start: Point, cut: float, lazy: float, clock: Clock | None = None) -> Bound:
-        """Bound a node.
-
-        Parameters
-        ----------
-        inside, outside : ndarray of shape (n_units,), bool
-        start : Point
-        cut : float
-            Bounds from here on prune; the descent ends as soon as one is reached.
-        lazy : float
-            Share of the room below the cut in which the descent need not be exact; 0 for the root.
-        clock : Clock, optional
-            Where it stops, the bound so far is returned.
-        """
-        problem, units = self.problem, self.problem.rules.units
-        gamma = np.zeros(problem.n_features)
-        gamma[start.columns] = start.gamma
-        gamma[outside[self.of_column]] = 0.0
-        active = inside.copy()
-        active[self.of_column[np.flatnonzero(gamma)]] = True
-        price, intercept, best = max(start.price, problem.l0), start.intercept, None
-        tolerance, rounds = 1e-3, 0
-        self.work_left = WORK if lazy else ROOT_WORK
-        while True:
-            rounds += 1
-            working = np.flatnonzero(active)
-            columns = np.concatenate([units[u] for u in working]) if working.size else np.empty(0, np.intp)
-            old = gamma[columns]
-            moved = self._descend(working, columns, old, intercept, inside, price, tolerance, lazy == 0.0)
-            new, share, price, before, after = moved
-            gamma[columns], intercept = self.advance(columns, old, new, intercept, after - before)
-            bound, primal, violation = self._bound(columns, gamma, intercept, working, share, inside, outside, price)
-            if best is None or bound.value > best.value:
-                best = bound
-            stopped = clock is not None and clock.stopped
-            if best.value >= cut or self.work_left <= 0 or rounds == ROUNDS or stopped:
-                return best
-            idle = problem.k is not None and not (active & ~inside).any()
-            if idle and self._entry_price(bound.scores, inside, outside) < price:
-                # nothing is in yet at this price: go to the one at which as many units enter as there are places
-                price = self._entry_price(bound.scores, inside, outside)
-                active |= (bound.scores > price) & ~outside
-                continue
-            slack = primal - best.value
-            near = primal < cut and slack <= lazy * (cut - primal)
-            if near or slack <= 1e-9 * max(abs(primal), 1e-9 * problem.null_loss):
-                return best
-            violation[active | outside] = 0.0
-            entrants = violation > max(ENTRANTS * violation.max(initial=0.0), 1e-12 * price)
-            step = np.abs(gamma[columns] - old).max(initial=0.0)
-            if entrants.any():
-                active |= entrants
-            elif tolerance < 1e-12 and not step > 1e-13 * np.abs(old).max(initial=0.0):
-                return best
-            tolerance = max(tolerance * (0.3 if entrants.any() else 0.1), 1e-13)
-
-    def _entry_price(self, scores, inside, outside) -> float:
-        """Highest price at which the places left would all be taken, judged by the scores."""
-        free = np.sort(scores[~(inside | outside)])
-        places = max(1, (self.problem.k or 0) - int(inside.sum()))
-        entering = 0.999 * float(free[-places]) if places <= free.size else 0.0
-        return max(entering, self.problem.l0)
-
-    def _descend(self, working, columns, old, intercept, inside, price, tolerance, exact):
-        """Minimise the model over the working set, with the price that the count asks for."""
-        problem, units = self.problem, self.problem.rules.units
-        G, slope = self.model(columns, old, intercept)
-        ptr = np.zeros(working.size + 1, np.int64)
-        ptr[1:] = np.cumsum([units[u].size for u in working])
-        lip = np.array([self._lipschitz(G, first, last) for first, last in pairwise(ptr)])
-        penalty = self.penalty
-        local = penalty.l1[columns], penalty.l2[columns], penalty.lower[columns], penalty.upper[columns]
-        is_in, free = inside[working], ~inside[working]
-        share, work = np.zeros(working.size), np.empty(columns.size)
-        places = np.inf if problem.k is None else problem.k - int(inside.sum())
-        new, g = old.copy(), slope.copy()
-        low = high = None
-        slack, steps = (1e-9, 5 * PRICE_STEPS) if exact else (COUNT_SLACK, PRICE_STEPS)
-        least, following = max(problem.l0, 1e-12 * problem.null_loss), price
-        for _ in range(steps):
-            price = following
-            lines = Separable(price, *local).envelope_lines()
-            self._settle(G, g, new, share, work, ptr, is_in, lip, price, local, lines, tolerance)
-            count = float(share[free].sum())
-            fits = count <= places * (1.0 + slack)
-            tight = price <= least or count >= places * (1.0 - slack)
-            if not free.any() or (fits and tight):
-                break
-            following, low, high = self._next_price(price, low, high, count, places)
-        before = self._penalty_value(
-            old, self._shares_of(old, working, ptr, is_in, price, local), working, ptr, is_in, price
-        )
-        after = self._penalty_value(new, share, working, ptr, is_in, price)
-        return new, share, price, before, after
-
-    def _settle(self, G, g, new, share, work, ptr, is_in, lip, price, local: Four, lines: Four, tolerance):
-        """Descend; where descent creeps, as on collinear columns, take exact steps in between."""
-        while self.work_left > 0:
-            sweeps = descend(
-                G, g, new, share, work, ptr, is_in, np.maximum(lip, 1e-300), price, *local, *lines,
-                tolerance * self.scale, SWEEPS,
-            )  # fmt: skip
-            self.work_left -= sweeps * (SWEEP_OVERHEAD + g.size**2)
-            if sweeps < CREEPING:
-                return
-            self._exact_step(G, g, new, share, ptr, is_in, local, lines)
-
-    def _exact_step(self, G, g, new, share, ptr, is_in, local, lines):
-        """Minimise over the coordinates that lie inside a piece of the penalty, as far as all of them stay on it."""
-        l1, l2, lower, upper = local
-        up, up_end, down, down_end = lines
-        width = np.diff(ptr)
-        held, single = np.repeat(is_in, width), np.repeat(width == 1, width)
-        moving = np.flatnonzero((new != 0) & (held | single) & (new > lower) & (new < upper))
-        if moving.size == 0:
-            return
-        t, sign, held = new[moving], np.sign(new[moving]), held[moving]
-        end = np.where(t > 0, up_end[moving], down_end[moving])
-        limit = np.where(t > 0, upper[moving], -lower[moving])
-        curved = held | (np.abs(t) > end)
-        slope = np.where(curved, l1[moving], np.where(t > 0, up[moving], down[moving])) * sign
-        ridge = np.where(curved, 2.0 * l2[moving], 0.0)
-        hessian = G[np.ix_(moving, moving)] + np.diag(ridge)
-        step = solve_definite(hessian, g[moving] - slope - ridge * t)
-        if step is None:
-            return
-        # the piece of each coordinate, outwards: [0 or end, end or limit]; without l1 a held one may change sign
-        nearest = np.where(
-            held,
-            np.where(l1[moving] > 0, 0.0, -np.where(t > 0, -lower[moving], upper[moving])),
-            np.where(curved, end, 0.0),
-        )
-        farthest = np.where(curved, limit, end)
-        outward = step * sign
-        with np.errstate(divide="ignore", invalid="ignore"):
-            room = np.where(
-                outward > 0,
-                (farthest - np.abs(t)) / outward,
-                np.where(outward < 0, (nearest - np.abs(t)) / outward, np.inf),
-            )
-        length = min(1.0, float(room.min()))
-        new[moving] = np.where(room <= length, sign * np.where(outward > 0, farthest, nearest), t + length * step)
-        g -= G[:, moving] @ (new[moving] - t)
-        free = ~is_in & (width == 1)
-        at = ptr[:-1][free]
-        free_end = np.where(new[at] > 0, up_end[at], down_end[at])
-        share[free] = np.where(new[at] == 0, 0.0, np.minimum(1.0, np.abs(new[at]) / np.maximum(free_end, 1e-300)))
-
-    def _lipschitz(self, G, first, last) -> float:
-        """Largest eigenvalue of a unit's block of the curvature, or a hair more."""
-        if last - first == 1:
-            return float(G[first, first])
-        return float(np.linalg.eigvalsh(G[first:last, first:last])[-1]) * (1.0 + 1e-12)
-
-    def _next_price(self, price, low, high, count, places):
-        """A higher price where too many units are in, a lower one where too few are; bracketed once both were seen."""
-        if count > places:  # a first careful step, then strides until the other side is seen
-            stride = 1.02 if low is None else 2.0
-            low = price
-            floor = max(price, 1e-9 * self.problem.null_loss)
-            guess = floor * min(4.0, max(stride, (count / max(places, 0.25)) ** 1.5))
-        else:
-            stride = 0.98 if high is None else 0.5
-            high = price
-            guess = price * max(0.25, min(stride, (max(count, 1e-3) / places) ** 1.5))
-        if low is not None and high is not None:
-            guess = 0.5 * (low + high)
-        return max(guess, self.problem.l0), low, high
-
-    def _shares_of(self, gamma, working, ptr, is_in, price, local):
-        """Smallest-value indicators of a given point: where the old point stood before the descent."""
-        _, up_end, _, down_end = Separable(price, *local).envelope_lines()
-        end = np.where(gamma > 0, up_end, down_end)
-        column = np.where(gamma != 0, np.minimum(1.0, np.abs(gamma) / np.maximum(end, 1e-300)), 0.0)
-        share = np.maximum.reduceat(column, ptr[:-1]) if working.size else np.empty(0)
-        root = np.sqrt(np.add.reduceat(local[1] * gamma**2, ptr[:-1])) if working.size else share
-        grouped = np.minimum(1.0, np.maximum(share, root / np.sqrt(max(price, 1e-300))))
-        return np.where(is_in, 1.0, np.where(np.diff(ptr) > 1, grouped, share))
-
-    def _penalty_value(self, gamma, share, working, ptr, is_in, price) -> float:
-        """Relaxed penalty of the working set: price z + l1 |t| + l2 t^2 / z, units that are in without the price."""
-        if working.size == 0:
-            return 0.0
-        columns = np.concatenate([self.problem.rules.units[u] for u in working])
-        z = np.repeat(share, np.diff(ptr))
-        ridge = np.divide(self.penalty.l2[columns] * gamma**2, z, out=np.zeros_like(gamma), where=z > 0)
-        return float(price * share[~is_in].sum() + self.penalty.l1[columns] @ np.abs(gamma) + ridge.sum())
-
-    def _bound(self, columns, gamma, intercept, working, share, inside, outside, price):
-        """Dual bound and relaxed value at a point, and by how much each unit violates optimality."""
-        problem = self.problem
-        loss, base, v, v_error, base_error = self.dual(columns, gamma[columns], intercept)
-        lifted = np.copysign(np.abs(v) + v_error, v)
-        scores = problem.unit_conjugates(lifted)
-        charge, _, _ = node_charge(scores, inside, outside, problem.l0, problem.k)
-        charge_error = 8 * problem.rules.n_units * 2.0**-53 * (float(scores[~outside].sum()) + problem.l0)
-        ptr = np.zeros(working.size + 1, np.int64)
-        ptr[1:] = np.cumsum([problem.rules.units[u].size for u in working])
-        primal = loss + self._penalty_value(gamma[columns], share, working, ptr, inside[working], price)
-        primal += problem.l0 * int(inside.sum())
-        if problem.k is not None:
-            primal -= (price - problem.l0) * (problem.k - int(inside.sum()))
-        nonzero = np.flatnonzero(gamma)
-        point = Point(nonzero, gamma[nonzero], intercept, price)
-        shares, size = np.zeros(problem.rules.n_units), np.zeros(problem.rules.n_units)
-        shares[working] = share
-        np.add.at(size, self.of_column[nonzero], gamma[nonzero] ** 2)
-        base -= base_error + charge_error
-        bound = Bound(base - charge, base, point, scores, shares, np.sqrt(size), primal)
-        return bound, primal, np.maximum(scores - price, 0.0)
+STORED = 2**25  # most numbers in a copy of the scaled columns
+MODELLED = 2**24  # most numbers in the curvature matrices that are kept
+KEPT = 32  # most of these matrices
+DRIFT = 0.2  # share of the curvature that may have changed before it is taken anew
+SERVES = 1.5  # factor by which the loss may bend more or less than the model along a step
 
 
 class GramRelaxation(Relaxation):
     """Squared error: the model is exact and everything is read from Gram rows."""
 
-    def __init__(self, problem):
-        super().__init__(problem)
+    def __init__(self, problem, lower=None, upper=None):
+        super().__init__(problem, lower, upper)
         self.gram, self.error = problem.gram, problem.rounding
 
     def _correlations(self, columns, gamma):
@@ -358,53 +72,140 @@ class GramRelaxation(Relaxation):
         )
 
 
+@dataclass(slots=True, eq=False)
+class Curved:
+    """Curvature of the loss at some point.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_samples,)
+        Weighted second derivative of each row.
+    total : float
+        Their sum.
+    matrix : ndarray of shape (n_features, n_features)
+        The curvature matrix of the columns, as far as it is known; empty where there are too many columns to keep it.
+    known : ndarray of shape (n_features,), bool
+        Columns whose part of the matrix has been computed.
+    """
+
+    rows: np.ndarray
+    total: float
+    matrix: np.ndarray
+    known: np.ndarray
+
+
 class ModelRelaxation(Relaxation):
-    """Other losses: a quadratic model a round, a step along it that lowers the value, residuals as dual vectors."""
+    """Other losses: a quadratic model, a step along it that lowers the value, residuals as dual vectors.
 
-    def __init__(self, problem):
-        super().__init__(problem)
+    The curvature of the model may be that of an earlier point, of an earlier node even: the line search keeps the
+    descent honest, and the curvature is taken anew where the old one has served badly.
+    """
+
+    def __init__(self, problem, lower=None, upper=None):
+        super().__init__(problem, lower, upper)
         self.error = problem.rounding
-        self.reach = self._reach()
+        n, p = problem.normal.Z.shape
+        parts = np.array_split(np.arange(p), 1 + p // 512)
+        self.rows = None  # the scaled columns, as rows, so that any of them are read in one go
+        if n * p <= STORED:
+            self.rows = np.vstack([problem.normal.Z.columns(part).T for part in parts])
+        # the largest entry of a scaled column: what a residual that does not sum to zero can move a correlation by
+        self.reach = max(float(np.abs(self._columns(part)).max()) for part in parts)
+        self.most = min(KEPT, MODELLED // max(p * p, 1))
+        self.kept: list[Curved] = []  # the one in use comes last
+        self.at, self.stale = (np.empty(0), np.empty(0)), False  # predictor and slope of each row, where descent is
 
-    def _reach(self) -> float:
-        """Largest entry of a scaled column: what a residual that does not sum to zero can move a correlation by."""
-        some = np.array_split(np.arange(self.problem.n_features), 1 + self.problem.n_features // 512)
-        return max(float(np.abs(self.problem.normal.Z.columns(part)).max()) for part in some)
+    def begin(self, gamma, intercept):
+        """A start that fits worse than the empty model, or not at all, is no start."""
+        columns = np.flatnonzero(gamma)
+        eta, slope = self._look(self._columns(columns), gamma[columns], intercept)
+        with np.errstate(invalid="ignore"):
+            usable = self.problem.loss.mean(self.problem.y, eta, self.problem.weight) <= self.problem.null_loss
+        if usable or not columns.size:
+            self.at = eta, slope
+            return gamma, intercept
+        return self.begin(np.zeros_like(gamma), self.problem.null_intercept)
 
-    def _predictor(self, columns, gamma, intercept):
-        return self.problem.normal.Z.columns(columns) @ gamma + intercept
+    def _columns(self, columns):
+        """Columns, as rows."""
+        return self.problem.normal.Z.columns(columns).T if self.rows is None else self.rows[columns]
+
+    def _look(self, Zt, gamma, intercept):
+        """Predictor, and weighted negative derivative, of each row."""
+        problem = self.problem
+        eta = gamma @ Zt + intercept
+        with np.errstate(over="ignore"):
+            return eta, -problem.weight * problem.loss.gradient(problem.y, eta)
 
     def model(self, columns, gamma, intercept):
-        problem = self.problem
-        self.Z = problem.normal.Z.columns(columns)
-        self.eta = self.Z @ gamma + intercept
-        curvature = problem.weight * problem.loss.curvature(problem.y, self.eta)
-        slope = -problem.weight * problem.loss.gradient(problem.y, self.eta)
+        problem, (eta, slope) = self.problem, self.at
+        self.Zt = self._columns(columns)
+        self._choose(problem.weight * problem.loss.curvature(problem.y, eta))
+        G, corr = self._hessian(columns), self.Zt @ slope
         self.tilt, self.shift = np.zeros(columns.size), 0.0
         if problem.fit_intercept:  # the intercept follows the step
-            self.tilt, self.shift = curvature @ self.Z / curvature.sum(), slope.sum() / curvature.sum()
-        centred = self.Z - self.tilt
-        return np.ascontiguousarray(centred.T @ (curvature[:, None] * centred)), centred.T @ slope
+            total = self.curved.total
+            self.tilt, self.shift = self.Zt @ self.curved.rows / total, float(slope.sum()) / total
+            G -= np.multiply.outer(self.tilt * total, self.tilt)
+            corr -= self.tilt * float(slope.sum())
+        return G, corr
+
+    def _choose(self, curvature):
+        """Use the kept curvature nearest to this one; or this one, where none is near or the last one served ill."""
+        p = self.problem.n_features
+        drift = np.array([np.abs(kept.rows - curvature).sum() for kept in self.kept])
+        if self.stale or not self.most or not drift.size or drift.min() > DRIFT * curvature.sum():
+            spent = self.kept.pop(0) if self.kept and len(self.kept) >= self.most else None
+            matrix = spent.matrix if spent else np.empty((p, p) if self.most else (0, 0))
+            self.curved = Curved(curvature, max(float(curvature.sum()), 1e-300), matrix, np.zeros(p, bool))
+        else:
+            self.curved = self.kept.pop(int(drift.argmin()))
+        self.kept.append(self.curved)
+        self.stale = False
+
+    def _hessian(self, columns):
+        """Curvature matrix of some columns; what has been computed of it is kept."""
+        matrix, known, curvature = self.curved.matrix, self.curved.known, self.curved.rows
+        if not known.any():
+            bent = self.Zt * np.sqrt(curvature)
+            G = bent @ bent.T
+            if matrix.size:
+                known[columns] = True
+                matrix[np.ix_(columns, columns)] = G
+            return G
+        missing = columns[~known[columns]]
+        if missing.size:
+            known[missing] = True
+            both = np.flatnonzero(known)
+            block = (self._columns(missing) * curvature) @ self._columns(both).T
+            matrix[np.ix_(missing, both)] = block
+            matrix[np.ix_(both, missing)] = block.T
+        return matrix[np.ix_(columns, columns)]
 
     def advance(self, columns, old, new, intercept, penalty_change):
-        problem = self.problem
+        problem, (eta, slope) = self.problem, self.at
         move, follow = new - old, self.shift - float(self.tilt @ (new - old))
-        along = self.Z @ move + (follow if problem.fit_intercept else 0.0)
-        value, length = problem.loss.mean(problem.y, self.eta, problem.weight), 1.0
+        along = move @ self.Zt + (follow if problem.fit_intercept else 0.0)
+        value, change, length = problem.loss.mean(problem.y, eta, problem.weight), 0.0, 1.0
+        foreseen = penalty_change - float(slope @ along)  # to first order; the penalty is convex along the step
+        rounding = 1e-15 * abs(value)
         while length > 1e-8:
-            trial = problem.loss.mean(problem.y, self.eta + length * along, problem.weight)
-            if trial + length * penalty_change <= value + 1e-15 * abs(value):  # the penalty is convex along the step
+            change = problem.loss.mean(problem.y, eta + length * along, problem.weight) - value
+            if change + length * penalty_change <= 0.01 * length * foreseen + rounding:
                 break
             length *= 0.5
+        bend = 0.5 * float(self.curved.rows @ along**2)  # the model's departure from first order
+        kept = (change + length * float(slope @ along)) / max(length * length * bend, 1e-300)
+        self.stale = length < 1.0 or (bend > 1e3 * rounding and not 1.0 / SERVES <= kept <= SERVES)
         gamma = old + length * move
-        return gamma, self._centred_intercept(columns, gamma, intercept + length * follow)
+        return gamma, self._centred_intercept(gamma, intercept + length * follow)
 
-    def _centred_intercept(self, columns, gamma, intercept):
+    def _centred_intercept(self, gamma, intercept):
         """Intercept at which the residuals sum to zero."""
         problem = self.problem
         if not problem.fit_intercept:
             return 0.0
-        eta = self.Z @ gamma
+        eta = gamma @ self.Zt
         for _ in range(50):
             slope = -float(problem.weight @ problem.loss.gradient(problem.y, eta + intercept))
             curvature = float(problem.weight @ problem.loss.curvature(problem.y, eta + intercept))
@@ -416,14 +217,13 @@ class ModelRelaxation(Relaxation):
 
     def dual(self, columns, gamma, intercept):
         problem = self.problem
-        eta = self._predictor(columns, gamma, intercept)
+        self.at = eta, weighted = self._look(self.Zt, gamma, intercept)
         r = -problem.loss.gradient(problem.y, eta)
-        weighted = problem.weight * r
         loose = abs(float(weighted.sum())) if problem.fit_intercept else 0.0
         loose += self.error * float(np.abs(weighted).sum()) * problem.fit_intercept
         terms = problem.loss.conjugate(problem.y, -r)
-        v = problem.normal.Z.adjoint(weighted)
-        size = float(np.sqrt(problem.weight @ r**2))
+        v = problem.normal.Z.adjoint(weighted) if self.rows is None else self.rows @ weighted
+        size = float(np.sqrt(weighted @ r))
         v_error = self.error * size + loose * (1.0 + self.reach)
         base_error = self.error * float(problem.weight @ np.abs(terms)) + loose * (2.0 + float(np.abs(eta).max()))
         return problem.loss.mean(problem.y, eta, problem.weight), -float(problem.weight @ terms), v, v_error, base_error
@@ -436,9 +236,10 @@ def relaxes(problem: Problem) -> bool:
     return bool(((penalty.l2[columns] > 0) | bounded).all())
 
 
-def relaxation_for(problem: Problem) -> Relaxation:
-    """The relaxation of a problem that has one (see `relaxes`)."""
-    return GramRelaxation(problem) if problem.loss.name == "squared" else ModelRelaxation(problem)
+def relaxation_for(problem: Problem, lower=None, upper=None) -> Relaxation:
+    """The relaxation of a problem that has one (see `relaxes`), within other limits where some are given."""
+    kind = GramRelaxation if problem.loss.name == "squared" else ModelRelaxation
+    return kind(problem, lower, upper)
 
 
 def starting_point(problem: Problem) -> Point:

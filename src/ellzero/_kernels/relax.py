@@ -1,0 +1,248 @@
+r"""The relaxation of one node of a search tree, on a few local columns; any point of it gives a bound.
+
+A node relaxes the price of a unit to its convex envelope. With :math:`Q = G - \mathrm{diag}(d)` positive semidefinite,
+each column's ridge strengthened by d/2, and :math:`g = c - Qb`, every b gives
+
+.. math:: \tfrac12 y'y - \tfrac12 b'Qb - \sum_{in} (h^*_i(g_i) - \lambda_0) - \sum_{free} [h^*_i(g_i) - \lambda_0]_+
+
+as a lower bound; with at most k units the last sum runs over the k - \|in\| largest. So no descent has to be accurate.
+
+Shapes: p live columns (`state`, `score`, `g` have p entries), of which m local ones, those that are nonzero, in or
+violating, listed in ``place[:m]``; arrays with m entries are indexed by the position in that list.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from .coordinate import envelope_step, shrink
+
+FREE, IN, OUT = 0, 1, -1
+INNER_CODE = {"cache": True, "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # called by kernels only
+SWEEPS = 100
+PRICE_STEPS = 12
+COUNT_SLACK = 0.02  # relative error of the relaxed count at which the price rests
+ENTRANTS = 0.2  # violators below this share of the worst wait a round: a flood of them would stall the descent
+NOWHERE = 1e300
+
+
+class Columns(NamedTuple):
+    """Live columns: correlations with the target, the diagonal handed over, and the penalty.
+
+    `l2` holds the ridge with half the diagonal added, `inverse` is 1/(2 l2); each array has shape (p,).
+    """
+
+    corr: np.ndarray
+    diag: np.ndarray
+    l1: np.ndarray
+    l2: np.ndarray
+    inverse: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+
+
+class Local(NamedTuple):
+    """Work space of one node: the local columns, and scores of all live ones."""
+
+    place: np.ndarray  # (cap,) which live column
+    held: np.ndarray  # (cap,) bool: in
+    b: np.ndarray  # (cap,)
+    g: np.ndarray  # (cap,) negative gradient
+    Q: np.ndarray  # (cap, cap)
+    penalty: np.ndarray  # (4, cap) l1, l2, lower, upper
+    lines: np.ndarray  # (4, cap) slope and end of the envelope upwards, then downwards
+    gradient: np.ndarray  # (p,)
+    score: np.ndarray  # (p,) h* at the gradient, raised by its error
+    top: np.ndarray  # (most + 2,) largest rises above the price
+
+
+@njit(**INNER_CODE)
+def conjugate(v, l1, l2, inverse, lower, upper):
+    """Max over t in [lower, upper] of v t - l1 |t| - l2 t^2, with inverse = 1/(2 l2)."""
+    excess, limit = abs(v) - l1, upper if v > 0 else -lower
+    if excess <= 0.0 or limit == 0.0:
+        return 0.0
+    t = min(excess * inverse, limit)
+    return excess * t - l2 * t * t
+
+
+@njit(**INNER_CODE)
+def line(price, l1, l2, limit):
+    """Slope and end of the envelope's line towards a limit; a closed side has an infinite slope."""
+    if limit <= 0.0:
+        return NOWHERE, 0.0
+    end = limit
+    if price <= 0.0:
+        end = 0.0
+    elif l2 * limit * limit > price:
+        end = math.sqrt(price / l2)
+    slope = l1 + l2 * end
+    if end > 0.0:
+        slope += price / end
+    return slope, end
+
+
+@njit(cache=True, nogil=True)
+def draw_lines(local, m, price):
+    """Envelope lines of the local columns at a price."""
+    for a in range(m):
+        l1, l2, lower, upper = local.penalty[0, a], local.penalty[1, a], local.penalty[2, a], local.penalty[3, a]
+        local.lines[0, a], local.lines[1, a] = line(price, l1, l2, upper)
+        if lower == -upper:
+            local.lines[2, a], local.lines[3, a] = local.lines[0, a], local.lines[1, a]
+        else:
+            local.lines[2, a], local.lines[3, a] = line(price, l1, l2, -lower)
+
+
+@njit(cache=True, nogil=True)
+def settle(Q, m, b, g, held, penalty, lines, tolerance, sweeps):
+    """Sweeps of exact coordinate minimisation over the local columns; g is kept current. Returns the sweeps made."""
+    for sweep in range(sweeps):
+        largest = 0.0
+        for i in range(m):
+            old, a = b[i], max(Q[i, i], 1e-12)
+            v = g[i] + a * old
+            if held[i]:
+                t = shrink(v, a, penalty[0, i], penalty[1, i], penalty[2, i], penalty[3, i])
+            else:
+                side = 0 if v > 0.0 else 2
+                if old == 0.0 and abs(v) <= lines[side, i]:
+                    continue
+                t = envelope_step(
+                    v, a, penalty[0, i], penalty[1, i], penalty[2, i], penalty[3, i],
+                    lines[0, i], lines[1, i], lines[2, i], lines[3, i],
+                )  # fmt: skip
+            if t != old:
+                step = t - old
+                for j in range(m):
+                    g[j] -= step * Q[i, j]
+                b[i] = t
+                largest = max(largest, abs(step))
+        if largest <= tolerance:
+            return sweep + 1
+    return sweeps
+
+
+@njit(cache=True, nogil=True)
+def relaxed_count(local, m):
+    """Sum of the relaxed indicators of the local columns that are not in."""
+    count = 0.0
+    for a in range(m):
+        x = local.b[a]
+        if x != 0.0 and not local.held[a]:
+            end = local.lines[1, a] if x > 0.0 else local.lines[3, a]
+            count += min(1.0, abs(x) / end) if end > 0.0 else 1.0
+    return count
+
+
+@njit(cache=True, nogil=True)
+def balance(local, m, price, least, places, tolerance):
+    """Descend at the price, of at least `least`, at which the relaxed count takes the places left; returns the price."""
+    low, high = 0.0, NOWHERE
+    for _ in range(PRICE_STEPS):
+        draw_lines(local, m, price)
+        settle(local.Q, m, local.b, local.g, local.held, local.penalty, local.lines, tolerance, SWEEPS)
+        count = relaxed_count(local, m)
+        if abs(count - places) <= COUNT_SLACK * places or (count < places and price <= least):
+            break
+        if count > places:
+            low, stride = price, (count / places) ** 1.5
+            if high == NOWHERE:
+                price *= min(4.0, max(1.02, stride))
+            else:
+                price = min(0.5 * (low + high), price * max(stride, 1.001))
+        else:
+            high, stride = price, (max(count, 1e-3) / places) ** 1.5
+            if low > 0.0:
+                price = max(0.5 * (low + high), price * min(stride, 0.999))
+            else:
+                price *= max(0.25, min(0.98, stride))
+        price = max(price, least)
+    return price
+
+
+@njit(cache=True, nogil=True)
+def evaluate(columns, state, local, m, yy, l0, price, rounding):
+    """Score all live units at the local point.
+
+    Returns the dual value before the free units are charged, less all rounding; the relaxed value at the price, less
+    what the price adds for the places; and the relaxed count. A product of scaled columns errs by `rounding`, so each
+    gradient errs by at most rounding (|y| + |b|_1), and b'Qb/2 by rounding (|y| + |b|_1)^2.
+    """
+    quad, linear, size, penalty, count = 0.0, 0.0, 0.0, 0.0, 0.0
+    for a in range(m):
+        i, x = local.place[a], local.b[a]
+        if x == 0.0:
+            continue
+        quad += x * (columns.corr[i] - local.gradient[i])
+        linear += columns.corr[i] * x
+        side = 0 if x > 0.0 else 2
+        x = abs(x)
+        size += x
+        if not local.held[a] and x <= local.lines[side + 1, a]:
+            penalty += local.lines[side, a] * x
+            count += x / local.lines[side + 1, a]
+        else:
+            penalty += local.penalty[0, a] * x + local.penalty[1, a] * x * x
+            if not local.held[a]:
+                penalty += price
+                count += 1.0
+    reach = math.sqrt(yy) + size
+    error, charge, total = rounding * reach, 0.0, 0.0
+    for i in range(state.size):
+        if state[i] == OUT:
+            continue
+        v = local.gradient[i]
+        h = conjugate(
+            v + math.copysign(error, v), columns.l1[i], columns.l2[i], columns.inverse[i], columns.lower[i],
+            columns.upper[i],
+        )  # fmt: skip
+        if abs(v) <= error:  # the sign is not known
+            h = max(h, conjugate(
+                -math.copysign(error, v), columns.l1[i], columns.l2[i], columns.inverse[i], columns.lower[i],
+                columns.upper[i],
+            ))  # fmt: skip
+        local.score[i] = h
+        total += h
+        if state[i] == IN:
+            charge += h - l0
+            penalty += l0
+    base = 0.5 * yy - 0.5 * quad - charge - rounding * reach * reach - 1e-15 * state.size * (total + l0)
+    return base, 0.5 * yy + 0.5 * quad - linear + penalty, count
+
+
+@njit(cache=True, nogil=True)
+def rank(state, score, l0, most, top):
+    """Rises of the free units above the price: the `most` + 1 largest, sorted, in `top`; returns the sum of all."""
+    total = 0.0
+    for q in range(most + 1):
+        top[q] = 0.0
+    for i in range(state.size):
+        if state[i] == FREE and score[i] > l0:
+            rise = score[i] - l0
+            total += rise
+            if rise > top[most]:
+                q = most
+                while q > 0 and top[q - 1] < rise:
+                    top[q] = top[q - 1]
+                    q -= 1
+                top[q] = rise
+    return total
+
+
+@njit(cache=True, nogil=True)
+def mark(state, score, l0, bound, last_in, first_out, cut, bit, barred, needed):
+    """Mark with a bit the units whose child with them (barred), or without them (needed), reaches the cut.
+
+    Putting i in costs max(0, last_in - rise) or l0 - score more than the bound, keeping it out rise - first_out more.
+    """
+    room = cut - bound
+    for i in range(state.size):
+        if state[i] == FREE:
+            rise = max(score[i] - l0, 0.0)
+            if max(rise, last_in) - (score[i] - l0) >= room:
+                barred[i] |= bit
+            elif rise - first_out >= room:
+                needed[i] |= bit

@@ -1,0 +1,884 @@
+"""Best-first branch and bound on the Gram matrix of a few live columns, in compiled bursts.
+
+A burst works on one subtree: p live columns, open nodes in a heap, and a log of everything that is proved. Several sizes
+may be searched in one tree: a target is one size with the cut that its bounds have to reach, and a node is done when
+it has reached the cuts of all targets. A question with a price and no size is one target without a limit.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from .coordinate import shrink
+from .relax import (
+    ENTRANTS, FREE, IN, INNER_CODE, NOWHERE, OUT, SWEEPS, Columns, Local, balance, draw_lines, evaluate, mark, rank,
+    settle,
+)  # fmt: skip
+from .rules import propagate
+
+ROUNDS = 40
+REPEATS = 4  # descents at one node after what was fixed has moved a nonzero
+FINEST = 1e-11
+LEAF, GOES_ON = -1, -2
+STUBBORN = 40  # nodes after which a small subtree is handed back, to be searched with a diagonal of its own
+INNER = 64  # open nodes of a small subtree
+# places in `count`
+NODES, RECORDS, VALUES, FIXES, WORK, FOUND, HITS, GROUPS = range(8)
+# places in `Nodes.size`
+OPEN, SLOTS, SPUN = range(3)
+
+
+class Nodes(NamedTuple):
+    """Open nodes by slot; a slot's warm start is sparse and may be cut short, which costs speed only."""
+
+    state: np.ndarray  # (cap, p)
+    place: np.ndarray  # (cap, nz) columns of the warm start, -1 after the last
+    value: np.ndarray  # (cap, nz)
+    bound: np.ndarray  # (cap, targets)
+    price: np.ndarray  # (cap, targets)
+    key: np.ndarray  # (cap,) smallest bound of an open target, in units of its objective
+    record: np.ndarray  # (cap,) where the log goes on
+    heap: np.ndarray  # (cap,) slots
+    free: np.ndarray  # (cap,) slots
+    spun: np.ndarray  # (cap,) slots left to be searched on fewer columns
+    group: np.ndarray  # (cap,) spun nodes of one group are searched together
+    size: np.ndarray  # (3,) how many are in the heap, free and spun
+
+
+class Log(NamedTuple):
+    """What was proved: records form the tree; a record may have a point and fixes that the point justifies."""
+
+    branch: np.ndarray  # (records,) unit, LEAF or GOES_ON
+    child: np.ndarray  # (records,) first child
+    point_at: np.ndarray
+    point_size: np.ndarray  # -1: no point
+    fix_at: np.ndarray
+    fix_size: np.ndarray
+    place: np.ndarray  # (values,)
+    value: np.ndarray
+    fix: np.ndarray  # (fixes,) i + 1 put in, -(i + 1) put out
+
+
+class Terms(NamedTuple):
+    """Numbers of the question and of the search."""
+
+    yy: float  # squared norm of the target
+    l0: float
+    rounding: float  # error of a product of scaled columns
+    lazy: float  # a descent may stop this far, in shares of the room below the cut, from its optimum
+    gap: float
+    floor: float  # objectives below it count as zero in a gap
+    collects: bool  # whether every complete support below the cut is wanted
+
+
+class Scratch(NamedTuple):
+    """Work space for one node of p live columns."""
+
+    state: np.ndarray  # (p,)
+    trial_state: np.ndarray  # (p,)
+    b: np.ndarray  # (p,) zero between nodes
+    barred: np.ndarray  # (p,) bits of the targets for which a unit can be put out
+    needed: np.ndarray  # (p,) bits of the targets for which it can be put in
+    is_local: np.ndarray  # (p,) bool, false between uses
+    members: np.ndarray  # (p + 1,)
+    trial: np.ndarray  # (p + 1,)
+    factor: np.ndarray  # (cap, cap)
+    fitted: np.ndarray  # (cap,)
+    seen: np.ndarray  # (1024,) fingerprints of supports that were fitted
+    bound: np.ndarray  # (targets,)
+    price: np.ndarray  # (targets,)
+
+
+class Targets(NamedTuple):
+    """Sizes searched together, and the best supports known of each."""
+
+    size: np.ndarray  # (targets,) most units; a size beyond all columns is no limit
+    cut: np.ndarray  # (targets,) bounds from here on prune
+    unit: np.ndarray  # (targets,) unit of the keys: the objective at the start
+    value: np.ndarray  # (targets,) best objective
+    members: np.ndarray  # (targets, p) its columns
+    n_members: np.ndarray  # (targets,)
+    lower: np.ndarray  # (targets,) smallest bound of what is closed
+    hits: np.ndarray  # (room, p) complete supports that reach no cut, as columns, -1 after the last
+
+
+@njit(**INNER_CODE)
+def copy(source, target):
+    """Copy a vector; a loop compiles faster than an assignment of arrays."""
+    for i in range(source.size):
+        target[i] = source[i]
+
+
+@njit(**INNER_CODE)
+def head_sum(values, n):
+    """Sum of the first n values."""
+    total = 0.0
+    for q in range(n):
+        total += values[q]
+    return total
+
+
+@njit(**INNER_CODE)
+def gradient(gram, columns, local, m):
+    """Negative gradient c - (G - D) b of all live columns."""
+    out = local.gradient
+    for j in range(out.size):
+        out[j] = columns.corr[j]
+    for a in range(m):
+        x = local.b[a]
+        if x != 0.0:
+            row = gram[local.place[a]]
+            for j in range(out.size):
+                out[j] -= x * row[j]
+    for a in range(m):
+        i = local.place[a]
+        out[i] += columns.diag[i] * local.b[a]
+
+
+@njit(**INNER_CODE)
+def load(gram, columns, state, local, first, m):
+    """Copy the columns at positions first to m into the local problem."""
+    for a in range(first, m):
+        i = local.place[a]
+        for e in range(a + 1):
+            x = gram[i, local.place[e]]
+            local.Q[a, e] = x
+            local.Q[e, a] = x
+        local.Q[a, a] -= columns.diag[i]
+        local.penalty[0, a], local.penalty[1, a] = columns.l1[i], columns.l2[i]
+        local.penalty[2, a], local.penalty[3, a] = columns.lower[i], columns.upper[i]
+        local.held[a] = state[i] == IN
+
+
+@njit(**INNER_CODE)
+def gather(gram, columns, state, b, local):
+    """Make the nonzero and the in columns of b local; returns their number."""
+    m = 0
+    for i in range(state.size):
+        if state[i] == IN or (state[i] == FREE and b[i] != 0.0 and m < local.place.size):
+            local.place[m], local.b[m] = i, b[i]
+            m += 1
+        b[i] = 0.0
+    load(gram, columns, state, local, 0, m)
+    return m
+
+
+@njit(**INNER_CODE)
+def admit(gram, columns, state, local, m, price, is_local):
+    """Add the worst violators to the local columns, zeros making room; returns the new number of them."""
+    worst = 0.0
+    for a in range(m):
+        is_local[local.place[a]] = True
+    for i in range(state.size):
+        if state[i] == FREE and not is_local[i]:
+            worst = max(worst, local.score[i] - price)
+    kept = m
+    if worst > 1e-12 * price:
+        if m > local.place.size // 2:
+            kept = 0
+            for a in range(m):
+                i = local.place[a]
+                is_local[i] = local.b[a] != 0.0 or local.held[a]
+                if is_local[i]:
+                    local.place[kept], local.b[kept] = i, local.b[a]
+                    kept += 1
+            load(gram, columns, state, local, 0, kept)
+        m = kept
+        for i in range(state.size):
+            if state[i] == FREE and not is_local[i] and local.score[i] - price > ENTRANTS * worst:
+                if m < local.place.size:
+                    local.place[m], local.b[m] = i, 0.0
+                    m += 1
+        load(gram, columns, state, local, kept, m)
+    for i in range(state.size):
+        is_local[i] = False
+    return m
+
+
+@njit(**INNER_CODE)
+def relax(gram, columns, state, local, m, places, limited, price, cut, terms, count, is_local):
+    """Solve the relaxation for one target until its bound reaches the cut or plainly cannot.
+
+    Ends where the bound reaches the cut; where the relaxed value is below it and what is missing to that value is less
+    than `lazy` times the room; or where nothing moves. Returns (local columns, price, sum of rises, base).
+    """
+    yy, l0 = terms.yy, terms.l0
+    scale, tolerance = np.sqrt(yy), 1e-3
+    total, base = 0.0, 0.0
+    for _ in range(ROUNDS):
+        for a in range(m):
+            local.g[a] = columns.corr[local.place[a]]
+        for a in range(m):
+            if local.b[a] != 0.0:
+                for e in range(m):
+                    local.g[e] -= local.b[a] * local.Q[a, e]
+        if limited and places > 0:
+            price = balance(local, m, price, l0, places, tolerance * scale)
+        else:
+            price = l0
+            draw_lines(local, m, price)
+            settle(local.Q, m, local.b, local.g, local.held, local.penalty, local.lines, tolerance * scale, SWEEPS)
+        gradient(gram, columns, local, m)
+        base, primal, taken = evaluate(columns, state, local, m, yy, l0, price, terms.rounding)
+        most = max(places, 0) if limited else 0
+        total = rank(state, local.score, l0, most, local.top)
+        bound = base - (head_sum(local.top, most) if limited else total)
+        if limited:
+            primal -= (price - l0) * places
+            primal += (price - l0) * max(0.0, places - taken)
+        count[WORK] += 200 + m * m * 4 + 12 * state.size
+        if bound >= cut or (primal < cut and primal - bound <= terms.lazy * (cut - primal)):
+            break
+        if primal - bound <= 1e-9 * abs(primal):
+            break
+        before = m
+        m = admit(gram, columns, state, local, m, price, is_local)
+        if m == before:
+            if tolerance < FINEST:
+                break
+            tolerance *= 0.1
+    return m, price, total, base
+
+
+@njit(**INNER_CODE)
+def fit(gram, columns, l0, yy, members, n, L, x):
+    """Objective of the best fit on some columns, coefficients in x: Cholesky, then descent where limits or l1 ask."""
+    plain = True
+    for i in range(n):
+        p = members[i]
+        for j in range(i + 1):
+            t = gram[p, members[j]]
+            if i == j:
+                t += 2.0 * columns.l2[p] - columns.diag[p]
+            for q in range(j):
+                t -= L[i, q] * L[j, q]
+            L[i, j] = np.sqrt(max(t, 1e-300)) if i == j else t / L[j, j]
+        t = columns.corr[p]
+        for q in range(i):
+            t -= L[i, q] * x[q]
+        x[i] = t / L[i, i]
+        plain &= columns.l1[p] == 0.0
+    value = 0.5 * yy + l0 * n
+    for i in range(n):
+        value -= 0.5 * x[i] * x[i]
+    for i in range(n - 1, -1, -1):
+        t = x[i]
+        for q in range(i + 1, n):
+            t -= L[q, i] * x[q]
+        x[i] = t / L[i, i]
+        plain &= columns.lower[members[i]] <= x[i] <= columns.upper[members[i]]
+    return value if plain else descend_fit(gram, columns, l0, yy, members, n, x)
+
+
+@njit(**INNER_CODE)
+def descend_fit(gram, columns, l0, yy, members, n, x):
+    """The same by coordinate descent from x, clipped; any point gives a valid upper bound."""
+    for i in range(n):
+        x[i] = min(max(x[i], columns.lower[members[i]]), columns.upper[members[i]])
+    scale = np.sqrt(yy)
+    for _ in range(2000):
+        largest = 0.0
+        for i in range(n):
+            p = members[i]
+            v = columns.corr[p] + gram[p, p] * x[i]
+            for j in range(n):
+                v -= gram[p, members[j]] * x[j]
+            t = shrink(v, gram[p, p], columns.l1[p], columns.l2[p] - 0.5 * columns.diag[p], columns.lower[p],
+                       columns.upper[p])  # fmt: skip
+            largest = max(largest, abs(t - x[i]))
+            x[i] = t
+        if largest <= 1e-12 * scale:
+            break
+    value = 0.5 * yy + l0 * n
+    for i in range(n):
+        p = members[i]
+        value += columns.l1[p] * abs(x[i]) + (columns.l2[p] - 0.5 * columns.diag[p]) * x[i] * x[i]
+        v = 2.0 * columns.corr[p]
+        for j in range(n):
+            v -= gram[p, members[j]] * x[j]
+        value -= 0.5 * x[i] * v
+    return value
+
+
+@njit(**INNER_CODE)
+def suggest(state, local, m, places, limited, trial, members):
+    """Support that a relaxed point suggests: the in units, with z > 1/2 or with the largest |b|; returns its size."""
+    n = 0
+    for i in range(state.size):
+        if state[i] == IN:
+            members[n] = i
+            n += 1
+    base = n
+    for a in range(m):
+        x = abs(local.b[a])
+        if local.held[a] or x == 0.0:
+            continue
+        end = local.lines[1, a] if local.b[a] > 0.0 else local.lines[3, a]
+        if not limited and x <= 0.5 * end:
+            continue
+        q = n
+        if limited and n - base == places:
+            if places == 0 or abs(local.b[a]) <= trial[n - 1]:
+                continue
+            q = n - 1
+        else:
+            n += 1
+        while q > base and trial[q - 1] < x:
+            members[q], trial[q] = members[q - 1], trial[q - 1]
+            q -= 1
+        members[q], trial[q] = local.place[a], x
+    return n
+
+
+@njit(**INNER_CODE)
+def obey(state, members, n, most, rules, work):
+    """Rework a suggested support until the rules hold; returns its size, -1 where that failed.
+
+    Units enter one by one, the largest first; one that contradicts those before it stays out.
+    """
+    copy(state, work)
+    saved = np.empty(work.size, np.int8)
+    for q in range(n):
+        i = members[q]
+        if work[i] == FREE:
+            copy(work, saved)
+            work[i] = IN
+            if not propagate(work, rules) or numbers(work)[0] > most:
+                copy(saved, work)
+                work[i] = OUT
+                if not propagate(work, rules):
+                    return -1
+    for i in range(work.size):
+        if work[i] == FREE:
+            work[i] = OUT
+    if not propagate(work, rules):
+        return -1
+    n = 0
+    for i in range(work.size):
+        if work[i] == IN:
+            members[n] = i
+            n += 1
+    return n if n <= most else -1
+
+
+@njit(**INNER_CODE)
+def fingerprint(members, n):
+    """Hash of a set of columns, whatever their order."""
+    total = np.uint64(n)
+    for q in range(n):
+        t = np.uint64(members[q] + 1) * np.uint64(0x9E3779B97F4A7C15)
+        t ^= t >> np.uint64(29)
+        total += t * np.uint64(0xBF58476D1CE4E5B9)
+    return total
+
+
+@njit(cache=True, nogil=True)
+def take(nodes):
+    """A free slot."""
+    nodes.size[SLOTS] -= 1
+    return nodes.free[nodes.size[SLOTS]]
+
+
+@njit(**INNER_CODE)
+def release(nodes, slot):
+    """Give a slot back."""
+    nodes.free[nodes.size[SLOTS]] = slot
+    nodes.size[SLOTS] += 1
+
+
+@njit(cache=True, nogil=True)
+def push(nodes, slot):
+    """Insert a slot into the heap."""
+    heap, key = nodes.heap, nodes.key
+    i = nodes.size[OPEN]
+    nodes.size[OPEN] += 1
+    while i > 0:
+        q = (i - 1) >> 1
+        if key[heap[q]] <= key[slot]:
+            break
+        heap[i] = heap[q]
+        i = q
+    heap[i] = slot
+
+
+@njit(**INNER_CODE)
+def pop(nodes):
+    """Remove and return the slot of smallest key."""
+    heap, key = nodes.heap, nodes.key
+    nodes.size[OPEN] -= 1
+    n = nodes.size[OPEN]
+    first, last, i = heap[0], heap[n], 0
+    while True:
+        q = 2 * i + 1
+        if q >= n:
+            break
+        if q + 1 < n and key[heap[q + 1]] < key[heap[q]]:
+            q += 1
+        if key[heap[q]] >= key[last]:
+            break
+        heap[i] = heap[q]
+        i = q
+    heap[i] = last
+    return first
+
+
+@njit(**INNER_CODE)
+def write_point(log, count, record, local, m, ids):
+    """Log the local point under a record, columns by their ids."""
+    at = count[VALUES]
+    log.point_at[record] = at
+    for a in range(m):
+        if local.b[a] != 0.0:
+            log.place[at], log.value[at] = ids[local.place[a]], local.b[a]
+            at += 1
+    log.point_size[record] = at - count[VALUES]
+    count[VALUES] = at
+
+
+@njit(**INNER_CODE)
+def new_record(log, count):
+    """A record without a point: a leaf, until it becomes something else."""
+    record = count[RECORDS]
+    count[RECORDS] += 1
+    log.branch[record], log.child[record] = LEAF, -1
+    log.point_size[record], log.fix_size[record] = -1, 0
+    log.point_at[record] = log.fix_at[record] = 0
+    return record
+
+
+@njit(**INNER_CODE)
+def apply_fixes(state, barred, needed, mask, log, count, record, ids):
+    """Fix what is marked for every open target, and log it; returns the number of units that were fixed."""
+    at = count[FIXES]
+    log.fix_at[record] = at
+    for i in range(state.size):
+        if state[i] == FREE:
+            if barred[i] & mask == mask:
+                state[i], log.fix[at] = OUT, -(ids[i] + 1)
+                at += 1
+            elif needed[i] & mask == mask:
+                state[i], log.fix[at] = IN, ids[i] + 1
+                at += 1
+    log.fix_size[record] = at - count[FIXES]
+    count[FIXES] = at
+    return log.fix_size[record]
+
+
+@njit(**INNER_CODE)
+def offer(targets, value, members, n, terms, ids):
+    """Note a support that beats the best of its size, and of the larger sizes; cuts follow."""
+    better = False
+    for t in range(targets.size.size):
+        if targets.size[t] >= n and value < targets.value[t] - 1e-12 * targets.value[t]:
+            better = True
+            targets.value[t], targets.n_members[t] = value, n
+            for q in range(n):
+                targets.members[t, q] = ids[members[q]]
+            if not terms.collects:
+                targets.cut[t] = min(targets.cut[t], value - 0.99 * terms.gap * max(value, terms.floor))
+    return better
+
+
+@njit(**INNER_CODE)
+def numbers(state):
+    """How many units are in, and how many free."""
+    n_in = n_free = 0
+    for i in range(state.size):
+        n_in += state[i] == IN
+        n_free += state[i] == FREE
+    return n_in, n_free
+
+
+@njit(**INNER_CODE)
+def close(targets, mask, bound):
+    """Note the bounds with which the open targets of a node are given up."""
+    for t in range(targets.size.size):
+        if mask & (np.int64(1) << t) != 0:
+            targets.lower[t] = min(targets.lower[t], bound[t])
+
+
+@njit(**INNER_CODE)
+def judge(targets, mask, state, local, n_in, n_free, base, total, l0, scratch):
+    """Bounds of all open targets at the point just evaluated, and marks of what they fix; returns who is still open."""
+    for t in range(targets.size.size):
+        bit, places = np.int64(1) << t, targets.size[t] - n_in
+        if mask & bit == 0:
+            continue
+        value, last_in, first_out = base - total, 0.0, 0.0
+        if places == 0:
+            value, last_in = base, NOWHERE
+        elif places < n_free:
+            rank(state, local.score, l0, places, local.top)
+            value = base - head_sum(local.top, places)
+            last_in, first_out = local.top[places - 1], local.top[places]
+        scratch.bound[t] = max(scratch.bound[t], value)
+        if scratch.bound[t] < targets.cut[t]:
+            mark(state, local.score, l0, value, last_in, first_out, targets.cut[t], bit, scratch.barred, scratch.needed)
+        else:
+            mask &= ~bit
+            targets.lower[t] = min(targets.lower[t], scratch.bound[t])
+    return mask
+
+
+@njit(**INNER_CODE)
+def round_point(gram, columns, rules, targets, t, state, local, m, places, limited, terms, count, scratch, ids):
+    """Fit the support that the point suggests for a target, unless it was fitted before."""
+    members = scratch.members
+    n = suggest(state, local, m, places, limited, scratch.trial, members)
+    if rules.active:
+        n = obey(state, members, n, targets.size[t], rules, scratch.trial_state)
+    if 0 <= n <= scratch.fitted.size:
+        key = fingerprint(members, n)
+        where = np.int64(key >> np.uint64(54))
+        if scratch.seen[where] != key:
+            scratch.seen[where] = key
+            value = fit(gram, columns, terms.l0, terms.yy, members, n, scratch.factor, scratch.fitted)
+            if offer(targets, value, members, n, terms, ids):
+                count[FOUND] += 1
+
+
+@njit(**INNER_CODE)
+def visit(gram, columns, rules, targets, log, local, count, terms, scratch, record, mask, ids):
+    """Bound a node for its open targets, fix what that allows, and repeat while a nonzero is fixed.
+
+    Returns (targets still open, last record, local columns); the node's state, bounds and prices are in `scratch`.
+    """
+    state, m = scratch.state, 0
+    n_in, n_free = numbers(state)
+    for again in range(REPEATS):
+        m = gather(gram, columns, state, scratch.b, local)
+        for i in range(state.size):
+            scratch.barred[i] = scratch.needed[i] = 0
+        for t in range(targets.size.size - 1, -1, -1):
+            bit, places = np.int64(1) << t, targets.size[t] - n_in
+            if mask & bit == 0:
+                continue
+            limited = places < n_free
+            m, scratch.price[t], total, base = relax(
+                gram, columns, state, local, m, places, limited, scratch.price[t], targets.cut[t], terms, count,
+                scratch.is_local,
+            )  # fmt: skip
+            if log.point_size[record] >= 0:
+                log.branch[record], log.child[record] = GOES_ON, count[RECORDS]
+                record = new_record(log, count)
+            write_point(log, count, record, local, m, ids)
+            mask = judge(targets, mask, state, local, n_in, n_free, base, total, terms.l0, scratch)
+            if mask & bit != 0:
+                round_point(
+                    gram, columns, rules, targets, t, state, local, m, places, limited, terms, count, scratch, ids
+                )
+                if scratch.bound[t] >= targets.cut[t]:
+                    mask &= ~bit
+                    targets.lower[t] = min(targets.lower[t], scratch.bound[t])
+        for a in range(m):
+            scratch.b[local.place[a]] = local.b[a]
+        if mask == 0:
+            break
+        fixed = apply_fixes(state, scratch.barred, scratch.needed, mask, log, count, record, ids)
+        if fixed:
+            close(targets, mask, targets.cut)
+        if rules.active and not propagate(state, rules):
+            return np.int64(0), record, m
+        n_in, n_free = numbers(state)
+        for t in range(targets.size.size):
+            if targets.size[t] < n_in:
+                mask &= ~(np.int64(1) << t)
+        moved = False
+        for a in range(m):
+            i = local.place[a]
+            moved |= (state[i] == OUT and local.b[a] != 0.0) or (state[i] == IN and not local.held[a])
+        if mask == 0 or not moved:
+            break
+    return mask, record, m
+
+
+@njit(**INNER_CODE)
+def branching_unit(state, local, m):
+    """Free unit with the largest coefficient, else the largest score; -1 where none is free."""
+    unit, largest = -1, 0.0
+    for a in range(m):
+        i = local.place[a]
+        if state[i] == FREE and abs(local.b[a]) > largest:
+            largest, unit = abs(local.b[a]), i
+    if unit >= 0:
+        return unit
+    largest = -1.0
+    for i in range(state.size):
+        if state[i] == FREE and local.score[i] > largest:
+            largest, unit = local.score[i], i
+    return unit
+
+
+@njit(**INNER_CODE)
+def collect(targets, state, count, ids):
+    """Write a complete support down."""
+    hit = targets.hits[count[HITS]]
+    n = 0
+    for i in range(state.size):
+        hit[i] = -1
+    for i in range(state.size):
+        if state[i] == IN:
+            hit[n] = ids[i]
+            n += 1
+    count[HITS] += 1
+
+
+@njit(**INNER_CODE)
+def keep(nodes, slot, scratch, mask, targets, local, m, record):
+    """Store the node just visited in a slot."""
+    copy(scratch.state, nodes.state[slot])
+    copy(scratch.bound, nodes.bound[slot])
+    copy(scratch.price, nodes.price[slot])
+    nodes.record[slot], nodes.key[slot] = record, NOWHERE
+    for t in range(targets.size.size):
+        if mask & (np.int64(1) << t) != 0:
+            nodes.key[slot] = min(nodes.key[slot], scratch.bound[t] / targets.unit[t])
+    q = 0
+    for a in range(m):
+        i = local.place[a]
+        if scratch.state[i] != OUT and local.b[a] != 0.0 and q < nodes.place.shape[1]:
+            nodes.place[slot, q], nodes.value[slot, q] = i, local.b[a]
+            q += 1
+    if q < nodes.place.shape[1]:
+        nodes.place[slot, q] = -1
+
+
+@njit(**INNER_CODE)
+def split(nodes, slot, unit, log, count, ids):
+    """Two children of the node in a slot, without and with a unit; returns the slot of the second."""
+    out = new_record(log, count)
+    inside = new_record(log, count)
+    log.branch[nodes.record[slot]], log.child[nodes.record[slot]] = ids[unit], out
+    twin = take(nodes)
+    copy(nodes.state[slot], nodes.state[twin])
+    copy(nodes.bound[slot], nodes.bound[twin])
+    copy(nodes.price[slot], nodes.price[twin])
+    copy(nodes.place[slot], nodes.place[twin])
+    copy(nodes.value[slot], nodes.value[twin])
+    nodes.key[twin] = nodes.key[slot]
+    nodes.state[slot, unit], nodes.record[slot] = OUT, out
+    nodes.state[twin, unit], nodes.record[twin] = IN, inside
+    return twin
+
+
+@njit(**INNER_CODE)
+def has_room(targets, nodes, log, local, count, terms, p):
+    """Whether the next node fits into all stores, whatever it does."""
+    records = (REPEATS + 1) * targets.size.size + 2
+    return (
+        nodes.size[SLOTS] >= 2
+        and nodes.size[SPUN] < nodes.spun.size
+        and count[HITS] + terms.collects <= targets.hits.shape[0]
+        and count[RECORDS] + records <= log.branch.size
+        and count[FIXES] + p <= log.fix.size
+        and count[VALUES] + records * local.place.size <= log.value.size
+    )
+
+
+@njit(**INNER_CODE)
+def explore(gram, columns, rules, targets, nodes, log, local, count, terms, scratch, ids, spin, most, end, signal):
+    """Visit open nodes, best first, until none is left, one is spun, a store is full, or time or `most` nodes are up."""
+    p, last = columns.corr.size, count[NODES] + most
+    while nodes.size[OPEN] > 0 and nodes.size[SPUN] == 0 and count[WORK] < end and count[NODES] < last:
+        if signal[0] != 0 or not has_room(targets, nodes, log, local, count, terms, p):
+            break
+        slot = pop(nodes)
+        copy(nodes.state[slot], scratch.state)
+        copy(nodes.bound[slot], scratch.bound)
+        copy(nodes.price[slot], scratch.price)
+        n_in, n_free = numbers(scratch.state)
+        mask = np.int64(0)
+        for t in range(targets.size.size):
+            if targets.size[t] >= n_in:
+                if nodes.bound[slot, t] < targets.cut[t]:
+                    mask |= np.int64(1) << t
+                else:
+                    targets.lower[t] = min(targets.lower[t], nodes.bound[slot, t])
+        unit, m, record = -1, 0, nodes.record[slot]
+        if mask != 0:
+            count[NODES] += 1
+            for q in range(nodes.place.shape[1]):
+                if nodes.place[slot, q] < 0:
+                    break
+                scratch.b[nodes.place[slot, q]] = nodes.value[slot, q]
+            mask, record, m = visit(
+                gram, columns, rules, targets, log, local, count, terms, scratch, record, mask, ids
+            )  # fmt: skip
+            for i in range(p):
+                scratch.b[i] = 0.0
+        if mask != 0:
+            unit = branching_unit(scratch.state, local, m)
+            if unit < 0:
+                close(targets, mask, scratch.bound)
+                if terms.collects:
+                    collect(targets, scratch.state, count, ids)
+        if unit < 0:
+            release(nodes, slot)
+            continue
+        keep(nodes, slot, scratch, mask, targets, local, m, record)
+        n_in, n_free = numbers(scratch.state)
+        if n_in + n_free <= spin:
+            nodes.spun[0], nodes.size[SPUN] = slot, 1
+            continue
+        twin = split(nodes, slot, unit, log, count, ids)
+        push(nodes, slot)
+        push(nodes, twin)
+
+
+@njit(**INNER_CODE)
+def shrunk(gram, columns, live, q, store, rows):
+    """Gram matrix and columns of the live ones, in preallocated space."""
+    small = store[: q * q].reshape((q, q))
+    for i in range(q):
+        for j in range(q):
+            small[i, j] = gram[live[i], live[j]]
+    for i in range(q):
+        j = live[i]
+        rows[0, i], rows[1, i], rows[2, i] = columns.corr[j], columns.diag[j], columns.l1[j]
+        rows[3, i], rows[4, i] = columns.l2[j], columns.inverse[j]
+        rows[5, i], rows[6, i] = columns.lower[j], columns.upper[j]
+    return small, Columns(
+        rows[0, :q], rows[1, :q], rows[2, :q], rows[3, :q], rows[4, :q], rows[5, :q], rows[6, :q]
+    )  # fmt: skip
+
+
+@njit(**INNER_CODE)
+def rank_of(live, q, i):
+    """Place of i among the sorted live columns."""
+    low, high = 0, q
+    while low < high:
+        middle = (low + high) >> 1
+        if live[middle] < i:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@njit(**INNER_CODE)
+def move(source, slot, target, place, live, q, gather_live):
+    """Copy a node between stores whose columns differ: `live` are the places, in the larger one, of the smaller one's."""
+    copy(source.bound[slot], target.bound[place])
+    copy(source.price[slot], target.price[place])
+    target.key[place], target.record[place] = source.key[slot], source.record[slot]
+    if gather_live:
+        for i in range(q):
+            target.state[place, i] = source.state[slot, live[i]]
+    else:
+        for i in range(target.state.shape[1]):
+            target.state[place, i] = OUT
+        for i in range(q):
+            target.state[place, live[i]] = source.state[slot, i]
+    n = 0
+    for a in range(source.place.shape[1]):
+        i = source.place[slot, a]
+        if i < 0 or n == target.place.shape[1]:
+            break
+        j = rank_of(live, q, i) if gather_live else live[i]
+        target.place[place, n], target.value[place, n] = j, source.value[slot, a]
+        n += 1
+    if n < target.place.shape[1]:
+        target.place[place, n] = -1
+
+
+@njit(**INNER_CODE)
+def live_columns(state):
+    """Places that are not out."""
+    live, q = np.empty(state.size, np.int64), 0
+    for i in range(state.size):
+        if state[i] != OUT:
+            live[q] = i
+            q += 1
+    return live[:q]
+
+
+@njit(**INNER_CODE)
+def enter(nodes, inner, compact, live, q):
+    """Make a spun node the root of the small subtree."""
+    slot = nodes.spun[0]
+    for s in range(INNER):
+        inner.free[s] = INNER - 1 - s
+    inner.size[OPEN], inner.size[SLOTS], inner.size[SPUN] = 0, INNER, 0
+    root = take(compact)
+    move(nodes, slot, compact, root, live, q, True)
+    push(compact, root)
+    release(nodes, slot)
+    nodes.size[SPUN] = 0
+
+
+@njit(**INNER_CODE)
+def leave(nodes, compact, live, q, count):
+    """Hand the open nodes of a small subtree back as one group of spun nodes."""
+    while compact.size[OPEN] > 0:
+        rest, place = pop(compact), take(nodes)
+        move(compact, rest, nodes, place, live, q, False)
+        nodes.spun[nodes.size[SPUN]], nodes.group[place] = place, count[GROUPS]
+        nodes.size[SPUN] += 1
+    count[GROUPS] += 1
+
+
+@njit(cache=True, nogil=True)
+def search(gram, columns, rules, targets, nodes, log, local, count, terms, spin, inner, budget, signal):
+    """Work on open nodes until none is left, the budget is spent, a store is full, or `signal[0]` is raised.
+
+    A node with at most `spin` live columns is finished on compact data at once; where rules couple the columns, or the
+    small subtree proves stubborn, nodes are left in `nodes.spun`.
+    """
+    p, cap, n_targets = columns.corr.size, local.place.size, targets.size.size
+    scratch = Scratch(
+        np.empty(p, np.int8), np.empty(p, np.int8), np.zeros(p), np.zeros(p, np.int64), np.zeros(p, np.int64),
+        np.zeros(p, np.bool_), np.empty(p + 1, np.int64), np.empty(p + 1), np.empty((cap, cap)), np.empty(cap),
+        np.zeros(1024, np.uint64), np.empty(n_targets), np.empty(n_targets),
+    )  # fmt: skip
+    small = max(spin, 1) if inner else 1
+    nz = min(small, nodes.place.shape[1])
+    store, rows = np.empty(small * small), np.empty((7, small))
+    within = Nodes(
+        np.empty((INNER * small, 1), np.int8).reshape(INNER * small), np.empty((INNER, nz), np.int32),
+        np.empty((INNER, nz)), np.empty((INNER, n_targets)), np.empty((INNER, n_targets)), np.empty(INNER),
+        np.empty(INNER, np.int32), np.empty(INNER, np.int64), np.empty(INNER, np.int64), np.empty(INNER, np.int64),
+        np.empty(INNER, np.int64), np.zeros(3, np.int64),
+    )  # fmt: skip
+    all_ids, end, everything = np.arange(p), count[WORK] + budget, 1 << 40
+    live, is_small = all_ids, False
+    now_gram, now_columns, now_nodes, now_local, now_scratch, ids = gram, columns, nodes, local, scratch, all_ids
+    while count[WORK] < end and signal[0] == 0:
+        enough = nodes.size[SLOTS] >= INNER + 2 and has_room(targets, nodes, log, local, count, terms, p)
+        if not enough or nodes.size[OPEN] == 0:
+            break
+        most = everything
+        while True:
+            explore(now_gram, now_columns, rules, targets, now_nodes, log, now_local, count, terms, now_scratch, ids,
+                    -1 if is_small else spin, most, end, signal)  # fmt: skip
+            if is_small or nodes.size[SPUN] == 0 or not inner:
+                break
+            live = live_columns(nodes.state[nodes.spun[0]])
+            q = live.size
+            now_gram, now_columns = shrunk(gram, columns, live, q, store, rows)
+            now_nodes = Nodes(
+                within.state[: INNER * q].reshape((INNER, q)), within.place, within.value, within.bound, within.price,
+                within.key, within.record, within.heap, within.free, within.spun, within.group, within.size,
+            )  # fmt: skip
+            now_local = Local(
+                local.place, local.held, local.b, local.g, local.Q, local.penalty, local.lines, local.gradient[:q],
+                local.score[:q], local.top,
+            )  # fmt: skip
+            now_scratch = Scratch(
+                scratch.state[:q], scratch.trial_state[:q], scratch.b[:q], scratch.barred[:q], scratch.needed[:q],
+                scratch.is_local[:q], scratch.members, scratch.trial, scratch.factor, scratch.fitted, scratch.seen,
+                scratch.bound, scratch.price,
+            )  # fmt: skip
+            for i in range(scratch.seen.size):
+                scratch.seen[i] = 0
+            enter(nodes, within, now_nodes, live, q)
+            ids, is_small, most = live, True, STUBBORN
+        if is_small:
+            leave(nodes, now_nodes, live, live.size, count)
+            now_gram, now_columns, now_nodes, now_local = gram, columns, nodes, local
+            now_scratch, ids, is_small = scratch, all_ids, False
+        elif nodes.size[SPUN] > 0:
+            nodes.group[nodes.spun[0]] = count[GROUPS]
+            count[GROUPS] += 1
+        if nodes.size[SPUN] > 0:
+            break

@@ -1,0 +1,161 @@
+"""A part of the search tree on compact data: the Gram matrix of the columns that are still alive."""
+
+import numpy as np
+
+from .._kernels.relax import NOWHERE, OUT, Columns, Local
+from .._kernels.search import (
+    FIXES, INNER, NODES, OPEN, RECORDS, SLOTS, SPUN, VALUES, Log, Nodes, Terms, push, search, take,
+)  # fmt: skip
+LOCAL = 600  # most columns that are nonzero or violating at one node
+WARM = 256  # nonzeros of a warm start that are kept
+BUDGET = 3e7  # multiplications, about, between two looks at the clock
+SPIN = 0.3  # a node with at most this share of the live columns is searched on compact data of its own
+SPIN_LEAST = 40
+LAZY = 0.3  # a node's descent may stop this far, in shares of the room below the cut, from its optimum
+
+
+class Start:
+    """A node as another part of the tree takes it over: states, bounds, prices and warm start of some columns."""
+
+    __slots__ = ("bound", "key", "price", "state", "value")
+
+    def __init__(self, state, value, bound, price, key):
+        self.state, self.value, self.bound, self.price, self.key = state, value, bound, price, key
+
+
+class Subtree:
+    """Open nodes on the columns of a start, with the log of what was proved.
+
+    Parameters
+    ----------
+    columns : ndarray of int
+        The live columns, by their number in the problem.
+    starts : list of Start
+    gram, corr : ndarrays
+        Of the live columns.
+    penalty : tuple of ndarrays
+        l1, l2, lower and upper of the live columns.
+    diagonal : ndarray or None
+        What is split off the Gram matrix.
+    """
+
+    def __init__(self, columns, starts, gram, corr, penalty, diagonal, targets, rules, spin: float = SPIN):
+        p = columns.size
+        l1, l2, lower, upper = penalty
+        diag = np.zeros(p) if diagonal is None else diagonal
+        strengthened = l2 + 0.5 * diag if diagonal is not None else l2
+        with np.errstate(divide="ignore"):
+            inverse = 0.5 / strengthened
+        self.ids, self.gram, self.rules = columns, gram, rules
+        self.columns = Columns(corr, diag, l1, strengthened, inverse, lower, upper)
+        self.spin = int(spin * p) if p > SPIN_LEAST or spin >= 1 else -1
+        self.inner = not rules.active and spin < 1
+        n_targets, most = targets.size.size, int(min(p, targets.size.max()))
+        self.targets = targets._replace(
+            value=targets.value.copy(),
+            members=np.empty((n_targets, p), np.int64),
+            n_members=np.zeros(n_targets, np.int64),
+            lower=np.full(n_targets, NOWHERE),
+            hits=np.empty((targets.hits.shape[0], p), np.int64),
+        )
+        cap, nz = min(p, LOCAL), min(p, WARM)
+        self.local = Local(
+            np.empty(cap, np.int64), np.empty(cap, np.bool_), np.empty(cap), np.empty(cap), np.empty((cap, cap)),
+            np.empty((4, cap)), np.empty((4, cap)), np.empty(p), np.empty(p), np.empty(most + 2),
+        )  # fmt: skip
+        room = 2 * INNER + len(starts)
+        self.nodes = Nodes(
+            np.empty((room, p), np.int8), np.empty((room, nz), np.int32), np.empty((room, nz)),
+            np.empty((room, n_targets)), np.empty((room, n_targets)), np.empty(room), np.empty(room, np.int32),
+            np.empty(room, np.int64), np.arange(room - 1, -1, -1), np.empty(INNER, np.int64), np.empty(room, np.int64),
+            np.array([0, room, 0]),
+        )  # fmt: skip
+        records, values = len(starts) + 16 + 8 * n_targets, 16 + 8 * n_targets * cap
+        self.log = Log(
+            np.empty(records, np.int32), np.empty(records, np.int32), np.empty(records, np.int64),
+            np.empty(records, np.int32), np.empty(records, np.int64), np.empty(records, np.int32),
+            np.empty(values, np.int32), np.empty(values), np.empty(4 * p + 16, np.int32),
+        )  # fmt: skip
+        self.count = np.zeros(8, np.int64)
+        for start in starts:
+            self._begin(start)
+
+    def _begin(self, start: Start):
+        """Open a node, with a record of its own."""
+        nodes, log, record = self.nodes, self.log, int(self.count[RECORDS])
+        self.count[RECORDS] += 1
+        log.branch[record] = log.child[record] = log.point_size[record] = -1
+        log.point_at[record] = log.fix_at[record] = log.fix_size[record] = 0
+        slot = take(nodes)
+        warm = np.flatnonzero(start.value)[: nodes.place.shape[1]]
+        nodes.state[slot], nodes.bound[slot], nodes.price[slot] = start.state, start.bound, start.price
+        nodes.key[slot], nodes.record[slot] = start.key, record
+        nodes.place[slot, : warm.size], nodes.value[slot, : warm.size] = warm, start.value[warm]
+        nodes.place[slot, warm.size :] = -1
+        push(nodes, slot)
+
+    @property
+    def open(self) -> bool:
+        """Whether nodes are left to be bounded."""
+        return self.nodes.size[OPEN] > 0
+
+    @property
+    def n_nodes(self) -> int:
+        return int(self.count[NODES])
+
+    def burst(self, terms: Terms, signal) -> None:
+        """Work for some milliseconds."""
+        self._make_room()
+        search(
+            self.gram, self.columns, self.rules, self.targets, self.nodes, self.log, self.local, self.count, terms,
+            self.spin, self.inner, BUDGET, signal,
+        )  # fmt: skip
+
+    def _make_room(self):
+        """Double what may not suffice for the next nodes."""
+        nodes, log, count, p = self.nodes, self.log, self.count, self.columns.corr.size
+        if nodes.size[SLOTS] < INNER + 2:
+            room = nodes.key.size
+            free = np.concatenate(
+                [nodes.free[: nodes.size[SLOTS]], np.arange(2 * room - 1, room - 1, -1), np.zeros(room, np.int64)]
+            )
+            grown = [np.concatenate([part, np.empty_like(part)]) for part in nodes[:8]]
+            group = np.concatenate([nodes.group, np.empty_like(nodes.group)])
+            nodes.size[SLOTS] += room
+            self.nodes = Nodes(*grown, free[: 2 * room], nodes.spun, group, nodes.size)
+        records = 5 * self.targets.size.size + 2
+        if count[RECORDS] + records > log.branch.size:
+            log = Log(*[np.concatenate([part, np.empty_like(part)]) for part in log[:6]], *log[6:])
+        while count[VALUES] + records * self.local.place.size > log.value.size:
+            log = log._replace(
+                place=np.concatenate([log.place, np.empty_like(log.place)]),
+                value=np.concatenate([log.value, np.empty_like(log.value)]),
+            )
+        while count[FIXES] + p > log.fix.size:
+            log = log._replace(fix=np.concatenate([log.fix, np.empty_like(log.fix)]))
+        self.log = log
+
+    def spun(self) -> list[tuple[np.ndarray, list[Start], list[int]]]:
+        """Groups of nodes that are better searched apart: places of their live columns, starts, and their records."""
+        nodes, groups = self.nodes, {}
+        for slot in nodes.spun[: nodes.size[SPUN]].tolist():
+            groups.setdefault(int(nodes.group[slot]), []).append(slot)
+            nodes.free[nodes.size[SLOTS]] = slot
+            nodes.size[SLOTS] += 1
+        nodes.size[SPUN] = 0
+        out = []
+        for slots in groups.values():
+            live = np.flatnonzero((nodes.state[slots] != OUT).any(axis=0))
+            starts = [self._start_of(slot, live) for slot in slots]
+            out.append((live, starts, nodes.record[slots].tolist()))
+        return out
+
+    def _start_of(self, slot: int, live) -> Start:
+        nodes = self.nodes
+        place, value = nodes.place[slot], np.zeros(self.ids.size)
+        size = int(np.argmax(place < 0)) if (place < 0).any() else place.size
+        value[place[:size]] = nodes.value[slot, :size]
+        return Start(
+            nodes.state[slot, live], value[live], nodes.bound[slot].copy(), nodes.price[slot].copy(),
+            float(nodes.key[slot]),
+        )  # fmt: skip
