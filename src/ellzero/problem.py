@@ -201,6 +201,7 @@ class Problem:
             "normal",
             "usable",
             "gram",
+            "correlations",
             "null_intercept",
             "null_loss",
             "rounding",
@@ -306,6 +307,20 @@ class Problem:
     def gram(self) -> GramRows:
         """Gram rows of the scaled columns (squared error)."""
         return GramRows(self.normal.Z, self.weight, self.normal.y)
+
+    @cached_property
+    def correlations(self) -> np.ndarray:
+        """Correlations of the scaled columns with the target (squared error), shape (n_features,)."""
+        if "gram" in self.__dict__:
+            return self.gram.corr
+        return self.normal.Z.adjoint(self.weight * self.normal.y)
+
+    def gram_of(self, columns) -> np.ndarray:
+        """Gram matrix of some scaled columns."""
+        if "gram" in self.__dict__ and self.gram.full:
+            return np.ascontiguousarray(self.gram.store[np.ix_(columns, columns)])
+        A = self.normal.Z.columns(columns) * np.sqrt(self.weight)[:, None]
+        return A.T @ A
 
     @cached_property
     def rounding(self) -> float:

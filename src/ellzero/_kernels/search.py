@@ -24,9 +24,17 @@ LEAF, GOES_ON = -1, -2
 STUBBORN = 40  # nodes after which a small subtree is handed back, to be searched with a diagonal of its own
 INNER = 64  # open nodes of a small subtree
 # places in `count`
-NODES, RECORDS, VALUES, FIXES, WORK, FOUND, HITS, GROUPS = range(8)
+NODES, RECORDS, VALUES, FIXES, WORK, FOUND, HITS, GROUPS, WANTED = range(9)
 # places in `Nodes.size`
 OPEN, SLOTS, SPUN = range(3)
+
+
+class Gram(NamedTuple):
+    """Rows of a Gram matrix; a kernel that misses some notes them and stops."""
+
+    rows: np.ndarray  # (rows, p)
+    slot: np.ndarray  # (p,) row of each column, -1 where it is missing
+    wanted: np.ndarray  # (room,)
 
 
 class Nodes(NamedTuple):
@@ -128,7 +136,7 @@ def gradient(gram, columns, local, m):
     for a in range(m):
         x = local.b[a]
         if x != 0.0:
-            row = gram[local.place[a]]
+            row = gram.rows[gram.slot[local.place[a]]]
             for j in range(out.size):
                 out[j] -= x * row[j]
     for a in range(m):
@@ -137,12 +145,17 @@ def gradient(gram, columns, local, m):
 
 
 @njit(**INNER_CODE)
-def load(gram, columns, state, local, first, m):
-    """Copy the columns at positions first to m into the local problem."""
+def load(gram, columns, state, local, first, m, count):
+    """Copy the columns at positions first to m into the local problem; rows that are missing are noted as wanted."""
     for a in range(first, m):
+        if gram.slot[local.place[a]] < 0:
+            gram.wanted[count[WANTED]] = local.place[a]
+            count[WANTED] += 1
+    for a in range(first, m if count[WANTED] == 0 else 0):
         i = local.place[a]
+        row = gram.rows[gram.slot[i]]
         for e in range(a + 1):
-            x = gram[i, local.place[e]]
+            x = row[local.place[e]]
             local.Q[a, e] = x
             local.Q[e, a] = x
         local.Q[a, a] -= columns.diag[i]
@@ -152,20 +165,20 @@ def load(gram, columns, state, local, first, m):
 
 
 @njit(**INNER_CODE)
-def gather(gram, columns, state, b, local):
+def gather(gram, columns, state, b, local, count):
     """Make the nonzero and the in columns of b local; returns their number."""
     m = 0
     for i in range(state.size):
-        if state[i] == IN or (state[i] == FREE and b[i] != 0.0 and m < local.place.size):
+        if m < local.place.size and (state[i] == IN or (state[i] == FREE and b[i] != 0.0)):
             local.place[m], local.b[m] = i, b[i]
             m += 1
         b[i] = 0.0
-    load(gram, columns, state, local, 0, m)
+    load(gram, columns, state, local, 0, m, count)
     return m
 
 
 @njit(**INNER_CODE)
-def admit(gram, columns, state, local, m, price, is_local):
+def admit(gram, columns, state, local, m, price, is_local, count):
     """Add the worst violators to the local columns, zeros making room; returns the new number of them."""
     worst = 0.0
     for a in range(m):
@@ -183,14 +196,14 @@ def admit(gram, columns, state, local, m, price, is_local):
                 if is_local[i]:
                     local.place[kept], local.b[kept] = i, local.b[a]
                     kept += 1
-            load(gram, columns, state, local, 0, kept)
+            load(gram, columns, state, local, 0, kept, count)
         m = kept
         for i in range(state.size):
             if state[i] == FREE and not is_local[i] and local.score[i] - price > ENTRANTS * worst:
                 if m < local.place.size:
                     local.place[m], local.b[m] = i, 0.0
                     m += 1
-        load(gram, columns, state, local, kept, m)
+        load(gram, columns, state, local, kept, m, count)
     for i in range(state.size):
         is_local[i] = False
     return m
@@ -233,7 +246,9 @@ def relax(gram, columns, state, local, m, places, limited, price, cut, terms, co
         if primal - bound <= 1e-9 * abs(primal):
             break
         before = m
-        m = admit(gram, columns, state, local, m, price, is_local)
+        m = admit(gram, columns, state, local, m, price, is_local, count)
+        if count[WANTED] > 0:
+            break
         if m == before:
             if tolerance < FINEST:
                 break
@@ -248,7 +263,7 @@ def fit(gram, columns, l0, yy, members, n, L, x):
     for i in range(n):
         p = members[i]
         for j in range(i + 1):
-            t = gram[p, members[j]]
+            t = gram.rows[gram.slot[p], members[j]]
             if i == j:
                 t += 2.0 * columns.l2[p] - columns.diag[p]
             for q in range(j):
@@ -281,10 +296,11 @@ def descend_fit(gram, columns, l0, yy, members, n, x):
         largest = 0.0
         for i in range(n):
             p = members[i]
-            v = columns.corr[p] + gram[p, p] * x[i]
+            row = gram.rows[gram.slot[p]]
+            v = columns.corr[p] + row[p] * x[i]
             for j in range(n):
-                v -= gram[p, members[j]] * x[j]
-            t = shrink(v, gram[p, p], columns.l1[p], columns.l2[p] - 0.5 * columns.diag[p], columns.lower[p],
+                v -= row[members[j]] * x[j]
+            t = shrink(v, row[p], columns.l1[p], columns.l2[p] - 0.5 * columns.diag[p], columns.lower[p],
                        columns.upper[p])  # fmt: skip
             largest = max(largest, abs(t - x[i]))
             x[i] = t
@@ -296,7 +312,7 @@ def descend_fit(gram, columns, l0, yy, members, n, x):
         value += columns.l1[p] * abs(x[i]) + (columns.l2[p] - 0.5 * columns.diag[p]) * x[i] * x[i]
         v = 2.0 * columns.corr[p]
         for j in range(n):
-            v -= gram[p, members[j]] * x[j]
+            v -= gram.rows[gram.slot[p], members[j]] * x[j]
         value -= 0.5 * x[i] * v
     return value
 
@@ -451,7 +467,8 @@ def new_record(log, count):
 def apply_fixes(state, barred, needed, mask, log, count, record, ids):
     """Fix what is marked for every open target, and log it; returns the number of units that were fixed."""
     at = count[FIXES]
-    log.fix_at[record] = at
+    if log.fix_size[record] == 0:
+        log.fix_at[record] = at
     for i in range(state.size):
         if state[i] == FREE:
             if barred[i] & mask == mask:
@@ -460,9 +477,10 @@ def apply_fixes(state, barred, needed, mask, log, count, record, ids):
             elif needed[i] & mask == mask:
                 state[i], log.fix[at] = IN, ids[i] + 1
                 at += 1
-    log.fix_size[record] = at - count[FIXES]
+    fixed = at - count[FIXES]
+    log.fix_size[record] += fixed
     count[FIXES] = at
-    return log.fix_size[record]
+    return fixed
 
 
 @njit(**INNER_CODE)
@@ -526,8 +544,11 @@ def round_point(gram, columns, rules, targets, t, state, local, m, places, limit
     """Fit the support that the point suggests for a target, unless it was fitted before."""
     members = scratch.members
     n = suggest(state, local, m, places, limited, scratch.trial, members)
-    if rules.active:
+    if rules.child.size + rules.quota.size > 0:
         n = obey(state, members, n, targets.size[t], rules, scratch.trial_state)
+    for q in range(n):
+        if gram.slot[members[q]] < 0:
+            return
     if 0 <= n <= scratch.fitted.size:
         key = fingerprint(members, n)
         where = np.int64(key >> np.uint64(54))
@@ -539,6 +560,25 @@ def round_point(gram, columns, rules, targets, t, state, local, m, places, limit
 
 
 @njit(**INNER_CODE)
+def put_out_free(state, log, count, record, ids):
+    """Put all free units out, under a record."""
+    log.fix_at[record] = count[FIXES]
+    for i in range(state.size):
+        if state[i] == FREE:
+            state[i], log.fix[count[FIXES]] = OUT, -(ids[i] + 1)
+            count[FIXES] += 1
+    log.fix_size[record] = count[FIXES] - log.fix_at[record]
+
+
+@njit(**INNER_CODE)
+def end_empty(log, count, record):
+    """End a node that no support belongs to any more: what its fixes imply shows at a record of its own."""
+    log.branch[record], log.child[record] = GOES_ON, count[RECORDS]
+    new_record(log, count)
+    return np.int64(0)
+
+
+@njit(**INNER_CODE)
 def visit(gram, columns, rules, targets, log, local, count, terms, scratch, record, mask, ids):
     """Bound a node for its open targets, fix what that allows, and repeat while a nonzero is fixed.
 
@@ -546,8 +586,21 @@ def visit(gram, columns, rules, targets, log, local, count, terms, scratch, reco
     """
     state, m = scratch.state, 0
     n_in, n_free = numbers(state)
-    for again in range(REPEATS):
-        m = gather(gram, columns, state, scratch.b, local)
+    most = 0
+    for t in range(targets.size.size):
+        if mask & (np.int64(1) << t) != 0:
+            most = max(most, targets.size[t])
+    if n_in == most and n_free > 0:  # every place is taken
+        put_out_free(state, log, count, record, ids)
+        n_free = 0
+        if not propagate(state, rules):
+            return end_empty(log, count, record), record, m
+    for again in range(REPEATS + 1):
+        m = gather(gram, columns, state, scratch.b, local, count)
+        if count[WANTED] > 0:
+            for a in range(m):
+                scratch.b[local.place[a]] = local.b[a]
+            break
         for i in range(state.size):
             scratch.barred[i] = scratch.needed[i] = 0
         for t in range(targets.size.size - 1, -1, -1):
@@ -559,6 +612,8 @@ def visit(gram, columns, rules, targets, log, local, count, terms, scratch, reco
                 gram, columns, state, local, m, places, limited, scratch.price[t], targets.cut[t], terms, count,
                 scratch.is_local,
             )  # fmt: skip
+            if count[WANTED] > 0:
+                break
             if log.point_size[record] >= 0:
                 log.branch[record], log.child[record] = GOES_ON, count[RECORDS]
                 record = new_record(log, count)
@@ -573,22 +628,24 @@ def visit(gram, columns, rules, targets, log, local, count, terms, scratch, reco
                     targets.lower[t] = min(targets.lower[t], scratch.bound[t])
         for a in range(m):
             scratch.b[local.place[a]] = local.b[a]
-        if mask == 0:
+        if mask == 0 or count[WANTED] > 0:
             break
         fixed = apply_fixes(state, scratch.barred, scratch.needed, mask, log, count, record, ids)
         if fixed:
             close(targets, mask, targets.cut)
-        if rules.active and not propagate(state, rules):
-            return np.int64(0), record, m
+        if not propagate(state, rules):
+            return end_empty(log, count, record), record, m
         n_in, n_free = numbers(state)
         for t in range(targets.size.size):
             if targets.size[t] < n_in:
                 mask &= ~(np.int64(1) << t)
+        if mask == 0:
+            return end_empty(log, count, record), record, m
         moved = False
         for a in range(m):
             i = local.place[a]
             moved |= (state[i] == OUT and local.b[a] != 0.0) or (state[i] == IN and not local.held[a])
-        if mask == 0 or not moved:
+        if not moved or (again == REPEATS - 1 and n_free > 0):
             break
     return mask, record, m
 
@@ -665,13 +722,13 @@ def split(nodes, slot, unit, log, count, ids):
 @njit(**INNER_CODE)
 def has_room(targets, nodes, log, local, count, terms, p):
     """Whether the next node fits into all stores, whatever it does."""
-    records = (REPEATS + 1) * targets.size.size + 2
+    records = (REPEATS + 2) * targets.size.size + 4
     return (
         nodes.size[SLOTS] >= 2
         and nodes.size[SPUN] < nodes.spun.size
         and count[HITS] + terms.collects <= targets.hits.shape[0]
         and count[RECORDS] + records <= log.branch.size
-        and count[FIXES] + p <= log.fix.size
+        and count[FIXES] + 2 * p <= log.fix.size
         and count[VALUES] + records * local.place.size <= log.value.size
     )
 
@@ -707,6 +764,10 @@ def explore(gram, columns, rules, targets, nodes, log, local, count, terms, scra
             )  # fmt: skip
             for i in range(p):
                 scratch.b[i] = 0.0
+        if count[WANTED] > 0:  # the node waits, as far as it has come, until the rows are there
+            keep(nodes, slot, scratch, mask, targets, local, m, record)
+            push(nodes, slot)
+            break
         if mask != 0:
             unit = branching_unit(scratch.state, local, m)
             if unit < 0:
@@ -732,13 +793,13 @@ def shrunk(gram, columns, live, q, store, rows):
     small = store[: q * q].reshape((q, q))
     for i in range(q):
         for j in range(q):
-            small[i, j] = gram[live[i], live[j]]
+            small[i, j] = gram.rows[gram.slot[live[i]], live[j]]
     for i in range(q):
         j = live[i]
         rows[0, i], rows[1, i], rows[2, i] = columns.corr[j], columns.diag[j], columns.l1[j]
         rows[3, i], rows[4, i] = columns.l2[j], columns.inverse[j]
         rows[5, i], rows[6, i] = columns.lower[j], columns.upper[j]
-    return small, Columns(
+    return Gram(small, gram.slot[:q], gram.wanted), Columns(
         rows[0, :q], rows[1, :q], rows[2, :q], rows[3, :q], rows[4, :q], rows[5, :q], rows[6, :q]
     )  # fmt: skip
 
@@ -880,5 +941,5 @@ def search(gram, columns, rules, targets, nodes, log, local, count, terms, spin,
         elif nodes.size[SPUN] > 0:
             nodes.group[nodes.spun[0]] = count[GROUPS]
             count[GROUPS] += 1
-        if nodes.size[SPUN] > 0:
+        if nodes.size[SPUN] > 0 or count[WANTED] > 0:
             break

@@ -156,6 +156,31 @@ class SupportRules:
         units = tuple(unit[~absent[unit]] for unit in self.units)
         return replace(self, units=units, absent=absent)
 
+    def within(self, units) -> "SupportRules":
+        """The rules among some units, numbered anew; all others are out.
+
+        Parameters
+        ----------
+        units : ndarray of int
+        """
+        place = {int(u): i for i, u in enumerate(units)}
+        requires = tuple(
+            (place[child], tuple(place[u] for u in needed if u in place))
+            for child, needed in self.requires
+            if child in place
+        )
+        at_most = tuple(
+            (q, tuple(tuple(place[u] for u in members if u in place) for members in sets)) for q, sets in self.at_most
+        )
+        return replace(
+            self,
+            units=tuple(self.units[u] for u in units),
+            forced=self.forced[units],
+            forbidden=self.forbidden[units],
+            requires=requires,
+            at_most=at_most,
+        )
+
     def state(self, inside=()) -> np.ndarray:
         """What is decided before any search: 1 for units that are in, -1 for those that are out, 0 for free ones.
 

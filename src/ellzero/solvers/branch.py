@@ -14,6 +14,7 @@ from ..problem import Problem, node_charge
 from ..result import Status
 from .base import Answer, Solver
 from .exchange import best_state, penalised
+from .gramsearch import Best, GramSearch, searches
 from .moves import State, moves_for
 from .refit import fit_support
 from .relaxation import Bound, Relaxation, dual_tree, relaxation_for, relaxes, starting_point
@@ -305,6 +306,15 @@ class Branch(Solver):
     def search(self, problem, clock, start: State | None = None):
         """Search from the best state known, or from what the path engine finds."""
         state = best_state(problem, clock, self.random_state) if start is None else start
+        limit = np.inf if self.node_limit is None else self.node_limit
+        if searches(problem, penalised(problem, state), self.gap):
+            gram_search = GramSearch(
+                problem, [problem.k], [Best(state.units, penalised(problem, state))], clock, self.gap
+            )
+            status = gram_search.run(limit)
+            lower = max(float(gram_search.bounds()[0]), 0.0)
+            tree = gram_search.evidence.tree(problem)
+            return Answer(gram_search.best[0].units, lower, status, gram_search.n_nodes, tree, tolerance=self.gap)
         search = Search(problem, relaxation_for(problem), clock, self.gap, state)
         status = search.run(np.inf if self.node_limit is None else self.node_limit)
         lower, tree = search.finish()

@@ -4,7 +4,8 @@ import numpy as np
 
 from .._kernels.relax import NOWHERE, OUT, Columns, Local
 from .._kernels.search import (
-    FIXES, INNER, NODES, OPEN, RECORDS, SLOTS, SPUN, VALUES, Log, Nodes, Terms, push, search, take,
+    FIXES, HITS, INNER, NODES, OPEN, RECORDS, REPEATS, SLOTS, SPUN, VALUES, WANTED, Log, Nodes, Terms, push, search,
+    take,
 )  # fmt: skip
 LOCAL = 600  # most columns that are nonzero or violating at one node
 WARM = 256  # nonzeros of a warm start that are kept
@@ -46,10 +47,11 @@ class Subtree:
         strengthened = l2 + 0.5 * diag if diagonal is not None else l2
         with np.errstate(divide="ignore"):
             inverse = 0.5 / strengthened
-        self.ids, self.gram, self.rules = columns, gram, rules
+        self.ids, self.gram, self.rules = columns, gram, rules.tables
         self.columns = Columns(corr, diag, l1, strengthened, inverse, lower, upper)
         self.spin = int(spin * p) if p > SPIN_LEAST or spin >= 1 else -1
-        self.inner = not rules.active and spin < 1
+        self.full = gram.slot.size == gram.rows.shape[0]
+        self.inner = not rules.restricted and spin < 1 and self.full
         n_targets, most = targets.size.size, int(min(p, targets.size.max()))
         self.targets = targets._replace(
             value=targets.value.copy(),
@@ -76,7 +78,7 @@ class Subtree:
             np.empty(records, np.int32), np.empty(records, np.int64), np.empty(records, np.int32),
             np.empty(values, np.int32), np.empty(values), np.empty(4 * p + 16, np.int32),
         )  # fmt: skip
-        self.count = np.zeros(8, np.int64)
+        self.count = np.zeros(9, np.int64)
         for start in starts:
             self._begin(start)
 
@@ -123,7 +125,7 @@ class Subtree:
             group = np.concatenate([nodes.group, np.empty_like(nodes.group)])
             nodes.size[SLOTS] += room
             self.nodes = Nodes(*grown, free[: 2 * room], nodes.spun, group, nodes.size)
-        records = 5 * self.targets.size.size + 2
+        records = (REPEATS + 2) * self.targets.size.size + 4
         if count[RECORDS] + records > log.branch.size:
             log = Log(*[np.concatenate([part, np.empty_like(part)]) for part in log[:6]], *log[6:])
         while count[VALUES] + records * self.local.place.size > log.value.size:
@@ -131,9 +133,46 @@ class Subtree:
                 place=np.concatenate([log.place, np.empty_like(log.place)]),
                 value=np.concatenate([log.value, np.empty_like(log.value)]),
             )
-        while count[FIXES] + p > log.fix.size:
+        while count[FIXES] + 2 * p > log.fix.size:
             log = log._replace(fix=np.concatenate([log.fix, np.empty_like(log.fix)]))
         self.log = log
+
+    @property
+    def n_records(self) -> int:
+        return int(self.count[RECORDS])
+
+    @property
+    def wants(self) -> list[int]:
+        """Columns whose Gram rows a node is waiting for."""
+        return self.gram.wanted[: self.count[WANTED]].tolist()
+
+    def fetched(self, rows, slot) -> None:
+        """Take Gram rows over, and go on."""
+        self.gram = self.gram._replace(rows=rows, slot=slot)
+        self.count[WANTED] = 0
+
+    def warm_columns(self) -> list[int]:
+        """Columns of the warm start of the next node."""
+        place = self.nodes.place[self.nodes.heap[0]]
+        return place[: int(np.argmax(place < 0)) if (place < 0).any() else place.size].tolist()
+
+    def _waiting(self) -> np.ndarray:
+        nodes = self.nodes
+        return np.concatenate([nodes.heap[: nodes.size[OPEN]], nodes.spun[: nodes.size[SPUN]]])
+
+    def least_key(self) -> float:
+        """Smallest bound of an open node, in units of its objective."""
+        return float(self.nodes.key[self._waiting()].min(initial=NOWHERE))
+
+    def open_bounds(self) -> np.ndarray:
+        """Smallest bound of each target over the open nodes."""
+        return self.nodes.bound[self._waiting()].min(axis=0, initial=NOWHERE)
+
+    def collected(self) -> np.ndarray:
+        """Complete supports since the last look."""
+        hits = self.targets.hits[: self.count[HITS]].copy()
+        self.count[HITS] = 0
+        return hits
 
     def spun(self) -> list[tuple[np.ndarray, list[Start], list[int]]]:
         """Groups of nodes that are better searched apart: places of their live columns, starts, and their records."""

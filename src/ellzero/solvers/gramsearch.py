@@ -1,0 +1,473 @@
+"""Exact search for squared error with single columns: a root on the data, subtrees on compact Gram matrices."""
+
+import heapq
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+
+from .._kernels.relax import (
+    ENTRANTS, FREE, IN, NOWHERE, OUT, SWEEPS, Columns, Local, balance, draw_lines, evaluate, mark, rank, settle,
+)  # fmt: skip
+from .._kernels.search import FINEST, GOES_ON, LEAF, Gram, Log, Targets, Terms
+from .._progress import Clock
+from ..problem import Problem
+from ..result import Status
+from .evidence import Evidence, Piece
+from .extraction import even, extract
+from .subtree import LAZY, LOCAL, SPIN, Start, Subtree
+
+COMPACT = 3000  # most live columns whose Gram matrix is formed
+WIDE_SPIN = 600  # where rows are read one by one, so many live columns get a matrix of their own
+PROBES = 3
+PAYS = 0.002  # rise of the bound, in shares of the objective, for which one more probe is worth it
+FEWER = 0.7  # share of the columns, since a diagonal was sought last, at which another is sought
+UNLIMITED = 1 << 40
+ROOM = 512  # complete supports that are collected between two looks
+GATE = 0.03  # relative gap above which a diagonal is sought
+
+
+@dataclass(slots=True, eq=False)
+class Best:
+    """Best support known of one size."""
+
+    units: tuple[int, ...]
+    value: float
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A subtree with its piece of the evidence."""
+
+    subtree: Subtree
+    piece: int
+    diagonal: np.ndarray
+    share: int  # live columns when the diagonal was sought last
+
+
+class GramSearch:
+    """One search for one or more sizes.
+
+    Parameters
+    ----------
+    problem : Problem
+        Squared error, every unit a single column, with a finite dual bound (see `bounded`).
+    sizes : sequence of int or None
+        Sizes searched together; (None,) for a price without a size.
+    best : sequence of Best
+        A support for each size.
+    threshold : float, optional
+        Collect every support with an objective up to here instead of looking for the best.
+    """
+
+    def __init__(self, problem: Problem, sizes, best, clock: Clock, gap: float, threshold=None, n_threads: int = 1):
+        self.problem, self.clock, self.gap, self.n_threads = problem, clock, gap, n_threads
+        self.normal, self.rules = problem.normal, problem.rules
+        self.sizes, self.best = list(sizes), list(best)
+        self.floor = max(1e-12 * problem.null_loss, 1e-300)
+        value = np.array([b.value for b in best])
+        cut = value - 0.99 * gap * np.maximum(value, self.floor)
+        if threshold is not None:
+            cut = np.full(value.size, threshold)
+        p = problem.n_features
+        self.targets = Targets(
+            np.array([UNLIMITED if k is None else k for k in sizes]), cut, np.maximum(value, self.floor), value,
+            np.empty((value.size, 1), np.int64), np.empty(value.size, np.int64), np.full(value.size, NOWHERE),
+            np.empty((ROOM if threshold is not None else 0, 1), np.int64),
+        )  # fmt: skip
+        self.yy = 2.0 * problem.null_loss
+        self.terms = Terms(self.yy, problem.l0, problem.rounding, LAZY, gap, self.floor, threshold is not None)
+        self.signal = np.zeros(1, np.int64)
+        self.evidence = Evidence()
+        self.closed = np.full(value.size, NOWHERE)
+        self.lower = np.zeros(value.size)
+        self.n_nodes, self.hits = 0, []
+        self.jobs: list[tuple[float, int, Job]] = []
+        self.running: dict[int, Job] = {}
+        self.order = count()
+        self.penalty = self.normal.penalty
+        self.p = p
+
+    # ---- the run
+
+    def run(self, node_limit: float = np.inf) -> Status:
+        """Search until everything is proved, or a limit."""
+        self.node_limit = node_limit
+        try:
+            self._root()
+            if self.jobs and self.n_threads > 1:
+                return self._run_threads()
+            while self.jobs:
+                status = self._stopped()
+                if status is not None:
+                    return status
+                _, _, job = heapq.heappop(self.jobs)
+                self._work(job)
+                self._absorb(job)
+                self._tell()
+        except KeyboardInterrupt:
+            self.clock.interrupted = True
+            return Status.INTERRUPTED
+        return Status.OPTIMAL
+
+    def _stopped(self) -> Status | None:
+        if self.clock.interrupted:
+            return Status.INTERRUPTED
+        if self.clock.expired:
+            return Status.TIME_LIMIT
+        return Status.NODE_LIMIT if self.n_nodes >= self.node_limit else None
+
+    def _work(self, job: Job):
+        before = job.subtree.n_nodes
+        job.subtree.burst(self.terms, self.signal)
+        self.n_nodes += job.subtree.n_nodes - before
+
+    def _absorb(self, job: Job):
+        """Take over what a burst has found, and queue what is left."""
+        subtree = job.subtree
+        for t in range(len(self.sizes)):
+            if subtree.targets.value[t] < self.best[t].value:
+                members = subtree.targets.members[t, : subtree.targets.n_members[t]]
+                self._improve(t, tuple(sorted(subtree.ids[members].tolist())), float(subtree.targets.value[t]))
+        self.closed = np.minimum(self.closed, subtree.targets.lower)
+        self.hits += [tuple(sorted(subtree.ids[row[row >= 0]].tolist())) for row in subtree.collected()]
+        if subtree.wants:
+            self._fetch(subtree)
+        for live, starts, records in subtree.spun():
+            self._below(job, live, starts, records)
+        piece = self.evidence.pieces[job.piece]
+        piece.log, piece.n_records = subtree.log, subtree.n_records
+        if subtree.open:
+            self._queue(job)
+
+    def _improve(self, t: int, units, value: float):
+        """A better support for a size, and for the sizes above."""
+        from .moves import moves_for
+
+        polished = Best(units, value)
+        if not self.rules.restricted and self.problem.closed_form:
+            moves = moves_for(self.problem)
+            state = moves.at(units)
+            while state is not None:
+                polished = Best(tuple(sorted(state.units)), state.value + self.problem.l0 * state.size)
+                state = moves.swap(state)
+            if polished.value > value:
+                polished = Best(units, value)
+        for s in range(t, len(self.sizes)):
+            if polished.value < self.best[s].value:
+                self.best[s] = polished
+                self.targets.value[s] = polished.value
+                if not self.terms.collects:
+                    cut = polished.value - 0.99 * self.gap * max(polished.value, self.floor)
+                    self.targets.cut[s] = min(self.targets.cut[s], cut)
+
+    def _queue(self, job: Job):
+        heapq.heappush(self.jobs, (job.subtree.least_key(), next(self.order), job))
+
+    def _fetch(self, subtree: Subtree):
+        gram = self.problem.gram
+        gram.ensure(subtree.wants, keep=subtree.warm_columns())
+        subtree.fetched(gram.store, gram.slot)
+
+    def bounds(self) -> np.ndarray:
+        """Proven bound of each size; it never falls."""
+        open_ = [job.subtree.open_bounds() for *_, job in self.jobs]
+        open_ += [job.subtree.open_bounds() for job in self.running.values()]
+        now = np.min([self.closed, *open_], axis=0)
+        self.lower = np.maximum(self.lower, np.minimum(now, [best.value for best in self.best]))
+        return self.lower
+
+    def _tell(self):
+        if self.clock.on_progress is None:
+            return
+        bounds, values = self.bounds(), np.array([best.value for best in self.best])
+        worst = int(np.argmax((values - bounds) / np.maximum(values, self.floor)))
+        objective, bound = float(values[worst]), float(bounds[worst])
+        self.clock.tick(
+            "branch", message="branch and bound", k=self.sizes[worst], objective=objective, lower_bound=bound,
+            gap=self.problem.gap(objective, bound), n_nodes=self.n_nodes,
+        )  # fmt: skip
+
+    # ---- the root, on the data themselves
+
+    def _root(self):
+        """Relax on all columns in residual form, fix what that allows, and go on with the columns that are left."""
+        state = self.rules.state()
+        state[~self.problem.usable] = OUT
+        n_targets, log = len(self.sizes), RootLog(self.p)
+        each = np.ones(self.p)
+        self.limits = self.penalty.lower * each, self.penalty.upper * each
+        bound, price = np.full(n_targets, -NOWHERE), np.full(n_targets, self._first_price())
+        value = np.zeros(self.p)
+        if not self.rules.propagate(state):
+            log.empty = True
+        elif self.problem_is_bounded:
+            self._relax_root(state, value, bound, price, log)
+        self.evidence.add(log.piece())
+        open_ = bound < self.targets.cut
+        self.closed = np.where(open_ & ~log.empty, self.closed, np.minimum(self.closed, bound))
+        live = np.flatnonzero(state != OUT)
+        if log.empty or not open_.any():
+            return
+        start = Start(state[live], value[live], bound, price, float((bound / self.targets.unit)[open_].min()))
+        self._descend(live, start, self.evidence.pieces[0].n_records - 1)
+
+    def _relax_root(self, state, value, bound, price, log):
+        """Bounds of all sizes at the root; state, value, bound and price are filled in."""
+        targets, l0, p = self.targets, self.terms.l0, self.p
+        with np.errstate(divide="ignore"):
+            inverse = 0.5 / self.penalty.l2
+        columns = Columns(
+            self.problem.correlations, np.zeros(p), self.penalty.l1, self.penalty.l2, inverse, *self.limits
+        )  # fmt: skip
+        root = Root(self.problem, columns, state, self.terms, int(min(targets.size.max(), p)))
+        barred, needed = np.zeros(p, np.int64), np.zeros(p, np.int64)
+        n_in, n_free = int((state == IN).sum()), int((state == FREE).sum())
+        self.n_nodes += 1
+        for t in reversed(range(len(self.sizes))):
+            if bound[t] >= targets.cut[t]:
+                continue
+            places = int(targets.size[t]) - n_in
+            price[t], base, total = root.relax(places, places < n_free, price[t], float(targets.cut[t]))
+            log.point(root.local.place[: root.m].copy(), root.local.b[: root.m].copy())
+            for s in range(len(self.sizes)):
+                places = int(targets.size[s]) - n_in
+                lowest, last_in, first_out = base - total, 0.0, 0.0
+                if places == 0:
+                    lowest, last_in = base, NOWHERE
+                elif places < n_free:
+                    rank(state, root.local.score, l0, places, root.local.top)
+                    lowest = base - float(root.local.top[:places].sum())
+                    last_in, first_out = root.local.top[places - 1], root.local.top[places]
+                bound[s] = max(bound[s], lowest)
+                if bound[s] < targets.cut[s]:
+                    mark(
+                        state, root.local.score, l0, lowest, last_in, first_out, targets.cut[s], 1 << s, barred, needed
+                    )  # fmt: skip
+        value[root.local.place[: root.m]] = root.local.b[: root.m]
+        open_ = bound < targets.cut
+        if open_.any():
+            self._fix_root(state, barred, needed, open_, log)
+        value[state == OUT] = 0.0
+
+    def _fix_root(self, state, barred, needed, open_, log):
+        """Decide what every size that is still open agrees on."""
+        mask = sum(1 << int(t) for t in np.flatnonzero(open_))
+        free = state == FREE
+        out = free & (barred & mask == mask)
+        inside = free & ~out & (needed & mask == mask)
+        state[out], state[inside] = OUT, IN
+        log.fixes = np.concatenate([-(np.flatnonzero(out) + 1), np.flatnonzero(inside) + 1])
+        if log.fixes.size:
+            self.closed = np.minimum(self.closed, np.where(open_, self.targets.cut, NOWHERE))
+        log.empty = not self.rules.propagate(state) or (state == IN).sum() > self.targets.size.max()
+
+    @property
+    def problem_is_bounded(self) -> bool:
+        """Whether the relaxation is bounded without a diagonal."""
+        from .relaxation import relaxes
+
+        return relaxes(self.problem)
+
+    def _first_price(self) -> float:
+        if self.sizes == [None]:
+            return self.problem.l0
+        return max(self.problem.l0, 0.025 * float(np.max(self.problem.correlations**2, initial=0.0)))
+
+    # ---- subtrees
+
+    def _descend(self, live, start: Start, record: int):
+        """Begin the subtree of all live columns; its Gram matrix is formed, or read by rows where there are many."""
+        problem, root = self.problem, self.evidence.pieces[0]
+        if live.size > COMPACT:
+            everything = np.arange(self.p)
+            state, value = np.full(self.p, OUT, np.int8), np.zeros(self.p)
+            state[live], value[live] = start.state, start.value
+            start = Start(state, value, start.bound, start.price, start.key)
+            rows = Gram(problem.gram.store, problem.gram.slot, np.empty(LOCAL, np.int64))
+            self._open(root, everything, [start], [record], rows, np.zeros(self.p), WIDE_SPIN / self.p)
+            return
+        gram = problem.gram_of(live)
+        diagonal = np.zeros(live.size) if self.problem_is_bounded else even(gram, self.terms)
+        parent, ids = root, live
+        for _ in range(PROBES):  # bound, split a diagonal off, and bound again, while that pays
+            before = start.bound
+            if self._gap(start) > GATE and ids.size <= 0.9 * problem.y.size and start.value.any():
+                diagonal = self._stronger(gram, ids, start, diagonal)
+            elif self.problem_is_bounded:
+                break
+            probe = self._open(parent, ids, [start], [record], self._full(gram), diagonal, 1.0, queue=False)
+            self._work(probe)
+            (group,) = probe.subtree.spun() or [None]
+            self._absorb(probe)
+            if group is None:
+                return
+            parent, (places, (start,), (record,)) = self.evidence.pieces[probe.piece], group
+            gram, ids, diagonal = np.ascontiguousarray(gram[np.ix_(places, places)]), ids[places], diagonal[places]
+            if np.max(start.bound - before) <= PAYS * np.max(self.targets.unit):
+                break
+        self._open(parent, ids, [start], [record], self._full(gram), diagonal)
+
+    def _full(self, gram) -> Gram:
+        return Gram(gram, np.arange(gram.shape[0]), np.empty(LOCAL, np.int64))
+
+    def _gap(self, start: Start) -> float:
+        """Largest relative gap of a node over the sizes."""
+        return float(np.max(1.0 - start.bound / self.targets.unit))
+
+    def _stronger(self, gram, ids, start, diagonal):
+        """A diagonal for these columns; the present one where none is found."""
+        own = self._own(ids)
+        sought = extract(gram, self.problem.correlations[ids], start, own, diagonal, self.terms)
+        if sought is None or not (self.problem_is_bounded or (sought > 0).all()):
+            return diagonal
+        return sought
+
+    def _own(self, ids):
+        penalty = self.penalty
+        return penalty.l1[ids], penalty.l2[ids], self.limits[0][ids], self.limits[1][ids]
+
+    def _below(self, job: Job, live, starts, records):
+        """Begin a subtree on fewer columns below another one."""
+        source = job.subtree
+        ids = source.ids[live]
+        if source.full:
+            gram = np.ascontiguousarray(source.gram.rows[np.ix_(live, live)])
+        else:
+            gram = self.problem.gram_of(ids)
+        diagonal = job.diagonal[live]
+        if self._gap(starts[0]) > GATE and live.size <= 0.9 * self.problem.y.size and live.size <= FEWER * job.share:
+            diagonal = self._stronger(gram, ids, starts[0], diagonal)
+        self._open(self.evidence.pieces[job.piece], ids, starts, records, self._full(gram), diagonal)
+
+    def _open(self, parent: Piece, ids, starts, records, gram, diagonal, spin=SPIN, queue=True) -> Job:
+        """A subtree whose evidence hangs below records of another piece."""
+        number = self.evidence.diagonal(ids, diagonal) if diagonal.any() else -1
+        rules = self.rules.within(ids) if self.rules.restricted else self.rules
+        subtree = Subtree(
+            ids, starts, gram, self.problem.correlations[ids], self._own(ids), diagonal if number >= 0 else None,
+            self.targets, rules, spin,
+        )  # fmt: skip
+        child = self.evidence.add(Piece(ids, subtree.log, subtree.n_records, number))
+        for r, record in enumerate(records):
+            parent.links[record] = (child, r)
+        job = Job(subtree, child, diagonal, ids.size)
+        if queue:
+            self._queue(job)
+        return job
+
+
+def searches(problem: Problem, objective: float, gap: float) -> bool:
+    """Whether this search takes a problem: squared error, single columns, and a Gram matrix precise enough for the gap."""
+    if problem.loss.name != "squared" or problem.rules.grouped:
+        return False
+    return 8.0 * problem.rounding * problem.null_loss <= 1e-3 * max(gap, 1e-9) * objective
+
+
+class Root:
+    """Working-set descent in residual form: products with the data instead of a Gram matrix."""
+
+    def __init__(self, problem: Problem, columns: Columns, state, terms: Terms, most: int):
+        self.problem, self.columns, self.state, self.terms = problem, columns, state, terms
+        p = state.size
+        cap = min(p, LOCAL)
+        self.local = Local(
+            np.empty(cap, np.int64), np.empty(cap, np.bool_), np.zeros(cap), np.empty(cap), np.empty((cap, cap)),
+            np.empty((4, cap)), np.empty((4, cap)), np.empty(p), np.empty(p), np.empty(most + 2),
+        )  # fmt: skip
+        self.root_weight = np.sqrt(problem.weight)
+        self.m = 0
+        self.local.gradient[:] = problem.correlations
+        self._admit(np.flatnonzero(state == IN))
+
+    def _admit(self, new):
+        """Make columns local; their products with each other are formed."""
+        local, m = self.local, self.m
+        new = new[: local.place.size - m]
+        if new.size == 0:
+            return
+        m_new = m + new.size
+        local.place[m:m_new], local.held[m:m_new], local.b[m:m_new] = new, self.state[new] == IN, 0.0
+        self.Z = self.problem.normal.Z.columns(local.place[:m_new]) * self.root_weight[:, None]
+        local.Q[m:m_new, :m_new] = self.Z[:, m:].T @ self.Z
+        local.Q[:m, m:m_new] = local.Q[m:m_new, :m].T
+        columns = self.columns
+        for row, part in enumerate((columns.l1, columns.l2, columns.lower, columns.upper)):
+            local.penalty[row, m:m_new] = part[new]
+        self.m = m_new
+
+    def relax(self, places, limited, price, cut):
+        """As `_kernels.search.relax`, solved to the end. Returns price, base and sum of rises."""
+        local, problem, terms = self.local, self.problem, self.terms
+        scale, tolerance = np.sqrt(terms.yy), 1e-3
+        best = -NOWHERE
+        while True:
+            m = self.m
+            price = max(price, terms.l0)
+            base, primal, taken = evaluate(self.columns, self.state, local, m, terms.yy, terms.l0, price, terms.rounding)
+            most = places if limited else 0
+            total = rank(self.state, local.score, terms.l0, most, local.top)
+            bound = base - (float(local.top[:most].sum()) if limited else total)
+            if limited:
+                primal += (price - terms.l0) * (max(0.0, places - taken) - places)
+            best = max(best, bound)
+            if bound >= cut or primal - bound <= 1e-9 * abs(primal):
+                break
+            excess = np.where(self.state == FREE, local.score - price, -1.0)
+            excess[local.place[:m]] = -1.0
+            worst = float(excess.max(initial=0.0))
+            if worst > 1e-12 * price:
+                self._admit(np.flatnonzero(excess > ENTRANTS * worst))
+            if self.m == m:
+                if tolerance < FINEST:
+                    break
+                tolerance *= 0.1
+            price = self._descend(places, limited, price, tolerance * scale)
+        return price, base, total
+
+    def _descend(self, places, limited, price, tolerance):
+        """Descend on the local columns, and renew the gradient from the residual."""
+        local, m = self.local, self.m
+        corr = self.problem.correlations[local.place[:m]]
+        local.g[:m] = corr - local.Q[:m, :m] @ local.b[:m]
+        if limited and places > 0:
+            price = balance(local, m, price, self.terms.l0, places, tolerance)
+        else:
+            price = self.terms.l0
+            draw_lines(local, m, price)
+            settle(local.Q, m, local.b, local.g, local.held, local.penalty, local.lines, tolerance, SWEEPS)
+        normal = self.problem.normal
+        if m:
+            r = self.root_weight * normal.y - self.Z @ local.b[:m]
+            local.gradient[:] = normal.Z.adjoint(self.root_weight * r)
+        return price
+
+
+class RootLog:
+    """The first records of a search, written from Python."""
+
+    def __init__(self, p: int):
+        self.p, self.points, self.fixes, self.empty = p, [], np.empty(0, np.int64), False
+
+    def point(self, place, value):
+        kept = value != 0.0
+        self.points.append((place[kept], value[kept]))
+
+    def piece(self) -> Piece:
+        """One record a point, the last with the fixes; a last one without a point where nothing is left."""
+        n = max(1, len(self.points)) + self.empty
+        branch, child = np.full(n, GOES_ON, np.int32), np.arange(1, n + 1, dtype=np.int32)
+        branch[-1], child[-1] = LEAF, -1
+        size = np.full(n, -1, np.int32)
+        size[: len(self.points)] = [place.size for place, _ in self.points]
+        at = np.concatenate([[0], np.cumsum(np.maximum(size, 0))[:-1]])
+        fix_size = np.zeros(n, np.int32)
+        fix_size[n - 1 - self.empty] = self.fixes.size
+        places = [place for place, _ in self.points] or [np.empty(0, np.int64)]
+        values = [value for _, value in self.points] or [np.empty(0)]
+        log = Log(
+            branch, child, at, size, np.zeros(n, np.int64), fix_size, np.concatenate(places), np.concatenate(values),
+            self.fixes,
+        )  # fmt: skip
+        return Piece(np.arange(self.p), log, n)
+
