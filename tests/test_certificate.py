@@ -100,6 +100,12 @@ def test_a_path_is_certified_at_every_size(tmp_path):
         assert claim.objective == pytest.approx(path[claim.k].objective, rel=1e-9)
 
 
+def test_limits_are_a_condition_in_words():
+    said = "among coefficients within the limits"
+    for kind in ("branch, k", "branch, box"):
+        assert any(said in words for words in proved(kind)[1].certificate.conditions) == (kind == "branch, box")
+
+
 # Mutations. Each makes a statement that is false or unproved; `save` computes the digest anew.
 
 

@@ -108,6 +108,27 @@ def test_bounds_with_a_diagonal_by_hand():
         claimed(dual([-1], [{0: 0.37}], **(diagonal | {"diag_values": np.ones(2)})))
 
 
+def test_a_diagonal_is_proved_for_each_tree_anew():
+    """Both trees name their diagonal 0; only that of the first can be spared."""
+    diagonal = {
+        "diag": np.zeros(1, np.int32),
+        "diag_indptr": np.array([0, 2]),
+        "diag_columns": np.arange(2, dtype=np.int32),
+    }
+    good, bad = (dual([-1], [{}], **diagonal, diag_values=np.full(2, d)) for d in (0.9, 1.1))
+    prover = Prover(two_columns(), (1,), 0)
+    whole = prover.certificate({1: 0.0})
+    both = replace(whole, trees=(good, bad), claims=(*whole.claims, replace(whole.claims[0], tree=1)))
+    with pytest.raises(CertificateError, match="spare"):
+        both.verify(prover.q.X, prover.q.y)
+
+
+def test_a_tree_may_be_deep():
+    """No recursion: ten thousand nodes that go on, one below the other."""
+    tree = dual([-2] * 10_000 + [-1], [None] * 10_000 + [{}])
+    assert claimed(tree, (1,)) == pytest.approx([1.0], rel=1e-9)
+
+
 def test_bounds_of_fixes_and_boxes_by_hand():
     """Column 0 is put in at b = 0: what is given up, 5.5 - 0.5 with one unit, is above the subtree."""
     fix = {"fix_indptr": np.array([0, 1]), "fixes": np.array([1], np.int32)}
