@@ -101,6 +101,8 @@ class ModelRelaxation(Relaxation):
     descent honest, and the curvature is taken anew where the old one has served badly.
     """
 
+    laziness = 1 / 3  # a round costs little here beside the nodes that a loose bound leaves open
+
     def __init__(self, problem, lower=None, upper=None):
         super().__init__(problem, lower, upper)
         self.error = problem.rounding
