@@ -24,8 +24,7 @@ __all__ = [
 
 FINE = 1e-8  # rounding may take this share of the loss before the slower, finer form is used
 STORED = 2**25  # most numbers in a copy of the scaled columns
-MODELLED = 2**24  # most numbers in the curvature matrices that are kept
-KEPT = 32  # most of these matrices
+MODELLED = 2000  # at most so many columns: their curvature matrix is kept from node to node
 DRIFT = 0.2  # share of the curvature that may have changed before it is taken anew
 SERVES = 1.5  # factor by which the loss may bend more or less than the model along a step
 
@@ -101,6 +100,8 @@ class ModelRelaxation(Relaxation):
     descent honest, and the curvature is taken anew where the old one has served badly.
     """
 
+    laziness = 1 / 3  # a round costs little here beside the nodes that a loose bound leaves open
+
     def __init__(self, problem, lower=None, upper=None):
         super().__init__(problem, lower, upper)
         self.error = problem.rounding
@@ -111,9 +112,9 @@ class ModelRelaxation(Relaxation):
             self.rows = np.vstack([problem.normal.Z.columns(part).T for part in parts])
         # the largest entry of a scaled column: what a residual that does not sum to zero can move a correlation by
         self.reach = max(float(np.abs(self._columns(part)).max()) for part in parts)
-        self.most = min(KEPT, MODELLED // max(p * p, 1))
-        self.kept: list[Curved] = []  # the one in use comes last
-        self.at, self.stale = (np.empty(0), np.empty(0)), False  # predictor and slope of each row, where descent is
+        room = p if p <= MODELLED else 0
+        self.curved = Curved(np.zeros(n), 0.0, np.empty((room, room)), np.zeros(p, bool))
+        self.at, self.stale = (np.empty(0), np.empty(0)), True  # predictor and slope of each row, where descent is
 
     def begin(self, gamma, intercept):
         """A start that fits worse than the empty model, or not at all, is no start."""
@@ -151,17 +152,12 @@ class ModelRelaxation(Relaxation):
         return G, corr
 
     def _choose(self, curvature):
-        """Use the kept curvature nearest to this one; or this one, where none is near or the last one served ill."""
-        p = self.problem.n_features
-        drift = np.array([np.abs(kept.rows - curvature).sum() for kept in self.kept])
-        if self.stale or not self.most or not drift.size or drift.min() > DRIFT * curvature.sum():
-            spent = self.kept.pop(0) if self.kept and len(self.kept) >= self.most else None
-            matrix = spent.matrix if spent else np.empty((p, p) if self.most else (0, 0))
-            self.curved = Curved(curvature, max(float(curvature.sum()), 1e-300), matrix, np.zeros(p, bool))
-        else:
-            self.curved = self.kept.pop(int(drift.argmin()))
-        self.kept.append(self.curved)
-        self.stale = False
+        """Take this curvature, unless the one in use is near and has served well."""
+        used = self.curved
+        if self.stale or not used.matrix.size or np.abs(used.rows - curvature).sum() > DRIFT * used.total:
+            used.rows, used.total = curvature, max(float(curvature.sum()), 1e-300)
+            used.known[:] = False
+            self.stale = False
 
     def _hessian(self, columns):
         """Curvature matrix of some columns; what has been computed of it is kept."""
