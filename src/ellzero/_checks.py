@@ -467,6 +467,16 @@ def threads(n_jobs) -> int | None:
     return None if n_jobs == -1 else int(n_jobs)
 
 
+def start_refused(solver: str) -> UnsupportedError:
+    return UnsupportedError(f'{solver} cannot begin from a known support. Hint: solver="branch" takes `start`.')
+
+
+def start_breaks_rules(names) -> ArgumentError:
+    return ArgumentError(
+        f"`start` ({listed(names)}) is no support of this question: it breaks a rule, or has more than k columns."
+    )
+
+
 def empty_fold(fold: int) -> DataError:
     return DataError(f"fold {fold + 1} has no held-out row that counts. Hint: fewer folds, or other weights.")
 

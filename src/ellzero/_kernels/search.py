@@ -12,7 +12,20 @@ from numba import njit
 
 from .coordinate import shrink
 from .relax import (
-    ENTRANTS, FREE, IN, INNER_CODE, NOWHERE, OUT, SWEEPS, Columns, Local, balance, draw_lines, evaluate, mark, rank,
+    ENTRANTS,
+    FREE,
+    IN,
+    INNER_CODE,
+    NOWHERE,
+    OUT,
+    SWEEPS,
+    Columns,
+    Local,
+    balance,
+    draw_lines,
+    evaluate,
+    mark,
+    rank,
     settle,
 )  # fmt: skip
 from .rules import propagate

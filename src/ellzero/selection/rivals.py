@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import _checks as checks
+from .. import _threads as threads
 from .._progress import Clock
 from ..problem import Problem
 from ..result import Result, Status, Table
@@ -14,12 +15,14 @@ from ..solvers.bounds import bounded_by_supersets
 from ..solvers.branch import Search
 from ..solvers.exchange import KPath, most_units
 from ..solvers.exhaustive import LeapsAndBounds, enumerated_sizes, enumerates, practical
+from ..solvers.gramsearch import Best, GramSearch, searches, splits
 from ..solvers.moves import State, moves_for
 from ..solvers.refit import fit_support
 from ..solvers.relaxation import relaxation_for, relaxes
 from .subset import problem_of
 
 ENUMERATED = 100_000  # supports that an enumeration lists before the best are kept
+GAP = 1e-6  # precision asked of the Gram matrix
 EQUAL = 1e-12  # relative slack at the threshold, so that ties count
 
 
@@ -137,8 +140,6 @@ def rivals(
     >>> near.supports, near.complete
     ([(3,), (5,)], True)
     """
-    from threadpoolctl import threadpool_limits
-
     problem = problem_of(
         X, y, k=k, l0=l0, l1=l1, l2=l2, loss=loss, lower=lower, upper=upper, groups=groups, forced=forced,
         forbidden=forbidden, constraints=constraints, sample_weight=sample_weight, fit_intercept=fit_intercept,
@@ -148,9 +149,11 @@ def rivals(
         raise checks.one_size_only()
     checks.integer_in("max_rivals", max_rivals, 1, 10**7)
     within = checks.fraction("within", within)
-    chosen = make_solver(solver, gap=checks.fraction("gap", gap), random_state=random_state)
+    chosen = make_solver(
+        solver, gap=checks.fraction("gap", gap), random_state=random_state, n_jobs=threads.number(n_jobs)
+    )
     clock = Clock(checks.positive("time_limit", time_limit), on_progress)
-    with threadpool_limits(checks.threads(n_jobs)):
+    with threads.limit(n_jobs):
         best = chosen.solve(problem, max(clock.remaining, 1e-3), on_progress)
         return near_optimal(problem, best, within, max_rivals, clock)
 
@@ -162,7 +165,7 @@ def near_optimal(problem: Problem, best: Result, within: float, most: int, clock
     leaps = bounded_by_supersets(problem) and not problem.rules.restricted
     if leaps and (practical(problem) or not relaxes(problem)):
         hits, finished = _by_leaps(problem, threshold, most, clock)
-    elif relaxes(problem):
+    elif relaxes(problem) or splits(problem):
         hits, finished = _by_branching(problem, best, threshold, most, clock)
     elif enumerates(problem):
         room = max(most, ENUMERATED)
@@ -224,6 +227,14 @@ def _by_leaps(problem, threshold, most, clock):
 
 def _by_branching(problem, best, threshold, most, clock):
     start = State(_units(problem, best), best.objective - problem.l0 * best.k)
+    if searches(problem, best.objective, GAP):
+        own = Best(start.units, best.objective)
+        gram_search = GramSearch(problem, [problem.k], [own], clock, 0.0, threshold)
+        gram_search.most_hits = most + 1
+        status = gram_search.run()
+        return dict(gram_search.hits), status is Status.OPTIMAL
+    if not relaxes(problem):
+        return {}, False
     search = Search(problem, relaxation_for(problem), clock, 0.0, start)
     search.threshold, search.most_hits = threshold, most + 1
     status = search.run(np.inf)

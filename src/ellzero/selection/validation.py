@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _checks as checks
+from .. import _threads as threads
 from .._progress import Clock
 from ..losses import as_loss
 from ..operators import as_operator
@@ -101,7 +102,7 @@ def cross_validate(
     time_limit : float, default=60.0
         Seconds for all folds together.
     n_jobs : int, default=1
-        Threads that linear algebra may use; the answer does not depend on it.
+        Threads of the search and of linear algebra; the answer does not depend on it.
     random_state : int or None, default=None
         Seed of the folds and of the searches.
     on_progress : callable, optional
@@ -127,8 +128,6 @@ def cross_validate(
     >>> cross_validate(X, y, k=4, random_state=0).k_1se
     2
     """
-    from threadpoolctl import threadpool_limits
-
     op, names = as_operator(X)
     n = op.shape[0]
     target = as_vector("y", y, n)
@@ -139,7 +138,7 @@ def cross_validate(
     sizes = _common_sizes(k, op.shape[1], folds, weight)
     clock = Clock(checks.positive("time_limit", time_limit), on_progress)
     losses, weights = [], []
-    with threadpool_limits(checks.threads(n_jobs)):
+    with threads.limit(n_jobs):
         for i, (train, test) in enumerate(folds):
             clock.tick("cross-validation", message=f"fold {i + 1} of {len(folds)}", done=i, total=len(folds))
             if not weight[test].sum() > 0:

@@ -3,6 +3,7 @@
 from dataclasses import fields, replace
 
 from .. import _checks as checks
+from .. import _threads as threads
 from ..problem import Problem
 from ..result import Result
 from .auto import Auto
@@ -12,7 +13,7 @@ from .exchange import Exchange
 from .exhaustive import Exhaustive
 from .stepwise import Stepwise
 
-USUAL = {"gap": 1e-6, "random_state": None}
+USUAL = {"gap": 1e-6, "random_state": None, "n_jobs": 1}
 SOLVERS = (Auto, Exhaustive, Branch, Stepwise, Exchange)
 
 __all__ = ["SOLVERS", "Auto", "Branch", "Exchange", "Exhaustive", "Solver", "Stepwise", "make_solver", "solve"]
@@ -37,6 +38,7 @@ def solve(
     n_jobs=1,
     random_state=None,
     on_progress=None,
+    start=None,
 ) -> Result:
     """Solve a problem; `best_subset` builds one from data and calls this.
 
@@ -50,11 +52,13 @@ def solve(
     time_limit : float, default=60.0
         Seconds; the best answer so far is returned with its true gap.
     n_jobs : int, default=1
-        Threads that linear algebra may use; the answer does not depend on it. -1: all.
+        Threads of the search and of linear algebra; the answer does not depend on it. -1: all.
     random_state : int, Generator or None, default=None
         Seed of the random restarts; None is seed 0.
     on_progress : callable, optional
         Receives an `Event` about ten times a second.
+    start : sequence of int, optional
+        Columns of a known support that the search begins from (``auto`` and ``branch``).
 
     Returns
     -------
@@ -67,8 +71,8 @@ def solve(
     ArgumentError
         An option is outside its range.
     """
-    from threadpoolctl import threadpool_limits
-
-    chosen = make_solver(solver, gap=checks.fraction("gap", gap), random_state=random_state)
-    with threadpool_limits(checks.threads(n_jobs)):
-        return chosen.solve(problem, checks.positive("time_limit", time_limit), on_progress)
+    chosen = make_solver(
+        solver, gap=checks.fraction("gap", gap), random_state=random_state, n_jobs=threads.number(n_jobs)
+    )
+    with threads.limit(n_jobs):
+        return chosen.solve(problem, checks.positive("time_limit", time_limit), on_progress, start)

@@ -10,6 +10,7 @@ from .base import Answer, Solver
 from .branch import Branch
 from .exchange import Exchange
 from .exhaustive import Exhaustive, enumerates, practical
+from .moves import State
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,19 @@ class Auto(Solver):
 
     name: ClassVar[str] = "auto"
     takes_rows: ClassVar[bool] = True
+    takes_start: ClassVar[bool] = True
     gap: float = 1e-6
     random_state: object = None
+    n_jobs: int = 1
 
     def choose(self, problem: Problem) -> Solver:
         """The solver that will be used."""
         if problem.linear:
             return self._for_rows()
-        exhaustive, branch = Exhaustive(self.gap, self.random_state), Branch(self.gap, None, self.random_state)
+        exhaustive, branch = (
+            Exhaustive(self.gap, self.random_state),
+            Branch(self.gap, None, self.random_state, self.n_jobs),
+        )
         if exhaustive.refuses(problem) is None and (practical(problem) or enumerates(problem)):
             return exhaustive
         if branch.refuses(problem) is None:
@@ -61,5 +67,8 @@ class Auto(Solver):
     def refuses(self, problem):
         return None
 
-    def search(self, problem: Problem, clock: Clock) -> Answer:
-        return self.choose(problem).search(problem, clock)
+    def search(self, problem: Problem, clock: Clock, start: State | None = None) -> Answer:
+        chosen = self.choose(problem)
+        if start is not None and chosen.takes_start:
+            return chosen.search(problem, clock, start)
+        return chosen.search(problem, clock)

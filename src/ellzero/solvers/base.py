@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from scipy import linalg
@@ -17,6 +17,9 @@ from ..criteria import Sample
 from ..problem import Problem
 from ..result import Result, Status, TraceStep
 from .refit import Fit, fit_support
+
+if TYPE_CHECKING:
+    from .moves import State
 
 RANK_FEATURES = 1000  # beyond so many columns the rank and the full model are not computed
 RANK_TOLERANCE = 1e-10
@@ -59,6 +62,7 @@ class Solver(ABC):
 
     name: ClassVar[str]
     takes_rows: ClassVar[bool] = False  # whether linear rows may be among the constraints
+    takes_start: ClassVar[bool] = False  # whether `search` can begin from a known support
 
     @abstractmethod
     def refuses(self, problem: Problem) -> str | None:
@@ -69,7 +73,11 @@ class Solver(ABC):
         """Find a support for ``problem.k`` and ``problem.l0``; stop where `clock.stopped` says so."""
 
     def solve(
-        self, problem: Problem, time_limit: float = float("inf"), on_progress: OnProgress | None = None
+        self,
+        problem: Problem,
+        time_limit: float = float("inf"),
+        on_progress: OnProgress | None = None,
+        start: Sequence[int] | None = None,
     ) -> Result:
         """Solve one problem.
 
@@ -80,6 +88,8 @@ class Solver(ABC):
             Seconds.
         on_progress : callable, optional
             Receives an `Event` now and then.
+        start : sequence of int, optional
+            Columns of a known support that the search begins from.
 
         Returns
         -------
@@ -88,15 +98,31 @@ class Solver(ABC):
         Raises
         ------
         UnsupportedError
-            The solver refuses the problem; the message is its `refuses` sentence.
+            The solver refuses the problem, or a start; the message is its `refuses` sentence.
+        ArgumentError
+            The start breaks a rule of the question.
         """
         if problem.linear and not self.takes_rows:
             raise checks.rows_refused(self.name)
         reason = self.refuses(problem)
         if reason is not None:
             raise checks.refused(self.name, reason)
+        if start is not None and not self.takes_start:
+            raise checks.start_refused(self.name)
         clock = Clock(time_limit, on_progress)
-        return make_result(problem, self.search(problem, clock), clock, self.name)
+        known = () if start is None else (state_of(problem, start),)
+        return make_result(problem, self.search(problem, clock, *known), clock, self.name)
+
+
+def state_of(problem: Problem, columns: Sequence[int]) -> "State":
+    """The state of a support that a user knows; forced units are added."""
+    from .moves import State
+
+    chosen = checks.column_indices("start", columns, problem.names)
+    units = sorted({*problem.rules.unit_of_column[chosen].tolist(), *np.flatnonzero(problem.rules.forced).tolist()})
+    if not problem.rules.allows(units) or (problem.k is not None and len(units) > problem.k):
+        raise checks.start_breaks_rules([problem.names[j] for j in chosen])
+    return State(tuple(units), fit_support(problem, problem.rules.columns(units)).value)
 
 
 def make_result(problem: Problem, answer: Answer, clock: Clock, solver: str) -> Result:

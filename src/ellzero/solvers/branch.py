@@ -13,8 +13,9 @@ from ..certificate import Tree
 from ..problem import Problem, node_charge
 from ..result import Status
 from .base import Answer, Solver
+from .bounds import root_bound
 from .exchange import best_state, penalised
-from .gramsearch import Best, GramSearch, searches
+from .gramsearch import Best, GramSearch, searches, splits
 from .moves import State, moves_for
 from .refit import fit_support
 from .relaxation import Bound, Relaxation, dual_tree, relaxation_for, relaxes, starting_point
@@ -264,6 +265,18 @@ class Search:
         return max(lower, 0.0), dual_tree(self.problem, branch, compact, [self.points[i] for i in used])
 
 
+def search_sizes(problem: Problem, sizes, states, clock: Clock, gap, n_jobs=1, node_limit=None) -> list[Answer]:
+    """One search for several sizes of a problem that `gramsearch.searches` takes, from a state for each."""
+    best = [Best(state.units, penalised(problem, state)) for state in states]
+    search = GramSearch(problem, sizes, best, clock, gap, n_threads=n_jobs)
+    status = search.run(np.inf if node_limit is None else node_limit)
+    tree, bounds = search.evidence.tree(problem), search.bounds()
+    return [
+        Answer(found.units, max(float(bound), 0.0), status, search.n_nodes, tree, tolerance=gap)
+        for found, bound in zip(search.best, bounds, strict=True)
+    ]
+
+
 @dataclass(frozen=True)
 class Branch(Solver):
     """Branch and bound on the perspective relaxation.
@@ -276,6 +289,13 @@ class Branch(Solver):
         Most nodes to solve.
     random_state : int, Generator or None, default=None
         Seed of the search for the first incumbent.
+    n_jobs : int, default=1
+        Threads that search (squared error without groups). The answer does not depend on it, the number of nodes does.
+
+    Notes
+    -----
+    Needs a finite dual bound: a ridge, limits on both sides of every coefficient, or, for squared error without groups,
+    independent columns, of whose Gram matrix a diagonal is split off.
 
     References
     ----------
@@ -291,12 +311,14 @@ class Branch(Solver):
     """
 
     name: ClassVar[str] = "branch"
+    takes_start: ClassVar[bool] = True
     gap: float = 1e-6
     node_limit: int | None = None
     random_state: object = None
+    n_jobs: int = 1
 
     def refuses(self, problem):
-        if relaxes(problem):
+        if relaxes(problem) or splits(problem):
             return None
         return (
             "branch and bound needs l2 > 0, or limits on both sides of every coefficient: without them its relaxation "
@@ -306,15 +328,12 @@ class Branch(Solver):
     def search(self, problem, clock, start: State | None = None):
         """Search from the best state known, or from what the path engine finds."""
         state = best_state(problem, clock, self.random_state) if start is None else start
-        limit = np.inf if self.node_limit is None else self.node_limit
         if searches(problem, penalised(problem, state), self.gap):
-            gram_search = GramSearch(
-                problem, [problem.k], [Best(state.units, penalised(problem, state))], clock, self.gap
-            )
-            status = gram_search.run(limit)
-            lower = max(float(gram_search.bounds()[0]), 0.0)
-            tree = gram_search.evidence.tree(problem)
-            return Answer(gram_search.best[0].units, lower, status, gram_search.n_nodes, tree, tolerance=self.gap)
+            (answer,) = search_sizes(problem, [problem.k], [state], clock, self.gap, self.n_jobs, self.node_limit)
+            return answer
+        if not relaxes(problem):  # the columns are independent, but the fit is too close for their Gram matrix
+            bound, tree = root_bound(problem, penalised(problem, state), clock)
+            return Answer(state.units, bound, Status.NOT_CONVERGED, tree=tree, tolerance=self.gap)
         search = Search(problem, relaxation_for(problem), clock, self.gap, state)
         status = search.run(np.inf if self.node_limit is None else self.node_limit)
         lower, tree = search.finish()

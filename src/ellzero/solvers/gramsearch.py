@@ -6,19 +6,24 @@ from itertools import count
 
 import numpy as np
 
-from .._kernels.relax import (
-    ENTRANTS, FREE, IN, NOWHERE, OUT, SWEEPS, Columns, Local, balance, draw_lines, evaluate, mark, rank, settle,
-)  # fmt: skip
-from .._kernels.search import FINEST, GOES_ON, LEAF, Gram, Log, Targets, Terms
+from .._kernels.relax import FREE, IN, NOWHERE, OUT, Columns, mark, rank
+from .._kernels.search import Gram, Targets, Terms
 from .._progress import Clock
 from ..problem import Problem
 from ..result import Status
+from .crew import Crew
 from .evidence import Evidence, Piece
 from .extraction import even, extract
+from .moves import moves_for
+from .refit import fit_support
+from .relaxation import relaxes
+from .root import Root, RootLog
 from .subtree import LAZY, LOCAL, SPIN, Start, Subtree
 
 COMPACT = 3000  # most live columns whose Gram matrix is formed
+SPARE = 1000  # supports collected beyond those that will be kept, between two passes of sorting
 WIDE_SPIN = 600  # where rows are read one by one, so many live columns get a matrix of their own
+COPY = 1e-12  # largest difference of scaled columns that count as equal
 PROBES = 3
 PAYS = 0.002  # rise of the bound, in shares of the objective, for which one more probe is worth it
 FEWER = 0.7  # share of the columns, since a diagonal was sought last, at which another is sought
@@ -43,6 +48,8 @@ class Job:
     piece: int
     diagonal: np.ndarray
     share: int  # live columns when the diagonal was sought last
+    number: int = -1  # of the diagonal
+    counted: int = 0  # nodes that have been counted
 
 
 class GramSearch:
@@ -81,7 +88,7 @@ class GramSearch:
         self.evidence = Evidence()
         self.closed = np.full(value.size, NOWHERE)
         self.lower = np.zeros(value.size)
-        self.n_nodes, self.hits = 0, []
+        self.n_nodes, self.hits, self.most_hits = 0, {}, np.inf
         self.jobs: list[tuple[float, int, Job]] = []
         self.running: dict[int, Job] = {}
         self.order = count()
@@ -95,42 +102,69 @@ class GramSearch:
         self.node_limit = node_limit
         try:
             self._root()
-            if self.jobs and self.n_threads > 1:
-                return self._run_threads()
+            self.tell()
+            bursts = 0
             while self.jobs:
-                status = self._stopped()
+                status = self.stopped()
                 if status is not None:
                     return status
+                if bursts and self.n_threads > 1:  # what one burst settles is not worth a thread
+                    return Crew(self, self.n_threads).run()
                 _, _, job = heapq.heappop(self.jobs)
-                self._work(job)
-                self._absorb(job)
-                self._tell()
+                self.work(job)
+                self.absorb(job)
+                self.tell()
+                bursts += 1
         except KeyboardInterrupt:
             self.clock.interrupted = True
             return Status.INTERRUPTED
+        self._canonise()
         return Status.OPTIMAL
 
-    def _stopped(self) -> Status | None:
+    def _canonise(self):
+        """Of columns that are equal, or opposite, the first stands for all: threads may meet them in any order."""
+        corr, Z = self.problem.correlations, self.normal.Z
+        for t, best in enumerate(self.best):
+            units = list(best.units)
+            for at, unit in enumerate(units):
+                like = np.abs(np.abs(corr[:unit]) - abs(corr[unit])) <= COPY * np.sqrt(self.yy)
+                for other in np.flatnonzero(like & self.problem.usable[:unit]).tolist():
+                    pair = Z.columns(np.array([other, unit]))
+                    copies = np.abs(pair[:, 0] - np.sign(pair[:, 0] @ pair[:, 1]) * pair[:, 1]).max() <= COPY
+                    swapped = sorted([*units[:at], other, *units[at + 1 :]])
+                    if copies and other not in units and self._interchangeable(other, unit, swapped):
+                        units[at] = other
+                        break
+            self.best[t] = Best(tuple(sorted(units)), best.value)
+
+    def _interchangeable(self, one: int, other: int, units) -> bool:
+        """Whether the penalty and the rules treat two columns alike."""
+        penalty = self.penalty
+        same = all(part[one] == part[other] for part in (penalty.l1, penalty.l2, self.limits[0], self.limits[1]))
+        return same and not self.rules.forced[other] and (not self.rules.restricted or self.rules.allows(units))
+
+    def stopped(self) -> Status | None:
         if self.clock.interrupted:
             return Status.INTERRUPTED
         if self.clock.expired:
             return Status.TIME_LIMIT
         return Status.NODE_LIMIT if self.n_nodes >= self.node_limit else None
 
-    def _work(self, job: Job):
-        before = job.subtree.n_nodes
+    def work(self, job: Job):
         job.subtree.burst(self.terms, self.signal)
-        self.n_nodes += job.subtree.n_nodes - before
 
-    def _absorb(self, job: Job):
+    def absorb(self, job: Job):
         """Take over what a burst has found, and queue what is left."""
         subtree = job.subtree
+        self.n_nodes += subtree.n_nodes - job.counted
+        job.counted = subtree.n_nodes
         for t in range(len(self.sizes)):
             if subtree.targets.value[t] < self.best[t].value:
                 members = subtree.targets.members[t, : subtree.targets.n_members[t]]
                 self._improve(t, tuple(sorted(subtree.ids[members].tolist())), float(subtree.targets.value[t]))
         self.closed = np.minimum(self.closed, subtree.targets.lower)
-        self.hits += [tuple(sorted(subtree.ids[row[row >= 0]].tolist())) for row in subtree.collected()]
+        for row in subtree.collected():
+            self._collect(tuple(sorted(subtree.ids[row[row >= 0]].tolist())))
         if subtree.wants:
             self._fetch(subtree)
         for live, starts, records in subtree.spun():
@@ -142,8 +176,6 @@ class GramSearch:
 
     def _improve(self, t: int, units, value: float):
         """A better support for a size, and for the sizes above."""
-        from .moves import moves_for
-
         polished = Best(units, value)
         if not self.rules.restricted and self.problem.closed_form:
             moves = moves_for(self.problem)
@@ -161,6 +193,30 @@ class GramSearch:
                     cut = polished.value - 0.99 * self.gap * max(polished.value, self.floor)
                     self.targets.cut[s] = min(self.targets.cut[s], cut)
 
+    def _collect(self, units):
+        """Note a support within the threshold; where there are too many, look for better ones only."""
+        value = self.value(units)
+        if value <= self.targets.cut[0]:
+            self.hits[units] = value
+        if len(self.hits) > 2 * self.most_hits + SPARE:
+            best = sorted(self.hits, key=self.hits.__getitem__)[: int(self.most_hits)]
+            self.hits = {u: self.hits[u] for u in best}
+            self.targets.cut[0] = self.hits[best[-1]]
+
+    def value(self, units) -> float:
+        """Objective of the best fit on a support."""
+        return fit_support(self.problem, self.rules.columns(units)).value + self.problem.l0 * len(units)
+
+    def split(self, job: Job):
+        """Give half of the open nodes of a job to another one."""
+        subtree = job.subtree
+        starts, records = subtree.halve()
+        if starts:
+            self._open(
+                self.evidence.pieces[job.piece], subtree.ids, starts, records, subtree.gram, job.diagonal,
+                number=job.number, share=job.share,
+            )  # fmt: skip
+
     def _queue(self, job: Job):
         heapq.heappush(self.jobs, (job.subtree.least_key(), next(self.order), job))
 
@@ -177,7 +233,7 @@ class GramSearch:
         self.lower = np.maximum(self.lower, np.minimum(now, [best.value for best in self.best]))
         return self.lower
 
-    def _tell(self):
+    def tell(self):
         if self.clock.on_progress is None:
             return
         bounds, values = self.bounds(), np.array([best.value for best in self.best])
@@ -265,8 +321,6 @@ class GramSearch:
     @property
     def problem_is_bounded(self) -> bool:
         """Whether the relaxation is bounded without a diagonal."""
-        from .relaxation import relaxes
-
         return relaxes(self.problem)
 
     def _first_price(self) -> float:
@@ -297,9 +351,9 @@ class GramSearch:
             elif self.problem_is_bounded:
                 break
             probe = self._open(parent, ids, [start], [record], self._full(gram), diagonal, 1.0, queue=False)
-            self._work(probe)
+            self.work(probe)
             (group,) = probe.subtree.spun() or [None]
-            self._absorb(probe)
+            self.absorb(probe)
             if group is None:
                 return
             parent, (places, (start,), (record,)) = self.evidence.pieces[probe.piece], group
@@ -340,9 +394,12 @@ class GramSearch:
             diagonal = self._stronger(gram, ids, starts[0], diagonal)
         self._open(self.evidence.pieces[job.piece], ids, starts, records, self._full(gram), diagonal)
 
-    def _open(self, parent: Piece, ids, starts, records, gram, diagonal, spin=SPIN, queue=True) -> Job:
+    def _open(
+        self, parent: Piece, ids, starts, records, gram, diagonal, spin=SPIN, queue=True, number=None, share=None
+    ) -> Job:
         """A subtree whose evidence hangs below records of another piece."""
-        number = self.evidence.diagonal(ids, diagonal) if diagonal.any() else -1
+        if number is None:
+            number = self.evidence.diagonal(ids, diagonal) if diagonal.any() else -1
         rules = self.rules.within(ids) if self.rules.restricted else self.rules
         subtree = Subtree(
             ids, starts, gram, self.problem.correlations[ids], self._own(ids), diagonal if number >= 0 else None,
@@ -351,123 +408,19 @@ class GramSearch:
         child = self.evidence.add(Piece(ids, subtree.log, subtree.n_records, number))
         for r, record in enumerate(records):
             parent.links[record] = (child, r)
-        job = Job(subtree, child, diagonal, ids.size)
+        job = Job(subtree, child, diagonal, ids.size if share is None else share, number)
         if queue:
             self._queue(job)
         return job
 
 
 def searches(problem: Problem, objective: float, gap: float) -> bool:
-    """Whether this search takes a problem: squared error, single columns, and a Gram matrix precise enough for the gap."""
+    """Whether this search takes a problem: squared error, single columns, a Gram matrix precise enough for the gap."""
     if problem.loss.name != "squared" or problem.rules.grouped:
         return False
     return 8.0 * problem.rounding * problem.null_loss <= 1e-3 * max(gap, 1e-9) * objective
 
 
-class Root:
-    """Working-set descent in residual form: products with the data instead of a Gram matrix."""
-
-    def __init__(self, problem: Problem, columns: Columns, state, terms: Terms, most: int):
-        self.problem, self.columns, self.state, self.terms = problem, columns, state, terms
-        p = state.size
-        cap = min(p, LOCAL)
-        self.local = Local(
-            np.empty(cap, np.int64), np.empty(cap, np.bool_), np.zeros(cap), np.empty(cap), np.empty((cap, cap)),
-            np.empty((4, cap)), np.empty((4, cap)), np.empty(p), np.empty(p), np.empty(most + 2),
-        )  # fmt: skip
-        self.root_weight = np.sqrt(problem.weight)
-        self.m = 0
-        self.local.gradient[:] = problem.correlations
-        self._admit(np.flatnonzero(state == IN))
-
-    def _admit(self, new):
-        """Make columns local; their products with each other are formed."""
-        local, m = self.local, self.m
-        new = new[: local.place.size - m]
-        if new.size == 0:
-            return
-        m_new = m + new.size
-        local.place[m:m_new], local.held[m:m_new], local.b[m:m_new] = new, self.state[new] == IN, 0.0
-        self.Z = self.problem.normal.Z.columns(local.place[:m_new]) * self.root_weight[:, None]
-        local.Q[m:m_new, :m_new] = self.Z[:, m:].T @ self.Z
-        local.Q[:m, m:m_new] = local.Q[m:m_new, :m].T
-        columns = self.columns
-        for row, part in enumerate((columns.l1, columns.l2, columns.lower, columns.upper)):
-            local.penalty[row, m:m_new] = part[new]
-        self.m = m_new
-
-    def relax(self, places, limited, price, cut):
-        """As `_kernels.search.relax`, solved to the end. Returns price, base and sum of rises."""
-        local, problem, terms = self.local, self.problem, self.terms
-        scale, tolerance = np.sqrt(terms.yy), 1e-3
-        best = -NOWHERE
-        while True:
-            m = self.m
-            price = max(price, terms.l0)
-            base, primal, taken = evaluate(self.columns, self.state, local, m, terms.yy, terms.l0, price, terms.rounding)
-            most = places if limited else 0
-            total = rank(self.state, local.score, terms.l0, most, local.top)
-            bound = base - (float(local.top[:most].sum()) if limited else total)
-            if limited:
-                primal += (price - terms.l0) * (max(0.0, places - taken) - places)
-            best = max(best, bound)
-            if bound >= cut or primal - bound <= 1e-9 * abs(primal):
-                break
-            excess = np.where(self.state == FREE, local.score - price, -1.0)
-            excess[local.place[:m]] = -1.0
-            worst = float(excess.max(initial=0.0))
-            if worst > 1e-12 * price:
-                self._admit(np.flatnonzero(excess > ENTRANTS * worst))
-            if self.m == m:
-                if tolerance < FINEST:
-                    break
-                tolerance *= 0.1
-            price = self._descend(places, limited, price, tolerance * scale)
-        return price, base, total
-
-    def _descend(self, places, limited, price, tolerance):
-        """Descend on the local columns, and renew the gradient from the residual."""
-        local, m = self.local, self.m
-        corr = self.problem.correlations[local.place[:m]]
-        local.g[:m] = corr - local.Q[:m, :m] @ local.b[:m]
-        if limited and places > 0:
-            price = balance(local, m, price, self.terms.l0, places, tolerance)
-        else:
-            price = self.terms.l0
-            draw_lines(local, m, price)
-            settle(local.Q, m, local.b, local.g, local.held, local.penalty, local.lines, tolerance, SWEEPS)
-        normal = self.problem.normal
-        if m:
-            r = self.root_weight * normal.y - self.Z @ local.b[:m]
-            local.gradient[:] = normal.Z.adjoint(self.root_weight * r)
-        return price
-
-
-class RootLog:
-    """The first records of a search, written from Python."""
-
-    def __init__(self, p: int):
-        self.p, self.points, self.fixes, self.empty = p, [], np.empty(0, np.int64), False
-
-    def point(self, place, value):
-        kept = value != 0.0
-        self.points.append((place[kept], value[kept]))
-
-    def piece(self) -> Piece:
-        """One record a point, the last with the fixes; a last one without a point where nothing is left."""
-        n = max(1, len(self.points)) + self.empty
-        branch, child = np.full(n, GOES_ON, np.int32), np.arange(1, n + 1, dtype=np.int32)
-        branch[-1], child[-1] = LEAF, -1
-        size = np.full(n, -1, np.int32)
-        size[: len(self.points)] = [place.size for place, _ in self.points]
-        at = np.concatenate([[0], np.cumsum(np.maximum(size, 0))[:-1]])
-        fix_size = np.zeros(n, np.int32)
-        fix_size[n - 1 - self.empty] = self.fixes.size
-        places = [place for place, _ in self.points] or [np.empty(0, np.int64)]
-        values = [value for _, value in self.points] or [np.empty(0)]
-        log = Log(
-            branch, child, at, size, np.zeros(n, np.int64), fix_size, np.concatenate(places), np.concatenate(values),
-            self.fixes,
-        )  # fmt: skip
-        return Piece(np.arange(self.p), log, n)
-
+def splits(problem: Problem) -> bool:
+    """Whether a diagonal split off the Gram matrix bounds a relaxation that nothing else bounds."""
+    return problem.loss.name == "squared" and not problem.rules.grouped and problem.least_eigenvalue > 0

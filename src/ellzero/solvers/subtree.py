@@ -4,9 +4,25 @@ import numpy as np
 
 from .._kernels.relax import NOWHERE, OUT, Columns, Local
 from .._kernels.search import (
-    FIXES, HITS, INNER, NODES, OPEN, RECORDS, REPEATS, SLOTS, SPUN, VALUES, WANTED, Log, Nodes, Terms, push, search,
+    FIXES,
+    HITS,
+    INNER,
+    NODES,
+    OPEN,
+    RECORDS,
+    REPEATS,
+    SLOTS,
+    SPUN,
+    VALUES,
+    WANTED,
+    Log,
+    Nodes,
+    Terms,
+    push,
+    search,
     take,
 )  # fmt: skip
+
 LOCAL = 600  # most columns that are nonzero or violating at one node
 WARM = 256  # nonzeros of a warm start that are kept
 BUDGET = 3e7  # multiplications, about, between two looks at the clock
@@ -100,6 +116,25 @@ class Subtree:
     def open(self) -> bool:
         """Whether nodes are left to be bounded."""
         return self.nodes.size[OPEN] > 0
+
+    @property
+    def n_open(self) -> int:
+        return int(self.nodes.size[OPEN])
+
+    def halve(self) -> tuple[list[Start], list[int]]:
+        """Take every second open node out: starts and records for a subtree on the same columns."""
+        nodes = self.nodes
+        heap = nodes.heap[: nodes.size[OPEN]].copy()
+        heap = heap[np.argsort(nodes.key[heap], kind="stable")]
+        given, kept = heap[1::2], heap[::2]
+        everything = np.arange(self.ids.size)
+        starts = [self._start_of(slot, everything) for slot in given.tolist()]
+        records = nodes.record[given].tolist()
+        nodes.heap[: kept.size] = kept  # sorted, and so a heap
+        nodes.size[OPEN] = kept.size
+        nodes.free[nodes.size[SLOTS] : nodes.size[SLOTS] + given.size] = given
+        nodes.size[SLOTS] += given.size
+        return starts, records
 
     @property
     def n_nodes(self) -> int:

@@ -1,0 +1,129 @@
+"""The root of an exact search, on the data themselves: products with the columns instead of a Gram matrix."""
+
+import numpy as np
+
+from .._kernels.relax import (
+    ENTRANTS,
+    FREE,
+    IN,
+    SWEEPS,
+    Columns,
+    Local,
+    balance,
+    draw_lines,
+    evaluate,
+    rank,
+    settle,
+)  # fmt: skip
+from .._kernels.search import FINEST, GOES_ON, LEAF, Log, Terms
+from ..problem import Problem
+from .evidence import Piece
+from .subtree import LOCAL
+
+
+class Root:
+    """Working-set descent in residual form: products with the data instead of a Gram matrix."""
+
+    def __init__(self, problem: Problem, columns: Columns, state, terms: Terms, most: int):
+        self.problem, self.columns, self.state, self.terms = problem, columns, state, terms
+        p = state.size
+        cap = min(p, LOCAL)
+        self.local = Local(
+            np.empty(cap, np.int64), np.empty(cap, np.bool_), np.zeros(cap), np.empty(cap), np.empty((cap, cap)),
+            np.empty((4, cap)), np.empty((4, cap)), np.empty(p), np.empty(p), np.empty(most + 2),
+        )  # fmt: skip
+        self.root_weight = np.sqrt(problem.weight)
+        self.m = 0
+        self.local.gradient[:] = problem.correlations
+        self._admit(np.flatnonzero(state == IN))
+
+    def _admit(self, new):
+        """Make columns local; their products with each other are formed."""
+        local, m = self.local, self.m
+        new = new[: local.place.size - m]
+        if new.size == 0:
+            return
+        m_new = m + new.size
+        local.place[m:m_new], local.held[m:m_new], local.b[m:m_new] = new, self.state[new] == IN, 0.0
+        self.Z = self.problem.normal.Z.columns(local.place[:m_new]) * self.root_weight[:, None]
+        local.Q[m:m_new, :m_new] = self.Z[:, m:].T @ self.Z
+        local.Q[:m, m:m_new] = local.Q[m:m_new, :m].T
+        columns = self.columns
+        for row, part in enumerate((columns.l1, columns.l2, columns.lower, columns.upper)):
+            local.penalty[row, m:m_new] = part[new]
+        self.m = m_new
+
+    def relax(self, places, limited, price, cut):
+        """As `_kernels.search.relax`, solved to the end. Returns price, base and sum of rises."""
+        local, terms = self.local, self.terms
+        scale, tolerance = np.sqrt(terms.yy), 1e-3
+        while True:
+            m = self.m
+            price = max(price, terms.l0)
+            base, primal, taken = evaluate(
+                self.columns, self.state, local, m, terms.yy, terms.l0, price, terms.rounding
+            )
+            most = places if limited else 0
+            total = rank(self.state, local.score, terms.l0, most, local.top)
+            bound = base - (float(local.top[:most].sum()) if limited else total)
+            if limited:
+                primal += (price - terms.l0) * (max(0.0, places - taken) - places)
+            if bound >= cut or primal - bound <= 1e-9 * abs(primal):
+                break
+            excess = np.where(self.state == FREE, local.score - price, -1.0)
+            excess[local.place[:m]] = -1.0
+            worst = float(excess.max(initial=0.0))
+            if worst > 1e-12 * price:
+                self._admit(np.flatnonzero(excess > ENTRANTS * worst))
+            if self.m == m:
+                if tolerance < FINEST:
+                    break
+                tolerance *= 0.1
+            price = self._descend(places, limited, price, tolerance * scale)
+        return price, base, total
+
+    def _descend(self, places, limited, price, tolerance):
+        """Descend on the local columns, and renew the gradient from the residual."""
+        local, m = self.local, self.m
+        corr = self.problem.correlations[local.place[:m]]
+        local.g[:m] = corr - local.Q[:m, :m] @ local.b[:m]
+        if limited and places > 0:
+            price = balance(local, m, price, self.terms.l0, places, tolerance)
+        else:
+            price = self.terms.l0
+            draw_lines(local, m, price)
+            settle(local.Q, m, local.b, local.g, local.held, local.penalty, local.lines, tolerance, SWEEPS)
+        normal = self.problem.normal
+        if m:
+            r = self.root_weight * normal.y - self.Z @ local.b[:m]
+            local.gradient[:] = normal.Z.adjoint(self.root_weight * r)
+        return price
+
+
+class RootLog:
+    """The first records of a search, written from Python."""
+
+    def __init__(self, p: int):
+        self.p, self.points, self.fixes, self.empty = p, [], np.empty(0, np.int64), False
+
+    def point(self, place, value):
+        kept = value != 0.0
+        self.points.append((place[kept], value[kept]))
+
+    def piece(self) -> Piece:
+        """One record a point, the last with the fixes; a last one without a point where nothing is left."""
+        n = max(1, len(self.points)) + self.empty
+        branch, child = np.full(n, GOES_ON, np.int32), np.arange(1, n + 1, dtype=np.int32)
+        branch[-1], child[-1] = LEAF, -1
+        size = np.full(n, -1, np.int32)
+        size[: len(self.points)] = [place.size for place, _ in self.points]
+        at = np.concatenate([[0], np.cumsum(np.maximum(size, 0))[:-1]])
+        fix_size = np.zeros(n, np.int32)
+        fix_size[n - 1 - self.empty] = self.fixes.size
+        places = [place for place, _ in self.points] or [np.empty(0, np.int64)]
+        values = [value for _, value in self.points] or [np.empty(0)]
+        log = Log(
+            branch, child, at, size, np.zeros(n, np.int64), fix_size, np.concatenate(places), np.concatenate(values),
+            self.fixes,
+        )  # fmt: skip
+        return Piece(np.arange(self.p), log, n)
