@@ -8,7 +8,8 @@ from scipy import linalg
 
 from . import _checks as checks
 from ._linear import pivoted_cholesky, solve_positive
-from .constraints import SupportRules
+from .constraints import LinearRow, SupportRules
+from .constraints.support import linear_rows
 from .losses import Loss, as_loss
 from .operators import Dense, GramRows, Operator, Standardised, as_operator
 from .operators.adapters import as_vector
@@ -70,6 +71,8 @@ class Problem:
     names : tuple of str
     all_weights : ndarray
         The weights as given, zeros included; a certificate keeps them.
+    linear : tuple of LinearRow
+        Linear conditions; few solvers take them.
 
     Notes
     -----
@@ -90,6 +93,7 @@ class Problem:
     standardize: bool
     names: tuple[str, ...]
     all_weights: np.ndarray
+    linear: tuple[LinearRow, ...] = ()
 
     @classmethod
     def from_data(
@@ -107,6 +111,7 @@ class Problem:
         groups=None,
         forced=(),
         forbidden=(),
+        constraints=(),
         sample_weight=None,
         fit_intercept=True,
         standardize=True,
@@ -116,7 +121,9 @@ class Problem:
 
         Parameters
         ----------
-        X, y, k, l0, l1, l2, loss, lower, upper, groups, forced, forbidden, sample_weight, fit_intercept, standardize
+        X, y, k, l0, l1, l2, loss, lower, upper
+            As in `best_subset`.
+        groups, forced, forbidden, constraints, sample_weight, fit_intercept, standardize
             As in `best_subset`.
         names : sequence of str, optional
             Column names, where X does not bring its own.
@@ -141,7 +148,7 @@ class Problem:
             op, target, weight = op.rows(counted), target[counted], weight[counted]
         loss = as_loss(loss)
         loss.check_target(target)
-        rules = SupportRules.build(names, groups, forced, forbidden)
+        rules = SupportRules.build(names, groups, forced, forbidden, constraints)
         if k is not None:
             k = checks.size("k", k, rules.n_units, "column" if not rules.grouped else "group")
             if rules.forced.sum() > k:
@@ -171,6 +178,18 @@ class Problem:
         if problem.constant.any():
             problem = replace(problem, rules=rules.without(problem.constant))
         _ = problem.usable  # a forced column that is constant is refused here, before any search
+        return problem.restricted_by(constraints)
+
+    def restricted_by(self, constraints) -> "Problem":
+        """The problem with what its rules imply forced and forbidden, and with the linear rows of the constraints."""
+        linear = linear_rows(self.names, self.rules, constraints)
+        if not (self.rules.restricted or linear):
+            return self
+        rules = self.rules.closed(self.names)
+        problem = replace(self, rules=rules, linear=linear)
+        if self.k is not None and problem.least_size > self.k:
+            needed = rules.unit_names(rules.completed(), self.names)
+            raise checks.forced_need_more(problem.least_size, self.k, needed)
         return problem
 
     def with_size(self, k: int | None) -> "Problem":
@@ -187,6 +206,7 @@ class Problem:
             "rounding",
             "least_eigenvalue",
             "full_value",
+            "least_size",
         ):
             if shared in self.__dict__:
                 twin.__dict__[shared] = self.__dict__[shared]
@@ -199,6 +219,11 @@ class Problem:
     @property
     def l0(self) -> float:
         return float(self.penalty.l0)
+
+    @cached_property
+    def least_size(self) -> int:
+        """Units in the smallest support that keeps the rules: the forced ones and what they need."""
+        return len(self.rules.completed() or ())
 
     @property
     def closed_form(self) -> bool:
@@ -337,10 +362,12 @@ class Problem:
         return self.loss_value(coef, intercept) + self.convex_penalty(coef) + self.l0 * self.count_units(coef)
 
     def count_units(self, coef) -> int:
-        """Units that are in: those with a nonzero coefficient, and the forced ones."""
+        """Units that are in: those with a nonzero coefficient, the forced ones, and what they need."""
         inside = self.rules.forced.copy()
         inside[self.rules.unit_of_column[np.flatnonzero(coef)]] = True
-        return int(inside.sum())
+        if not self.rules.requires:
+            return int(inside.sum())
+        return len(self.rules.completed(np.flatnonzero(inside)) or np.flatnonzero(inside))
 
     def dual_bound(self, r, inside, outside) -> float:
         r"""Lower bound of the problem from any dual vector, by `METHODS` of weak duality.
