@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from .._linear import solve_definite
+from .._linear import least_squares, solve_definite
 from ..problem import Problem
 from .refit import Fit
 
@@ -13,6 +13,8 @@ NEWTON_STEPS = 100
 TIGHT = 1e-15
 FEASIBLE = 1e-9  # rows of unit norm may be missed by so much, in deviations of y
 ABSENT = 1e-9  # units with a smaller share are left out
+NEAR = (1e-6, 1e-9)  # coefficients this close to a limit, in deviations of y, are tried as being there
+REFINEMENTS = 3
 PRECISE = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 
 
@@ -230,7 +232,49 @@ def quadratic(hessian, linear, piece: Piece, unit: float) -> tuple[np.ndarray, n
         return None
     solution = solver.getSolution()
     gamma = both @ np.asarray(solution.col_value).reshape(both.size, -1)
-    return gamma * unit, np.asarray(solution.row_dual) * unit if none.size else none
+    return polished(hessian, linear, piece, gamma * unit, np.asarray(solution.row_dual) * unit if none.size else none, unit)
+
+
+def polished(hessian, linear, piece: Piece, gamma, multipliers, unit: float) -> tuple[np.ndarray, np.ndarray]:
+    """The optimality conditions solved exactly on the face that the solution suggests, where that is better.
+
+    The solver's own tolerance is enough for the value, not for the bound that the multipliers prove: a weak ridge
+    multiplies its error.
+    """
+    best, error = (gamma, multipliers), misfit(hessian, linear, piece, gamma, multipliers, unit)
+    for close in NEAR:
+        g, mu = gamma.copy(), multipliers.copy()
+        at_lower, at_upper = g - piece.lower <= close * unit, piece.upper - g <= close * unit
+        zero = (piece.l1 > 0) & (np.abs(g) <= close * unit)
+        g[at_lower], g[at_upper], g[zero] = piece.lower[at_lower], piece.upper[at_upper], 0.0
+        free = np.flatnonzero(~(at_lower | at_upper | zero))
+        held = np.flatnonzero((np.abs(mu) > close * unit) | (piece.row_upper - piece.row_lower <= close * unit))
+        mu[np.setdiff1d(np.arange(mu.size), held)] = 0.0
+        goal = np.where(mu > 0, piece.row_lower, piece.row_upper)[held]
+        sides = piece.coef[np.ix_(held, free)]
+        system = np.block([[hessian[np.ix_(free, free)], -sides.T], [sides, np.zeros((held.size, held.size))]])
+        for _ in range(REFINEMENTS if system.size else 0):
+            slope = linear - hessian @ g + piece.coef.T @ mu - piece.l1 * np.sign(g)
+            move = least_squares(system, np.concatenate([slope[free], goal - piece.coef[held] @ g]))
+            g[free] += move[: free.size]
+            mu[held] += move[free.size :]
+        g = np.clip(g, piece.lower, piece.upper)
+        new = misfit(hessian, linear, piece, g, mu, unit)
+        if new < error:
+            best, error = (g, mu), new
+    return best
+
+
+def misfit(hessian, linear, piece: Piece, gamma, multipliers, unit: float) -> float:
+    """Largest violation of the optimality conditions and of the rows."""
+    slope = linear - hessian @ gamma + piece.coef.T @ multipliers
+    low = np.where(gamma <= piece.lower, -np.inf, np.where(gamma > 0, piece.l1, -piece.l1))
+    high = np.where(gamma >= piece.upper, np.inf, np.where(gamma < 0, -piece.l1, piece.l1))
+    value = piece.coef @ gamma
+    wrong = [slope - high, low - slope, value - piece.row_upper, piece.row_lower - value]
+    pushed = np.where(multipliers > 0, value - piece.row_lower, piece.row_upper - value)
+    wrong.append(np.where(multipliers != 0, np.minimum(np.abs(multipliers), np.abs(pushed)), 0.0))
+    return float(np.max(np.concatenate(wrong), initial=0.0)) / unit
 
 
 def nearest_violation(piece: Piece, unit: float) -> np.ndarray | None:
