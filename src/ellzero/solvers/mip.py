@@ -1,6 +1,6 @@
 """Arbitrary linear side conditions: an integer program over the supports, cut by convex fits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -20,6 +20,7 @@ ROOT_CUTS = 300  # most cuts of the relaxation
 STALLED = 20  # cuts in a row that raise the bound by little
 LITTLE = 1e-4
 TOLERANCE = 20 * FEASIBLE  # of the bound, in shares of the objective: what rows met to FEASIBLE may hide
+NOTHING = 1e-14  # coefficients below it, in deviations of y, are rounding
 AGREES = 1e-7  # relative difference of objectives above which the answer does not count as confirmed
 
 
@@ -148,9 +149,13 @@ class CuttingPlanes:
             found = [self.exclude(master, z)]
             if cut is not None:
                 found.append(self.as_row(master, cut, unit))
-            if np.isfinite(value):  # what the multipliers prove for the support, should the fit be inexact
-                proved = cut.at(z) + self.problem.l0 * float(z.sum()) if cut is not None and cut.values else 0.0
-                self.excluded = min(self.excluded, proved, value)
+            # what is proved for the support: by its multipliers, should the fit be inexact, or that it keeps no rows
+            proved = np.inf
+            if cut is None:
+                proved = bound
+            elif cut.values:
+                proved = cut.at(z) + self.problem.l0 * float(z.sum())
+            self.excluded = min(self.excluded, proved, value)
             if self.objective < before:
                 found.append(master.below(self.cutoff / unit))
             return found
@@ -186,7 +191,8 @@ class CuttingPlanes:
         z[list(units)] = 1.0
         inner = fit_shares(self.problem, self.rows, z, self.oracle.diagonal)
         assert inner is not None, "a support that was fitted before"
-        return inner.fit
+        tiny = np.abs(inner.fit.gamma) <= NOTHING * self.oracle.unit
+        return replace(inner.fit, gamma=np.where(tiny, 0.0, inner.fit.gamma))
 
     def faults(self, fit: Fit, units) -> tuple[str, ...]:
         """What the final coefficients do not keep: sentences, none where all is as it should be."""
@@ -204,7 +210,8 @@ class CuttingPlanes:
             found.append("The support breaks a rule.")
         for i, row in enumerate(problem.linear):
             value = float(row.coef @ coef + row.indicator @ z)
-            room = FEASIBLE * 10 * (np.abs(row.coef) @ np.abs(coef) + np.abs(row.indicator) @ z + np.abs(value))
+            reach = np.linalg.norm(row.coef / problem.normal.scale) * self.oracle.unit
+            room = 10 * FEASIBLE * (reach + np.abs(row.coef) @ np.abs(coef) + np.abs(row.indicator) @ z)
             if not row.lower - room <= value <= row.upper + room:
                 found.append(f"Linear condition {i + 1} is {value:.10g}, outside [{row.lower:g}, {row.upper:g}].")
         return tuple(found)
@@ -295,7 +302,7 @@ class Mip(Solver):
         except KeyboardInterrupt:
             clock.interrupted = True
         if run.units is None:
-            raise checks.rows_contradict() if finished else checks.no_support_found()
+            raise checks.rows_contradict() if finished and np.isinf(run.excluded) else checks.no_support_found()
         status = Status.OPTIMAL if finished else Status.NOT_CONVERGED
         if not finished and clock.stopped:
             status = Status.INTERRUPTED if clock.interrupted else Status.TIME_LIMIT

@@ -13,7 +13,7 @@ NEWTON_STEPS = 100
 TIGHT = 1e-15
 FEASIBLE = 1e-9  # rows of unit norm may be missed by so much, in deviations of y
 ABSENT = 1e-9  # units with a smaller share are left out
-NEAR = (1e-6, 1e-9)  # coefficients this close to a limit, in deviations of y, are tried as being there
+NEAR = (1e-6, 1e-9)  # coefficients this close to a limit are tried as being there
 REFINEMENTS = 3
 PRECISE = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 
@@ -133,7 +133,7 @@ def fit_shares(problem: Problem, rows: Rows, share, diagonal) -> Inner | None:
     Returns
     -------
     Inner or None
-        None where no coefficients satisfy the rows.
+        None where no coefficients satisfy the rows, or none were found.
     """
     piece = Piece.at(problem, rows, share, diagonal)
     if problem.loss.name == "squared":
@@ -144,7 +144,7 @@ def fit_shares(problem: Problem, rows: Rows, share, diagonal) -> Inner | None:
 def _squares(problem: Problem, piece: Piece) -> Inner | None:
     columns = piece.columns
     hessian = problem.gram.rows(columns)[:, columns] + np.diag(piece.ridge)
-    solved = quadratic(hessian, problem.gram.corr[columns], piece, float(np.sqrt(problem.gram.yy)))
+    solved = quadratic(hessian, problem.gram.corr[columns], piece)
     if solved is None:
         return None
     gamma, multipliers = solved
@@ -166,7 +166,7 @@ def _newton(problem: Problem, piece: Piece) -> Inner | None:
         centre = (curvature @ Z) / total if problem.fit_intercept else np.zeros(gamma.size)
         centred = Z - centre
         hessian = (centred * curvature[:, None]).T @ centred
-        solved = quadratic(hessian + np.diag(piece.ridge), centred.T @ slope + hessian @ gamma, piece, 1.0)
+        solved = quadratic(hessian + np.diag(piece.ridge), centred.T @ slope + hessian @ gamma, piece)
         if solved is None:
             return None
         step, multipliers = solved[0] - gamma, solved[1]
@@ -203,52 +203,75 @@ def _level(problem: Problem, eta, intercept: float) -> float:
     return float(intercept)
 
 
-def quadratic(hessian, linear, piece: Piece, unit: float) -> tuple[np.ndarray, np.ndarray] | None:
+def quadratic(hessian, linear, piece: Piece) -> tuple[np.ndarray, np.ndarray] | None:
     """Minimise ``g'Hg/2 - linear'g + l1|g|`` under limits and rows; minimiser and multipliers of the rows.
 
-    `unit` is the size of a coefficient, so that tolerances mean the same in every unit of y. None where infeasible.
+    None where there is none, or where the solver of quadratic programs fails.
     """
-    none = np.zeros(piece.row_lower.size)
-    if piece.columns.size == 0:
-        met = (piece.row_lower <= FEASIBLE * unit).all() and (piece.row_upper >= -FEASIBLE * unit).all()
-        return (np.empty(0), none) if met else None
     if piece.plain:
         solved = solve_definite(hessian, linear)
         if solved is not None:
-            return solved, none
+            return solved, np.empty(0)
+    if piece.columns.size == 0:
+        met = (piece.row_lower <= 0).all() and (piece.row_upper >= 0).all()
+        return (np.empty(0), np.zeros(piece.row_lower.size)) if met else None
+    # a unit diagonal, coefficients about one, rows of unit norm: tolerances are absolute
+    root = np.sqrt(np.maximum(np.diag(hessian), 1e-12))
+    size = float(np.abs(linear / root).max()) or 1.0
+    coef = piece.coef / root
+    norm = np.maximum(np.linalg.norm(coef, axis=1), 1e-300)
+    scaled = Piece(
+        piece.columns,
+        piece.l1 / (root * size),
+        piece.ridge,
+        piece.lower * root / size,
+        piece.upper * root / size,
+        coef / norm[:, None],
+        piece.row_lower / (norm * size),
+        piece.row_upper / (norm * size),
+    )
+    hessian, linear = hessian / np.outer(root, root), linear / (root * size)
+    found = _program(hessian, linear, scaled)
+    if found is None:
+        return None
+    gamma, multipliers = polished(hessian, linear, scaled, *found)
+    return gamma * size / root, multipliers * size / norm
+
+
+def _program(hessian, linear, piece: Piece) -> tuple[np.ndarray, np.ndarray] | None:
+    """The quadratic program by HiGHS."""
     split = bool(piece.l1.any())  # |g| = positive part + negative part
     both = np.array([1.0, -1.0]) if split else np.ones(1)
-    lower, upper = piece.lower / unit, piece.upper / unit
+    lower, upper = piece.lower, piece.upper
     if split:
         lower, upper = (
             np.concatenate([np.maximum(lower, 0.0), np.maximum(-upper, 0.0)]),
             np.concatenate([np.maximum(upper, 0.0), np.maximum(-lower, 0.0)]),
         )
-    cost = np.kron(both, -linear) / unit + np.tile(piece.l1 / unit, both.size)
-    model = _model(cost, lower, upper, np.kron(both, piece.coef), piece.row_lower / unit, piece.row_upper / unit)
+    cost = np.kron(both, -linear) + np.tile(piece.l1, both.size)
+    model = _model(cost, lower, upper, np.kron(both, piece.coef), piece.row_lower, piece.row_upper)
     _set_hessian(model, np.kron(np.outer(both, both), hessian))
     solver = _solved(model)
     if solver is None:
         return None
     solution = solver.getSolution()
-    gamma = both @ np.asarray(solution.col_value).reshape(both.size, -1)
-    return polished(hessian, linear, piece, gamma * unit, np.asarray(solution.row_dual) * unit if none.size else none, unit)
+    return both @ np.asarray(solution.col_value).reshape(both.size, -1), np.asarray(solution.row_dual)
 
 
-def polished(hessian, linear, piece: Piece, gamma, multipliers, unit: float) -> tuple[np.ndarray, np.ndarray]:
+def polished(hessian, linear, piece: Piece, gamma, multipliers) -> tuple[np.ndarray, np.ndarray]:
     """The optimality conditions solved exactly on the face that the solution suggests, where that is better.
 
     The solver's own tolerance is enough for the value, not for the bound that the multipliers prove: a weak ridge
     multiplies its error.
     """
-    best, error = (gamma, multipliers), misfit(hessian, linear, piece, gamma, multipliers, unit)
+    best, error = (gamma, multipliers), misfit(hessian, linear, piece, gamma, multipliers)
     for close in NEAR:
         g, mu = gamma.copy(), multipliers.copy()
-        at_lower, at_upper = g - piece.lower <= close * unit, piece.upper - g <= close * unit
-        zero = (piece.l1 > 0) & (np.abs(g) <= close * unit)
+        at_lower, at_upper = g - piece.lower <= close, piece.upper - g <= close
+        zero = (piece.l1 > 0) & (np.abs(g) <= close)
         g[at_lower], g[at_upper], g[zero] = piece.lower[at_lower], piece.upper[at_upper], 0.0
         free = np.flatnonzero(~(at_lower | at_upper | zero))
-        held = np.flatnonzero((np.abs(mu) > close * unit) | (piece.row_upper - piece.row_lower <= close * unit))
+        held = np.flatnonzero((np.abs(mu) > close) | (piece.row_upper - piece.row_lower <= close))
         mu[np.setdiff1d(np.arange(mu.size), held)] = 0.0
         goal = np.where(mu > 0, piece.row_lower, piece.row_upper)[held]
         sides = piece.coef[np.ix_(held, free)]
@@ -259,22 +282,22 @@ def polished(hessian, linear, piece: Piece, gamma, multipliers, unit: float) -> 
             g[free] += move[: free.size]
             mu[held] += move[free.size :]
         g = np.clip(g, piece.lower, piece.upper)
-        new = misfit(hessian, linear, piece, g, mu, unit)
+        new = misfit(hessian, linear, piece, g, mu)
         if new < error:
             best, error = (g, mu), new
     return best
 
 
-def misfit(hessian, linear, piece: Piece, gamma, multipliers, unit: float) -> float:
+def misfit(hessian, linear, piece: Piece, gamma, multipliers) -> float:
     """Largest violation of the optimality conditions and of the rows."""
     slope = linear - hessian @ gamma + piece.coef.T @ multipliers
     low = np.where(gamma <= piece.lower, -np.inf, np.where(gamma > 0, piece.l1, -piece.l1))
     high = np.where(gamma >= piece.upper, np.inf, np.where(gamma < 0, -piece.l1, piece.l1))
     value = piece.coef @ gamma
-    wrong = [slope - high, low - slope, value - piece.row_upper, piece.row_lower - value]
     pushed = np.where(multipliers > 0, value - piece.row_lower, piece.row_upper - value)
-    wrong.append(np.where(multipliers != 0, np.minimum(np.abs(multipliers), np.abs(pushed)), 0.0))
-    return float(np.max(np.concatenate(wrong), initial=0.0)) / unit
+    slack = np.where(multipliers != 0, np.minimum(np.abs(multipliers), np.abs(pushed)), 0.0)
+    wrong = [slope - high, low - slope, value - piece.row_upper, piece.row_lower - value, slack]
+    return float(np.max(np.concatenate(wrong), initial=0.0))
 
 
 def nearest_violation(piece: Piece, unit: float) -> np.ndarray | None:
