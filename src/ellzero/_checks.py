@@ -390,6 +390,12 @@ def no_support_found() -> InfeasibleError:
     )
 
 
+def backend_failed(backend: str, reason: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"{backend} did not take the problem: {reason.rstrip('.')}. Hint: backend=\"highs\" needs no licence."
+    )
+
+
 def missing_extra(what: str, package: str, extra: str) -> MissingExtraError:
     return MissingExtraError(f"{what} needs {package}. Install it with: pip install 'ellzero[{extra}]'")
 

@@ -9,10 +9,11 @@ from .. import _checks as checks
 from .._progress import Clock
 from ..problem import Problem
 from ..result import Status
+from .backends import BACKENDS, FEASIBLE, HighsTree, Progress, load
 from .base import Answer, Solver
 from .cuts import Cut, Oracle, transferable
 from .exchange import best_state
-from .master import BACKENDS, FEASIBLE, HighsTree, Master, Progress, Row, load
+from .master import Master, Row
 from .refit import Fit, fit_support
 from .rows import Rows, fit_shares
 
