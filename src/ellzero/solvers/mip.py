@@ -20,6 +20,9 @@ from .rows import Rows, fit_shares
 ROOT_CUTS = 300  # most cuts of the relaxation
 STALLED = 20  # cuts in a row that raise the bound by little
 LITTLE = 1e-4
+WEIGHINGS = 6  # most choices of the curvature that is handed to the penalty
+WORTHWHILE = 0.02  # share of the gap that another choice must close to be followed by a third
+SWAPS = 500  # most fits in the search for a better support
 TOLERANCE = 20 * FEASIBLE  # of the bound, in shares of the objective: what rows met to FEASIBLE may hide
 NOTHING = 1e-14  # coefficients below it, in deviations of y, are rounding
 AGREES = 1e-7  # relative difference of objectives above which the answer does not count as confirmed
@@ -86,8 +89,25 @@ class CuttingPlanes:
         if cut is not None and cut.values:
             self.oracle.floor = max(0.0, cut.bound - float(np.maximum(cut.slopes, 0.0).sum()))
 
-    def relax(self) -> float:
-        """Cut until the linear relaxation settles; its bound.
+    def tighten(self) -> float:
+        """Bound of the relaxation, cut again with curvature handed over where it counts, while that helps."""
+        bound, share = self.relax()
+        if share is not None:
+            self.round(share)
+        for _ in range(WEIGHINGS):
+            weight = None if share is None or self.clock.stopped else self.oracle.need(share)
+            if weight is None or bound >= self.cutoff:
+                break
+            self.oracle.weigh(weight)
+            before, (bound, share) = bound, self.relax()
+            if bound - before <= WORTHWHILE * abs(self.cutoff - bound):
+                break
+        if share is not None:
+            self.round(share)
+        return bound
+
+    def relax(self) -> tuple[float, np.ndarray | None]:
+        """Cut until the linear relaxation settles; its bound and the best shares met.
 
         Each cut is taken between the relaxation's optimum and the best point so far, which keeps the points from
         jumping about.
@@ -113,12 +133,10 @@ class CuttingPlanes:
                 best, inner = reached, between
             elif cut is None or between is point and cut.at(point) + problem.l0 * point.sum() <= value:
                 break
-        if inner is not None:
-            self.round(inner)
-        return bound
+        return bound, inner
 
     def round(self, share) -> None:
-        """Try the supports of the units with the largest shares."""
+        """Try the supports of the units with the largest shares, and swaps from the best support."""
         order = np.argsort(-share, kind="stable")
         for size in range(int(min(np.sum(share > 1e-6), 50)) + 1):
             z = self.problem.rules.forced.astype(float)
@@ -127,6 +145,29 @@ class CuttingPlanes:
                 return
             if self.admits(z):
                 self.offer(z)
+        if self.rows.count + self.indicator_rows.count:  # elsewhere the exchange search has been here
+            self.swap(share)
+
+    def swap(self, share) -> None:
+        """Replace one unit of the best support at a time, likely ones first, while that improves it."""
+        tries, improved = SWAPS, self.units is not None
+        while improved and not self.clock.stopped:
+            improved, best = False, np.isin(np.arange(share.size), self.units)
+            leaving = [u for u in np.argsort(share, kind="stable") if best[u] and not self.problem.rules.forced[u]]
+            entering = [u for u in np.argsort(-share, kind="stable") if not best[u] and self.problem.usable[u]]
+            for u, v in ((u, v) for u in leaving for v in entering):
+                z = best.astype(float)
+                z[u], z[v] = 0.0, 1.0
+                if not self.admits(z):
+                    continue
+                tries -= 1
+                inner = fit_shares(self.problem, self.rows, z, self.oracle.diagonal)
+                if inner is not None and inner.fit.value + self.problem.l0 * z.sum() < self.objective:
+                    improved = True
+                    self.offer(z)
+                    break
+                if not tries or self.clock.stopped:
+                    return
 
     def as_row(self, master: Master, cut: Cut, unit: float) -> Row:
         if cut.values:
@@ -298,7 +339,7 @@ class Mip(Solver):
         finished, bound, nodes = False, 0.0, 0
         try:
             run.begin(self.random_state)
-            bound = run.relax()
+            bound = run.tighten()
             finished, bound, nodes = run.search(backend, bound)
         except KeyboardInterrupt:
             clock.interrupted = True
