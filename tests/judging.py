@@ -18,6 +18,9 @@ def judge_answer(q: Question, result) -> None:
     """The result is what it says: rules kept, numbers true, coefficients the best ones on its support."""
     coef, support = result.coef, list(result.support)
     units = [unit for unit in q.units if set(unit) & (set(support) | set(q.forced))]
+    if q.constraints:
+        columns, _ = min((s for s in q.supports() if set(support) <= set(s[0])), key=lambda s: s[1])
+        units = [unit for unit in q.units if set(unit) <= set(columns)]
     assert support == sorted(set(support))
     assert set(np.flatnonzero(coef)) <= set(support)
     assert not set(support) & set(q.forbidden)

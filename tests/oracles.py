@@ -33,6 +33,7 @@ class Question:
     groups: Sequence[int] | None = None
     forced: tuple[int, ...] = ()
     forbidden: tuple[int, ...] = ()
+    constraints: tuple = ()
     sample_weight: np.ndarray | None = None
     fit_intercept: bool = True
     standardize: bool = True
@@ -93,7 +94,8 @@ class Question:
         for size in range(most + 1):
             for chosen in itertools.combinations(self.units, size):
                 columns = tuple(sorted(itertools.chain.from_iterable(chosen)))
-                if set(self.forced) <= set(columns) and not set(self.forbidden) & set(columns):
+                forced = set(self.forced) <= set(columns) and not set(self.forbidden) & set(columns)
+                if forced and keeps(self.constraints, set(columns), self.units):
                     yield columns, size
 
     def deviance(self, eta: np.ndarray) -> float:
@@ -114,8 +116,14 @@ class Question:
         )
 
     def n_units(self, coef: np.ndarray) -> int:
-        """Units that are in: those with a nonzero coefficient, and the forced ones whatever their coefficients."""
-        return sum(bool(np.any(coef[list(unit)]) or set(unit) & set(self.forced)) for unit in self.units)
+        """Units that are in: those with a nonzero coefficient, and the forced ones whatever their coefficients.
+
+        Where rules hold, the smallest support that has them: a column that another needs is in, be it zero.
+        """
+        nonzero = set(np.flatnonzero(coef).tolist())
+        if self.constraints:
+            return min(size for columns, size in self.supports() if nonzero <= set(columns))
+        return sum(bool(nonzero & set(unit) or set(unit) & set(self.forced)) for unit in self.units)
 
     def objective(self, coef: np.ndarray, intercept: float) -> float:
         return self.value(coef, intercept) + (self.l0 or 0.0) * self.n_units(coef)
@@ -132,6 +140,27 @@ class Fit:
     loss: float
     value: float
     objective: float
+
+
+def keeps(constraints, columns: set[int], units) -> bool:
+    """Whether a set of columns keeps all rules, read as the words of their documentation; columns are given by index."""
+
+    def drawn_in(wanted):
+        return any(set(unit) & wanted and set(unit) <= columns for unit in units)
+
+    def kept(rule) -> bool:
+        name = type(rule).__name__
+        if name == "StrongHierarchy":
+            return all(set(parents) <= columns for child, parents in rule.parents.items() if child in columns)
+        if name == "WeakHierarchy":
+            return all(set(parents) & columns for child, parents in rule.parents.items() if child in columns)
+        if name == "AtMostOne":
+            return sum(bool(set(unit) & set(rule.columns) and set(unit) <= columns) for unit in units) <= 1
+        if name == "AtMost":
+            return sum(drawn_in(set(members)) for members in rule.sets) <= rule.q
+        raise ValueError(name)
+
+    return all(map(kept, constraints))
 
 
 # Fitting one support.

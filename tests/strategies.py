@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
+import ellzero as ez
 from oracles import Question
 
 FORMS = ("k", "l0", "both")
@@ -124,6 +125,36 @@ def random_question(seed, losses=("squared",), max_columns=7, **fixed):
         "standardize": bool(rng.random() < 0.75),
     }
     return make_question(seed, **(kind | fixed))
+
+
+def random_rules(rng, p):
+    """Rules on p columns, given by index: hierarchies in both directions, overlapping sets, chains."""
+    constraints = ez.constraints
+
+    def some(most):
+        return sorted(rng.choice(p, size=int(rng.integers(1, min(most, p) + 1)), replace=False).tolist())
+
+    def family():
+        pairs = {int(child): [j for j in some(3) if j != child] for child in some(3)}
+        return {child: parents for child, parents in pairs.items() if parents}
+
+    makers = [
+        lambda: constraints.StrongHierarchy(family()),
+        lambda: constraints.WeakHierarchy(family()),
+        lambda: constraints.AtMostOne(some(4)),
+        lambda: constraints.AtMost(int(rng.integers(0, 3)), [some(3) for _ in range(int(rng.integers(1, 5)))]),
+    ]
+    return tuple(makers[i]() for i in rng.integers(0, len(makers), int(rng.integers(1, 4))))
+
+
+def ruled_question(seed, **fixed):
+    """A problem of a random kind with rules that some support keeps."""
+    rng = np.random.default_rng([seed, 19])
+    while True:
+        q = random_question(int(rng.integers(0, 100_000)), **fixed)
+        q = q.asked(constraints=random_rules(rng, q.n_columns))
+        if any(True for _ in q.supports()):
+            return q
 
 
 @st.composite

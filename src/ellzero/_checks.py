@@ -372,6 +372,16 @@ def forced_need_more(n_units: int, k: int, names: Sequence[str]) -> InfeasibleEr
     )
 
 
+def rows_refused(solver: str) -> UnsupportedError:
+    return refused(solver, 'linear rows need a mixed-integer solver. Hint: solver="mip".')
+
+
+def one_size_only() -> UnsupportedError:
+    return UnsupportedError(
+        'linear rows are answered for one size or price at a time. Hint: best_subset(..., solver="mip").'
+    )
+
+
 def refused(solver: str, reason: str) -> UnsupportedError:
     return UnsupportedError(f"solver {solver!r} refuses this problem: {reason}")
 

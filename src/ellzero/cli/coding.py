@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from . import collinear, messages
+from . import collinear, messages, together
 from .recipe import Part, Question, Recipe
 from .table import Column, Table
 from .target import Target, code_target, show, strays
@@ -90,6 +90,8 @@ def encode(table: Table, question: Question) -> Design:
         n_rows=table.n_rows,
         dropped=tuple(np.flatnonzero(~used).tolist()),
     )
+    orphaned = together.orphaned(recipe)
+    notes += [messages.orphaned(orphaned)] if orphaned else []
     X = np.concatenate([part.code(table.column(part.column))[used] for part in parts], axis=1)
     collinear.check(X, recipe)
     return Design(np.asfortranarray(X), y, None if weight is None else weight[used], target, recipe, lost, tuple(notes))
@@ -105,6 +107,10 @@ def find_candidates(table: Table, question: Question) -> list[Column]:
             if name in roles:
                 raise messages.contradiction(name, roles[name], flag)
             roles[name] = flag
+    for name in (name for names in question.at_most_one for name in names):
+        table.column(name)
+        if roles.get(name) in ("--target", "--sample-weight"):
+            raise messages.contradiction(name, roles[name], "--at-most-one")
     candidates = [column for column in table.columns if roles.get(column.name, "--forced") == "--forced"]
     if not candidates:
         raise messages.no_candidates(table.source)

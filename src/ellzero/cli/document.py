@@ -27,6 +27,8 @@ def as_json(answer: Answer) -> dict[str, Any]:
             "terms": list(recipe.terms),
             "left_out": {"constant": list(recipe.constant), "forbidden": list(recipe.question.forbidden)},
             "forced": list(recipe.question.forced),
+            "hierarchy": recipe.question.hierarchy,
+            "at_most_one": [list(names) for names in recipe.question.at_most_one],
             "weight": recipe.question.weight,
             "missing": recipe.question.missing,
         },

@@ -79,6 +79,15 @@ GLOSSARY = {
     ),
     "forced": ("--forced COLUMN keeps a column in every model. It counts in the size."),
     "forbidden": ("--forbidden COLUMN leaves a column out before anything else: it is neither coded nor checked."),
+    "hierarchy": (
+        'A column named "a:b" is an interaction: the product of "a" and "b". --hierarchy strong lets it in only beside '
+        '"a" and "b", and "a:b:c" only beside all columns of lower order; weak asks for one of them. What an '
+        "interaction needs counts in the size."
+    ),
+    "at most one": (
+        "--at-most-one a,b,c keeps all but one of these columns out of every model, such as several ways to measure the "
+        "same thing."
+    ),
     "collinear": (
         "Columns are collinear when one is an exact combination of others. Models with the one or the other fit "
         "equally well, so no data can say which is right: leave one out."

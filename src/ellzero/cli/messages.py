@@ -194,6 +194,14 @@ def constant_forced(name: str) -> Stop:
     return Stop(Exit.DATA, f"--forced {name}: the column has the same value in every row used, so it explains nothing.")
 
 
+def forced_orphan(name: str) -> Stop:
+    return Stop(Exit.INFEASIBLE, f"--forced {name}: by --hierarchy it needs a column that is forbidden or constant.")
+
+
+def orphaned(names: Sequence[str]) -> str:
+    return f"can never be in by --hierarchy, what they need is forbidden or constant: {', '.join(names)}."
+
+
 def constant_columns(names: Sequence[str]) -> str:
     return f"left out, the same value in every row used: {', '.join(names)}."
 
@@ -285,10 +293,12 @@ def k_negative(flag: str, k: int) -> Stop:
     return Stop(Exit.USAGE, f"{flag} {k}: a size is 0 or more.")
 
 
-def k_below_forced(flag: str, k: int, n_forced: int) -> Stop:
+def k_below_forced(flag: str, k: int, n_forced: int, n_needed: int) -> Stop:
+    needed = f" and the {n_needed} that {'it needs' if n_forced - n_needed == 1 else 'they need'}" if n_needed else ""
     return Stop(
         Exit.INFEASIBLE,
-        f"{flag} {k} leaves no room for the {count(n_forced, 'forced column')}. Use {flag} {n_forced} or more.",
+        f"{flag} {k} leaves no room for the {count(n_forced - n_needed, 'forced column')}{needed}. "
+        f"Use {flag} {n_forced} or more.",
     )
 
 
@@ -316,6 +326,8 @@ def in_flags(sentence: str) -> str:
     """Say a sentence of the library in the words of the command: flags for arguments."""
     sentence = sentence.replace(", or give `lower` and `upper`", "; a smaller --max-k may do as well")
     sentence = re.sub(r"`?l2=1e-3`?", "--l2 0.001", sentence)
+    sentence = sentence.replace("column of X", "column").replace("`constraints`", "--hierarchy and --at-most-one")
+    sentence = re.sub(r"(, or name the parents with| Hint:) parents=.*$", ".", sentence).replace("..", ".")
     return re.sub(
         r"`(\w+)`", lambda name: "--" + name[1].replace("_", "-") if name[1] in ARGUMENTS else name[0], sentence
     )

@@ -1,5 +1,6 @@
 """Flags that several commands share, and how a percentage or a time is read."""
 
+import csv
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -63,9 +64,28 @@ def parse_seconds(text: str) -> float:
     return float(match[1]) * UNITS[match[2]]
 
 
+def parse_columns(text: str) -> tuple[str, ...]:
+    """Read ``a,b,c`` as column names; names that have a comma themselves stand in quotes, as in a CSV file.
+
+    Examples
+    --------
+    >>> parse_columns("age, rooms"), parse_columns('age,"rooms, small"')
+    (('age', 'rooms'), ('age', 'rooms, small'))
+    """
+    names = tuple(name for row in csv.reader([text], skipinitialspace=True) for name in map(str.strip, row) if name)
+    if len(set(names)) < 2:
+        raise ValueError(f'"{text}" names fewer than two columns: write a,b,c.')
+    return names
+
+
 def converter(parse: Callable[[str], Any]) -> Callable[[Any, Sequence[Any]], Any]:
     """Dress a parser of text as cyclopts wants it."""
     return lambda _type, tokens: parse(tokens[0].value)
+
+
+def each(parse: Callable[[str], Any]) -> Callable[[Any, Sequence[Any]], Any]:
+    """The same for a flag that can be repeated."""
+    return lambda _type, tokens: [parse(token.value) for token in tokens]
 
 
 def flag(metavar: str = "", show: Callable[[Any], str] | bool = False, **more: Any) -> Parameter:
@@ -88,6 +108,7 @@ Fraction = Annotated[float, flag("SHARE", show_fraction, converter=converter(par
 Seconds = Annotated[float, flag("TIME", show_seconds, converter=converter(parse_seconds), n_tokens=1)]
 Name = Annotated[str, flag("COLUMN")]
 Names = Annotated[list[str], flag("COLUMN")]
+Sets = Annotated[list[tuple[str, ...]], flag("COLUMNS", converter=each(parse_columns), n_tokens=1)]
 File = Annotated[Path | None, flag("FILE")]
 Files = Annotated[list[Path], flag("FILE")]
 Flag = Annotated[bool, flag()]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..certificate import Certificate
-from . import messages
+from . import messages, together
 from .coding import Design, encode
 from .exits import Stop
 from .recipe import Recipe
@@ -27,19 +27,21 @@ def rebuild(certificate: Certificate, table: Table, path: str) -> Design:
     for name in recipe.columns:
         if name not in table.names:
             raise messages.other_data(table.source, f'It has no column "{name}".')
-    asked = replace(recipe.question, forbidden=())
+    asked = replace(recipe.question, forbidden=(), hierarchy=None, at_most_one=())
     try:
         design = encode(table.select(recipe.columns), asked)
     except Stop as stop:
         raise messages.other_data(table.source, f"Coding it fails: {stop}") from None
-    rebuilt = replace(design.recipe, question=replace(design.recipe.question, forbidden=recipe.question.forbidden))
+    named = {name: getattr(recipe.question, name) for name in ("forbidden", "hierarchy", "at_most_one")}
+    rebuilt = replace(design.recipe, question=replace(design.recipe.question, **named))
     difference = differs(recipe, rebuilt)
     if difference:
         raise messages.other_data(table.source, difference)
+    design = replace(design, recipe=rebuilt)
     difference = differs_from_proof(certificate, design)
     if difference:
         raise messages.contradicts_itself(path, difference)
-    return replace(design, recipe=rebuilt)
+    return design
 
 
 def differs(recorded: Recipe, found: Recipe) -> str:
@@ -61,16 +63,14 @@ def differs(recorded: Recipe, found: Recipe) -> str:
 def differs_from_proof(certificate: Certificate, design: Design) -> str:
     """First difference between the question that the proof answers and the one that the recipe states."""
     proved, recipe = certificate.question, design.recipe
-    units = np.arange(len(recipe.terms)) if recipe.groups is None else recipe.groups
-    forced = np.zeros(len(recipe.parts), dtype=bool)
-    forced[units[recipe.forced]] = True
+    rules = together.rules(recipe)
     if proved.names != recipe.terms:
         return "it is about other columns"
     if proved.loss != design.target.loss or not proved.fit_intercept:
         return f"it is about another kind of model ({proved.loss})"
-    if not np.array_equal(proved.unit, units):
+    if not np.array_equal(proved.unit, rules.unit_of_column):
         return "it groups the columns in another way"
-    if not np.array_equal(proved.forced, forced) or np.any(proved.forbidden):
+    if not (np.array_equal(proved.forced, rules.forced) and np.array_equal(proved.forbidden, rules.forbidden)):
         return "it forces or forbids other columns"
     if proved.l0 or proved.l1 or not proved.standardize:
         return "it has penalties that the command does not know"

@@ -29,6 +29,10 @@ class Question:
         Columns that are always in, and those left out before anything else.
     max_levels : int or None
         Most levels of a text column; None: 50, or half the rows where these are fewer.
+    hierarchy : {None, "strong", "weak"}
+        Whether an interaction ``a:b`` needs all columns of lower order, or one of them.
+    at_most_one : tuple of tuples of str
+        Columns of which at most one may be in.
     """
 
     target: str
@@ -38,6 +42,8 @@ class Question:
     forced: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
     max_levels: int | None = None
+    hierarchy: str | None = None
+    at_most_one: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,5 +187,9 @@ def plain(value: Any) -> Any:
 
 
 def tuples(fields: dict[str, Any]) -> dict[str, Any]:
-    """Turn the lists among the fields into tuples."""
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+    """Turn the lists among the fields into tuples, all the way down."""
+
+    def frozen(value: Any) -> Any:
+        return tuple(map(frozen, value)) if isinstance(value, list) else value
+
+    return {key: frozen(value) for key, value in fields.items()}

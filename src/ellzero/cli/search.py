@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from .._progress import OnProgress
 from ..errors import EllzeroWarning
 from ..result import Status
-from . import kernels, messages
+from . import kernels, messages, together
 from .answer import Answer, Near
 from .coding import Design
 from .console import Console
@@ -34,7 +34,7 @@ class Search:
     def sizes(self, design: Design) -> list[int]:
         """Sizes to solve: one, or all from the forced columns up."""
         n_rows = len(design.y)
-        n_units, n_forced = len(design.recipe.parts), design.recipe.n_forced
+        n_units, n_forced = len(design.recipe.parts), len(together.rules(design.recipe).completed() or ())
         flag, asked = ("--k", self.k) if self.k is not None else ("--max-k", self.max_k)
         if asked is None:
             return list(range(n_forced, max(n_forced, min(n_units, LARGEST, (n_rows - 1) // 3)) + 1))
@@ -43,7 +43,7 @@ class Search:
         if asked > min(n_units, n_rows - 2):
             raise messages.k_too_large(flag, asked, n_units, n_rows)
         if asked < n_forced:
-            raise messages.k_below_forced(flag, asked, n_forced)
+            raise messages.k_below_forced(flag, asked, n_forced, n_forced - design.recipe.n_forced)
         return [asked] if self.k is not None else list(range(n_forced, asked + 1))
 
     def problem(self, design: Design) -> dict:
@@ -53,6 +53,8 @@ class Search:
             "l2": self.l2,
             "groups": design.recipe.groups,
             "forced": design.recipe.forced,
+            "forbidden": together.orphans(design.recipe),
+            "constraints": together.constraints(design.recipe),
             "sample_weight": design.weight,
             "random_state": self.random_state,
             "n_jobs": self.n_jobs,

@@ -17,6 +17,7 @@ from .options import (
     NoColor,
     Quiet,
     Seconds,
+    Sets,
     Verbose,
     Whole,
 )
@@ -35,6 +36,8 @@ def select(
     criterion: Annotated[Criterion | None, Parameter(group=QUESTION)] = None,
     forced: Annotated[Names, Parameter(group=QUESTION)] = [],  # noqa: B006 - never changed
     forbidden: Annotated[Names, Parameter(group=QUESTION)] = [],  # noqa: B006
+    hierarchy: Annotated[Literal["strong", "weak"] | None, Parameter(group=QUESTION)] = None,
+    at_most_one: Annotated[Sets, Parameter(group=QUESTION)] = [],  # noqa: B006
     missing: Annotated[Literal["drop", "impute", "indicator"] | None, Parameter(group=QUESTION)] = None,
     max_levels: Annotated[Whole | None, Parameter(group=QUESTION, show_default=False)] = None,
     sample_weight: Annotated[Name | None, Parameter(group=QUESTION)] = None,
@@ -74,6 +77,11 @@ def select(
         Column that is always in. Can be repeated; a text column is meant with all its levels.
     forbidden
         Column to leave out, before anything else is looked at. Can be repeated.
+    hierarchy
+        For columns named like "a:b": strong lets such a column in only beside all columns of lower order ("a" and
+        "b"), weak only beside one of them. What a forced column needs is forced, too.
+    at_most_one
+        Columns, a,b,c, of which at most one may be in a model. Can be repeated.
     missing
         What to do with missing values; without it they are an error. drop: leave the row out. impute: fill in the mean,
         or the most frequent text. indicator: impute numbers and add a 0/1 candidate COLUMN_missing (one for all columns
@@ -115,7 +123,8 @@ def select(
     from .recipe import Question
     from .search import Search
 
-    question = Question(target, task, sample_weight, missing, tuple(forced), tuple(forbidden), max_levels)
+    question = Question(target, task, sample_weight, missing, tuple(forced), tuple(forbidden), max_levels,
+                        hierarchy, tuple(at_most_one))  # fmt: skip
     search = Search(k, max_k, criterion, l2, time_limit, gap, within, random_state, n_jobs)
     files = Written(tuple(output), certificate, model, json)
     return run(data, question, search, files, Console(quiet, verbose, not no_color))

@@ -64,6 +64,10 @@ def report(claims, certificate, design, table, console) -> None:
     for rule, names in (("forced", recipe.question.forced), ("not among the candidates", others)):
         if names:
             console.data(f"{rule}: {', '.join(names)}")
+    if recipe.question.hierarchy:
+        console.data(f"hierarchy: {recipe.question.hierarchy}")
+    for names in recipe.question.at_most_one:
+        console.data(f"at most one of: {', '.join(names)}")
     if recipe.question.missing:
         console.data(f"missing values: {recipe.question.missing}")
     if recipe.question.weight:

@@ -25,16 +25,22 @@ class Tables(NamedTuple):
 def tables_of(requires, at_most) -> Tables:
     """Arrays of rules in units."""
 
-    def flat(lists) -> tuple[np.ndarray, np.ndarray]:
-        return _ints(np.cumsum([0, *map(len, lists)])), _ints([item for items in lists for item in items])
-
-    need_ptr, need = flat([needed for _, needed in requires])
+    needs = [needed for _, needed in requires]
     sets = [members for _, sets in at_most for members in sets]
-    set_ptr, _ = flat([sets for _, sets in at_most])
-    unit_ptr, unit = flat(sets)
     return Tables(
-        _ints([child for child, _ in requires]), need_ptr, need, _ints([q for q, _ in at_most]), set_ptr, unit_ptr, unit
+        child=_ints([child for child, _ in requires]),
+        need_ptr=_pointers(needs),
+        need=_ints([unit for needed in needs for unit in needed]),
+        quota=_ints([q for q, _ in at_most]),
+        set_ptr=_pointers([sets for _, sets in at_most]),
+        unit_ptr=_pointers(sets),
+        unit=_ints([unit for members in sets for unit in members]),
     )
+
+
+def _pointers(lists) -> np.ndarray:
+    """Where each of some lists begins when they are laid end to end, and where the last ends."""
+    return _ints(np.cumsum([0, *map(len, lists)]))
 
 
 def _ints(values) -> np.ndarray:
@@ -118,14 +124,13 @@ class SupportRules:
         rules = given(constraints)
         requires = {(child, tuple(sorted(set(need)))) for rule in rules for child, need in rule.requires(columns)}
         limits = {
-            (q, tuple(sorted({tuple(sorted(set(members))) for members in sets if members})))
+            (q, tuple(sorted(tuple(sorted(set(members))) for members in sets if members)))
             for rule in rules
             for q, sets in rule.at_most(columns)
         }
-        at_most = sorted((q, sets) for q, sets in limits if q < len(sets))
-        return cls(
-            units, must, must_not, of_column, np.zeros(len(names), bool), tuple(sorted(requires)), tuple(at_most)
-        )
+        at_most = tuple(sorted((q, sets) for q, sets in limits if q < len(sets)))
+        absent = np.zeros(len(names), bool)
+        return cls(units, must, must_not, of_column, absent, tuple(sorted(requires)), at_most)
 
     @property
     def n_units(self) -> int:
@@ -164,8 +169,8 @@ class SupportRules:
         -------
         ndarray of shape (n_units,), int8
         """
-        state = np.where([unit.size == 0 for unit in self.units], -1, 0).astype(np.int8)
-        state[self.forbidden] = -1
+        present = np.bincount(self.unit_of_column[~self.absent], minlength=self.n_units) > 0
+        state = np.where(present & ~self.forbidden, 0, -1).astype(np.int8)
         state[self.forced] = 1
         state[np.asarray(inside, dtype=np.intp)] = 1
         return state

@@ -31,8 +31,8 @@ class Face(BaseEstimator):
     """
 
     def __init__(
-        self, *, l1, l2, lower, upper, groups, forced, forbidden, fit_intercept, standardize, certify, solver, gap,
-        time_limit, n_jobs, random_state, on_progress,
+        self, *, l1, l2, lower, upper, groups, forced, forbidden, constraints, fit_intercept, standardize, certify,
+        solver, gap, time_limit, n_jobs, random_state, on_progress,
     ):  # fmt: skip
         self.l1 = l1
         self.l2 = l2
@@ -41,6 +41,7 @@ class Face(BaseEstimator):
         self.groups = groups
         self.forced = forced
         self.forbidden = forbidden
+        self.constraints = constraints
         self.fit_intercept = fit_intercept
         self.standardize = standardize
         self.certify = certify
@@ -88,6 +89,7 @@ class Face(BaseEstimator):
             "groups": self.groups,
             "forced": self.forced,
             "forbidden": self.forbidden,
+            "constraints": self.constraints,
             "fit_intercept": self.fit_intercept,
             "standardize": self.standardize,
             "names": None if names is None else tuple(names),
@@ -112,8 +114,8 @@ class Face(BaseEstimator):
         }
 
     def _solve(self, problem: Problem) -> Result:
-        """Answer for one size or price: by swaps unless a proof or a solver is asked for."""
-        swaps = isinstance(self.solver, str) and self.solver == "auto" and not self.certify
+        """Answer for one size or price: by swaps unless a proof or a solver is asked for, or rows need another."""
+        swaps = isinstance(self.solver, str) and self.solver == "auto" and not (self.certify or problem.linear)
         return solve(problem, "exchange" if swaps else self.solver, **self._limits())
 
     def _keep(self, result: Result) -> None:

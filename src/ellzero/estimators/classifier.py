@@ -26,7 +26,7 @@ class L0Classifier(Classification, Sized):
     l2 : float, default=1e-3
         Strength of the squares, >= 0. Not zero, as few columns often separate the classes perfectly, and without a
         ridge their coefficients grow without end.
-    lower, upper, groups, forced, forbidden, fit_intercept, standardize
+    lower, upper, groups, forced, forbidden, constraints, fit_intercept, standardize
         As in `L0Regressor`.
     certify, solver, gap, time_limit, n_jobs, random_state, on_progress
         As in `L0Regressor`.
@@ -83,6 +83,7 @@ class L0Classifier(Classification, Sized):
         groups=None,
         forced=(),
         forbidden=(),
+        constraints=(),
         fit_intercept=True,
         standardize=True,
         certify=False,
@@ -95,8 +96,9 @@ class L0Classifier(Classification, Sized):
     ):
         super().__init__(
             l1=l1, l2=l2, lower=lower, upper=upper, groups=groups, forced=forced, forbidden=forbidden,
-            fit_intercept=fit_intercept, standardize=standardize, certify=certify, solver=solver, gap=gap,
-            time_limit=time_limit, n_jobs=n_jobs, random_state=random_state, on_progress=on_progress,
+            constraints=constraints, fit_intercept=fit_intercept, standardize=standardize, certify=certify,
+            solver=solver, gap=gap, time_limit=time_limit, n_jobs=n_jobs, random_state=random_state,
+            on_progress=on_progress,
         )  # fmt: skip
         self.k = k
         self.l0 = l0
@@ -149,7 +151,7 @@ class L0ClassifierCV(Classification, CrossValidated):
         As scikit-learn takes it; an integer means shuffled folds, stratified, seeded by `random_state`.
     rule : {"best", "1se"}, default="best"
         Size of the smallest held-out loss, or the smallest size within one standard error of it.
-    l1, l2, lower, upper, groups, forced, forbidden, fit_intercept, standardize, certify, solver, gap
+    l1, l2, lower, upper, groups, forced, forbidden, constraints, fit_intercept, standardize, certify, solver, gap
         As in `L0Classifier`.
     time_limit : float, default=60.0
         Seconds for all folds together, and again for the final fit.
@@ -202,6 +204,7 @@ class L0ClassifierCV(Classification, CrossValidated):
         groups=None,
         forced=(),
         forbidden=(),
+        constraints=(),
         fit_intercept=True,
         standardize=True,
         certify=False,
@@ -214,8 +217,9 @@ class L0ClassifierCV(Classification, CrossValidated):
     ):
         super().__init__(
             l1=l1, l2=l2, lower=lower, upper=upper, groups=groups, forced=forced, forbidden=forbidden,
-            fit_intercept=fit_intercept, standardize=standardize, certify=certify, solver=solver, gap=gap,
-            time_limit=time_limit, n_jobs=n_jobs, random_state=random_state, on_progress=on_progress,
+            constraints=constraints, fit_intercept=fit_intercept, standardize=standardize, certify=certify,
+            solver=solver, gap=gap, time_limit=time_limit, n_jobs=n_jobs, random_state=random_state,
+            on_progress=on_progress,
         )  # fmt: skip
         self.k = k
         self.cv = cv

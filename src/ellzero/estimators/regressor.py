@@ -31,6 +31,8 @@ class L0Regressor(Regression, Sized):
         Columns with the same label enter and leave together and count as one.
     forced, forbidden : sequences of str or int, default=()
         Columns, by name or index, that must be in or out.
+    constraints : sequence of rules, default=()
+        What goes together, from `ellzero.constraints`, such as ``[StrongHierarchy()]``.
     fit_intercept, standardize : bool, default=True
     certify : bool, default=False
         Prove the answer, or say how far from proved it is when the time is up. Without it the swap search answers:
@@ -111,6 +113,7 @@ class L0Regressor(Regression, Sized):
         groups=None,
         forced=(),
         forbidden=(),
+        constraints=(),
         fit_intercept=True,
         standardize=True,
         certify=False,
@@ -123,8 +126,9 @@ class L0Regressor(Regression, Sized):
     ):
         super().__init__(
             l1=l1, l2=l2, lower=lower, upper=upper, groups=groups, forced=forced, forbidden=forbidden,
-            fit_intercept=fit_intercept, standardize=standardize, certify=certify, solver=solver, gap=gap,
-            time_limit=time_limit, n_jobs=n_jobs, random_state=random_state, on_progress=on_progress,
+            constraints=constraints, fit_intercept=fit_intercept, standardize=standardize, certify=certify,
+            solver=solver, gap=gap, time_limit=time_limit, n_jobs=n_jobs, random_state=random_state,
+            on_progress=on_progress,
         )  # fmt: skip
         self.k = k
         self.l0 = l0
@@ -178,7 +182,7 @@ class L0RegressorCV(Regression, CrossValidated):
         As scikit-learn takes it; an integer means shuffled folds, seeded by `random_state`.
     rule : {"best", "1se"}, default="best"
         Size of the smallest held-out loss, or the smallest size within one standard error of it.
-    loss, l1, l2, lower, upper, groups, forced, forbidden, fit_intercept, standardize, certify, solver, gap
+    loss, l1, l2, lower, upper, groups, forced, forbidden, constraints, fit_intercept, standardize, certify, solver, gap
         As in `L0Regressor`.
     time_limit : float, default=60.0
         Seconds for all folds together, and again for the final fit.
@@ -232,6 +236,7 @@ class L0RegressorCV(Regression, CrossValidated):
         groups=None,
         forced=(),
         forbidden=(),
+        constraints=(),
         fit_intercept=True,
         standardize=True,
         certify=False,
@@ -244,8 +249,9 @@ class L0RegressorCV(Regression, CrossValidated):
     ):
         super().__init__(
             l1=l1, l2=l2, lower=lower, upper=upper, groups=groups, forced=forced, forbidden=forbidden,
-            fit_intercept=fit_intercept, standardize=standardize, certify=certify, solver=solver, gap=gap,
-            time_limit=time_limit, n_jobs=n_jobs, random_state=random_state, on_progress=on_progress,
+            constraints=constraints, fit_intercept=fit_intercept, standardize=standardize, certify=certify,
+            solver=solver, gap=gap, time_limit=time_limit, n_jobs=n_jobs, random_state=random_state,
+            on_progress=on_progress,
         )  # fmt: skip
         self.k = k
         self.cv = cv

@@ -36,7 +36,7 @@ class L0Selector(SelectorMixin, Sized):
         Strength of the absolute values, >= 0, on columns of unit standard deviation unless ``standardize=False``.
     l2 : float, optional
         Strength of the squares, >= 0: as in `L0Classifier` 1e-3 for the logistic loss, else 0.
-    lower, upper, groups, forced, forbidden, fit_intercept, standardize
+    lower, upper, groups, forced, forbidden, constraints, fit_intercept, standardize
         As in `L0Regressor`.
     certify, solver, gap, time_limit, n_jobs, random_state, on_progress
         As in `L0Regressor`.
@@ -82,6 +82,7 @@ class L0Selector(SelectorMixin, Sized):
         groups=None,
         forced=(),
         forbidden=(),
+        constraints=(),
         fit_intercept=True,
         standardize=True,
         certify=False,
@@ -94,8 +95,9 @@ class L0Selector(SelectorMixin, Sized):
     ):
         super().__init__(
             l1=l1, l2=l2, lower=lower, upper=upper, groups=groups, forced=forced, forbidden=forbidden,
-            fit_intercept=fit_intercept, standardize=standardize, certify=certify, solver=solver, gap=gap,
-            time_limit=time_limit, n_jobs=n_jobs, random_state=random_state, on_progress=on_progress,
+            constraints=constraints, fit_intercept=fit_intercept, standardize=standardize, certify=certify,
+            solver=solver, gap=gap, time_limit=time_limit, n_jobs=n_jobs, random_state=random_state,
+            on_progress=on_progress,
         )  # fmt: skip
         self.k = k
         self.l0 = l0

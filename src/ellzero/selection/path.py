@@ -186,6 +186,7 @@ def path(
     groups=None,
     forced=(),
     forbidden=(),
+    constraints=(),
     sample_weight=None,
     fit_intercept=True,
     standardize=True,
@@ -204,8 +205,9 @@ def path(
     X, y
         As in `best_subset`.
     k : int or iterable of int, optional
-        Largest size, or the sizes wanted; at most ``min(p, 20, (n - 1) // 3)`` by default.
-    l0, l1, l2, loss, lower, upper, groups, forced, forbidden, sample_weight, fit_intercept, standardize
+        Largest size, or the sizes wanted; at most ``min(p, 20, (n - 1) // 3)`` by default. Where `constraints` leave no
+        good support of exactly one size, its result is the best smaller one.
+    l0, l1, l2, loss, lower, upper, groups, forced, forbidden, constraints, sample_weight, fit_intercept, standardize
         As in `best_subset`.
     certify : bool, default=False
         Search until every size is proved, or the time is up. Without it the swap search answers, with the gap of the
@@ -238,7 +240,8 @@ def path(
     """
     problem = problem_of(
         X, y, l0=l0, l1=l1, l2=l2, loss=loss, lower=lower, upper=upper, groups=groups, forced=forced,
-        forbidden=forbidden, sample_weight=sample_weight, fit_intercept=fit_intercept, standardize=standardize,
+        forbidden=forbidden, constraints=constraints, sample_weight=sample_weight, fit_intercept=fit_intercept,
+        standardize=standardize,
     )  # fmt: skip
     return search_path(
         problem,
@@ -267,7 +270,7 @@ def search_path(problem: Problem, k, *, certify, solver, gap, time_limit, n_jobs
 
 def wanted_sizes(problem: Problem, k) -> list[int]:
     """Sizes of a path: those asked for that exist, or all up to a default."""
-    n_units, low = problem.rules.n_units, int(problem.rules.forced.sum())
+    n_units, low = problem.rules.n_units, problem.least_size
     most = int(problem.usable.sum())
     noun = "group" if problem.rules.grouped else "column"
     if k is None:
@@ -281,6 +284,8 @@ def solve_path(
     problem: Problem, sizes: Sequence[int], clock: Clock, solver: Solver | None, gap, random_state, bounded: bool = True
 ) -> Path:
     """Path by the swap search (solver None; without bounds on request), by one tree for all sizes, or size by size."""
+    if problem.linear:
+        raise checks.one_size_only()
     sample = sample_of(problem)
     one_tree = Exhaustive(gap, random_state)
     if solver is None or isinstance(solver, Exchange):
@@ -322,14 +327,26 @@ def _finish(problem, answers, elapsed, solver, sample):
 
 def _by_exchange(problem, sizes, clock, sample, random_state, bounded):
     states = KPath(moves_for(problem), clock, random_state).run(max(sizes))
+    states = _within(problem, sizes, states)
     sizes = [k for k in sizes if k in states]
     status = Status.INTERRUPTED if clock.interrupted else Status.TIME_LIMIT if clock.expired else Status.HEURISTIC
     answers = {}
     for k in sizes:
-        sized, value = problem.with_size(k), states[k].value + problem.l0 * k
+        sized, value = problem.with_size(k), penalised(problem, states[k])
         bound, tree = root_bound(sized, value, clock) if bounded else (None, None)
         answers[k] = Answer(states[k].units, bound, status, tree=tree)
     return _finish(problem, answers, [clock.elapsed] * len(answers), "exchange", sample)
+
+
+def _within(problem, sizes, states):
+    """States by size; where rules leave a size out, the best smaller one takes its place."""
+    if not problem.rules.restricted:
+        return states
+    filled = {}
+    for k in (k for k in sizes if min(states) <= k <= max(states)):
+        smaller = [state for size, state in states.items() if size <= k]
+        filled[k] = min(smaller, key=lambda s: (penalised(problem, s), s.size))
+    return filled
 
 
 def _in_one_tree(problem, sizes, clock, sample, gap, random_state):

@@ -90,6 +90,7 @@ def rivals(
     groups=None,
     forced=(),
     forbidden=(),
+    constraints=(),
     sample_weight=None,
     fit_intercept=True,
     standardize=True,
@@ -112,7 +113,7 @@ def rivals(
         Fraction >= 0: 0.01 lists supports up to 1 % worse than the best.
     max_rivals : int, default=1000
         At most so many supports are listed; where there are more, the statement says so.
-    l0, l1, l2, loss, lower, upper, groups, forced, forbidden, sample_weight, fit_intercept, standardize
+    l0, l1, l2, loss, lower, upper, groups, forced, forbidden, constraints, sample_weight, fit_intercept, standardize
         As in `best_subset`.
     solver, gap, time_limit, n_jobs, random_state, on_progress
         As in `best_subset`.
@@ -140,8 +141,11 @@ def rivals(
 
     problem = problem_of(
         X, y, k=k, l0=l0, l1=l1, l2=l2, loss=loss, lower=lower, upper=upper, groups=groups, forced=forced,
-        forbidden=forbidden, sample_weight=sample_weight, fit_intercept=fit_intercept, standardize=standardize,
+        forbidden=forbidden, constraints=constraints, sample_weight=sample_weight, fit_intercept=fit_intercept,
+        standardize=standardize,
     )  # fmt: skip
+    if problem.linear:
+        raise checks.one_size_only()
     checks.integer_in("max_rivals", max_rivals, 1, 10**7)
     within = checks.fraction("within", within)
     chosen = make_solver(solver, gap=checks.fraction("gap", gap), random_state=random_state)
@@ -155,7 +159,7 @@ def near_optimal(problem: Problem, best: Result, within: float, most: int, clock
     """Rivals of a solved problem."""
     clock.interrupted |= best.status is Status.INTERRUPTED
     threshold = best.objective * (1.0 + within) * (1.0 + EQUAL) + EQUAL * problem.null_loss
-    leaps = bounded_by_supersets(problem)
+    leaps = bounded_by_supersets(problem) and not problem.rules.restricted
     if leaps and (practical(problem) or not relaxes(problem)):
         hits, finished = _by_leaps(problem, threshold, most, clock)
     elif relaxes(problem):

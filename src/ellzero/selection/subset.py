@@ -31,6 +31,7 @@ def best_subset(
     groups=None,
     forced=(),
     forbidden=(),
+    constraints=(),
     sample_weight=None,
     fit_intercept=True,
     standardize=True,
@@ -65,6 +66,9 @@ def best_subset(
         Columns with the same label enter and leave together and count as one.
     forced, forbidden : sequences of str or int, default=()
         Columns, by name or index, that must be in or out.
+    constraints : sequence of rules, default=()
+        What goes together, from `ellzero.constraints`: `StrongHierarchy`, `WeakHierarchy`, `AtMostOne`, `AtMost`, and
+        `Linear`, which only ``solver="mip"`` takes. Columns that a forced one needs are forced, too.
     sample_weight : array-like of shape (n_samples,), optional
         Weights >= 0; an integer weight is a repeated row.
     fit_intercept, standardize : bool, default=True
@@ -114,7 +118,8 @@ def best_subset(
     checks.need_k_or_l0(k, l0)
     problem = problem_of(
         X, y, k=k, l0=l0, l1=l1, l2=l2, loss=loss, lower=lower, upper=upper, groups=groups, forced=forced,
-        forbidden=forbidden, sample_weight=sample_weight, fit_intercept=fit_intercept, standardize=standardize,
+        forbidden=forbidden, constraints=constraints, sample_weight=sample_weight, fit_intercept=fit_intercept,
+        standardize=standardize,
     )  # fmt: skip
     return solve(
         problem,

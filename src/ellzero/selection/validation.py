@@ -107,8 +107,8 @@ def cross_validate(
     on_progress : callable, optional
         Receives an `Event` now and then.
     **question
-        l1, l2, lower, upper, groups, forced, forbidden, fit_intercept, standardize, as in `best_subset`; and names, of
-        the columns, where X does not bring its own.
+        l1, l2, lower, upper, groups, forced, forbidden, constraints, fit_intercept, standardize, as in `best_subset`;
+        and names, of the columns, where X does not bring its own.
 
     Returns
     -------

@@ -62,6 +62,7 @@ class Solver(ABC):
     """
 
     name: ClassVar[str]
+    takes_rows: ClassVar[bool] = False  # whether linear rows may be among the constraints
 
     @abstractmethod
     def refuses(self, problem: Problem) -> str | None:
@@ -93,6 +94,8 @@ class Solver(ABC):
         UnsupportedError
             The solver refuses the problem; the message is its `refuses` sentence.
         """
+        if problem.linear and not self.takes_rows:
+            raise checks.rows_refused(self.name)
         reason = self.refuses(problem)
         if reason is not None:
             raise checks.refused(self.name, reason)

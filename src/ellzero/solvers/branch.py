@@ -91,6 +91,11 @@ class Search:
         return self.objective - self.gap * max(self.objective, 1e-12 * self.problem.null_loss) * 0.99
 
     def push(self, state, bound, point, place):
+        rules = self.problem.rules
+        if rules.restricted and not rules.propagate(state):
+            return
+        if self.problem.k is not None and (state == IN).sum() > self.problem.k:
+            return
         heapq.heappush(self.heap, (bound, next(self.order), Node(state, bound, point, place)))
 
     def close(self, bound):
@@ -136,6 +141,8 @@ class Search:
         state = node.state
         full = self.problem.k is not None and int((state == IN).sum()) >= self.problem.k
         outside = state != IN if full else state == OUT  # with every place taken, what is free is out
+        if full and self.problem.rules.restricted and not self.problem.rules.allows(np.flatnonzero(state == IN)):
+            return
         try:
             # the root is solved to the end: its bound is what a heuristic answer is judged by
             cut, lazy = (self.cut, LAZY) if self.n_nodes else (np.inf, 0.0)
@@ -208,6 +215,8 @@ class Search:
         if frozenset(units) in self.tried:
             return
         self.tried.add(frozenset(units))
+        if self.problem.rules.restricted and not self.problem.rules.allows(units):
+            return
         value = self.value(units)
         if value < self.objective:
             self.units, self.objective = units, value

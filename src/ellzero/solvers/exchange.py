@@ -48,35 +48,40 @@ class KPath:
         return {k: state for k, state in sorted(self.best.items()) if k <= largest}
 
     def _first_sweep(self, largest, worthwhile):
-        self.used = {"forward": {}, "backward": {}}
+        self.used, self.limit = {"forward": {}, "backward": {}}, largest
         k = min(self.best)
         while k < largest and worthwhile(self.best, k) and not (self.clock.stopped and k > min(self.best)):
             self.clock.tick("path", message=f"size {k + 1} of {largest}", done=k + 1, total=largest, k=k + 1)
             if not self._forward(k):
                 break
-            k += 1
+            k = min(size for size in self.best if size > k)  # rules may leave a size out
         self.largest = max(self.best)
 
     def _forward(self, k) -> bool:
         """Grow size k; False where no independent unit is left."""
         self.used["forward"][k] = self.changes[k]
-        grown = self.moves.grow(self.best[k])
+        state = self.best[k]
+        grown = self.moves.grow(state)
         if grown is not None:
             self._offer(grown)
+        for other in self.moves.together(state, self.limit - k):
+            self._offer(other)
         return grown is not None
 
     def _backward(self, k):
         self.used["backward"][k] = self.changes[k]
-        shrunk = self.moves.shrink(self.best[k])
+        state = self.best[k]
+        shrunk = self.moves.shrink(state)
         if shrunk is not None:
             self._offer(shrunk)
+        for other in self.moves.apart(state):
+            self._offer(other)
 
     def _settle(self):
         """Sweep forward and backward until no size improves."""
-        sizes = sorted(self.best)
         moving = True
         while moving and not self.clock.stopped:
-            before = dict(self.changes)
+            before, sizes = dict(self.changes), sorted(self.best)
             for k in sizes[:-1]:
                 if self.used["forward"].get(k) != self.changes[k] and not self.clock.stopped:
                     self._forward(k)
@@ -103,6 +108,8 @@ class KPath:
                 unit = state.units[a if loss[a] < loss[b] else b]  # the weaker of two tries
                 out.add(unit)
                 state = self.moves.remove(state, unit)
+            for other in self.moves.together(state, k - state.size, frozenset(out)):
+                improved |= self._offer(other)
             while state is not None and state.size < k:
                 state = self.moves.grow(state, frozenset(out))
             if state is not None and out:

@@ -199,6 +199,11 @@ class Exhaustive(Solver):
     def refuses(self, problem):
         if not problem.closed_form:
             return "leaps and bounds need squared error without l1 and limits. Hint: branch, with l2 > 0 or limits."
+        if problem.rules.restricted:
+            return (
+                "leaps and bounds cannot keep rules on which columns go together. "
+                "Hint: branch, with l2 > 0 (1e-3 is a small ridge) or limits."
+            )
         if enumerates(problem):
             return None
         if not bounded_by_supersets(problem):
@@ -249,7 +254,7 @@ def _objective(problem, gram, columns, units) -> float:
 
 def enumerates(problem: Problem) -> bool:
     """Whether all supports are few enough to be scored one by one."""
-    if not problem.closed_form or problem.rules.grouped or problem.k is None:
+    if not problem.closed_form or problem.rules.grouped or problem.rules.restricted or problem.k is None:
         return False
     p, size = int(problem.usable.sum()), problem.k - int(problem.rules.forced.sum())
     return size <= 3 and sum(comb(p, s) for s in range(size + 1)) <= ENUMERABLE and p * p <= 4e8

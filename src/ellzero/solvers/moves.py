@@ -68,11 +68,22 @@ class Moves(ABC):
         """The state without one given unit."""
 
     @abstractmethod
-    def swap(self, state: State) -> State | None:
-        """The state after the best improving exchange, or None at a swap optimum."""
+    def add(self, state: State, units: tuple[int, ...]) -> State | None:
+        """The state with some units more; None where they are linearly dependent."""
 
     @abstractmethod
-    def add_values(self, state: State) -> np.ndarray:
+    def swap(self, state: State, pairs: np.ndarray | None = None) -> State | None:
+        """The state after the best improving exchange, or None at a swap optimum.
+
+        `pairs` says which members may go for which units, shape (size, n_units); all may where it is None.
+        """
+
+    @abstractmethod
+    def add_gains(self, state: State) -> np.ndarray:
+        """Decrease of the value by adding each unit, exact or modelled, for ranking. Shape (n_units,)."""
+
+    @abstractmethod
+    def add_values(self, state: State, banned: frozenset[int] = frozenset()) -> np.ndarray:
         """Exact value after adding each unit; ``inf`` for units that cannot enter. Shape (n_units,)."""
 
     @abstractmethod
@@ -86,6 +97,14 @@ class Moves(ABC):
     @abstractmethod
     def replaceable(self, state: State) -> np.ndarray:
         """Positions in the state that some exchange might replace with profit."""
+
+    def together(self, state: State, most: int, banned: frozenset[int] = frozenset()) -> list[State]:
+        """States with a unit and those that it needs, at most so many; none where every unit may enter alone."""
+        return []
+
+    def apart(self, state: State) -> list[State]:
+        """States without a unit and those that need it; none where every unit may leave alone."""
+        return []
 
 
 class GramMoves(Moves):
@@ -126,6 +145,12 @@ class GramMoves(Moves):
             if j not in self.forced and state is not None:
                 state = self._add(state, j)
         return state
+
+    def add(self, state, units):
+        grown: State | None = state
+        for j in units:
+            grown = None if grown is None else self._add(grown, j)
+        return grown
 
     def _rows_at(self, columns):
         self.gram.ensure(columns, keep=columns)
@@ -208,9 +233,13 @@ class GramMoves(Moves):
         loss = 0.5 * state.facts["b"] ** 2 / np.diagonal(state.facts["A"])
         return np.where([u in self.forced for u in state.units], np.inf, loss)
 
-    def add_values(self, state):
+    def add_gains(self, state):
+        return 0.5 * self._add_gains(state)
+
+    def add_values(self, state, banned=frozenset()):
         gain = self._add_gains(state)
         enters = self.allowed & (state.facts["d"] > DEPENDENT * self.norm)
+        enters[list(banned)] = False
         return np.where(enters, state.value - 0.5 * gain, np.inf)
 
     def drop_values(self, state):
@@ -234,7 +263,9 @@ class GramMoves(Moves):
     def replaceable(self, state):
         return np.flatnonzero(self.drop_losses(state) < self._swap_bounds(state).max(initial=0.0))
 
-    def swap(self, state):
+    def swap(self, state, pairs=None):
+        if pairs is not None:
+            return self._swap_among(state, pairs)
         loss, bound = self.drop_losses(state), self._swap_bounds(state)
         candidates = np.flatnonzero(bound > loss.min(initial=np.inf))
         shortened = candidates.size > SHORTLIST
@@ -262,6 +293,19 @@ class GramMoves(Moves):
         tiny = DEPENDENT * float(self.norm.min())
         _, s, j = best_swap(f["c"][columns], f["d"][columns], U, f["b"][weak], diagonal, 2.0 * self.tolerance, tiny)
         return (int(weak[s]), int(columns[j])) if s >= 0 else None
+
+    def _swap_among(self, state, pairs):
+        """The best of some exchanges, all of them scored."""
+        f, columns = state.facts, np.flatnonzero(pairs.any(axis=0))
+        if columns.size == 0:
+            return None
+        U = f["A"] @ self.gram.store[np.ix_(self._rows_at(state.units), columns)]
+        b, pivot = f["b"][:, None], np.diagonal(f["A"])[:, None]
+        c, d = f["c"][columns] + b / pivot * U, f["d"][columns] + U * U / pivot
+        enters = pairs[:, columns] & (d > DEPENDENT * self.norm[columns])
+        gain = np.divide(c * c, d, out=np.full_like(d, -np.inf), where=enters) - b * b / pivot
+        s, j = np.unravel_index(int(gain.argmax()), gain.shape)
+        return self._exchange(state, int(s), int(columns[j])) if gain[s, j] > 2.0 * self.tolerance else None
 
     def _exchange(self, state, s, j):
         swapped = self._add(self._drop(state, s), j)
@@ -320,7 +364,10 @@ class ModelMoves(Moves):
         facts |= {"c": Z.adjoint(slope), "d": d, "A": A, "coupling": coupling, "curvature": curvature}
         return facts
 
-    def add_gains(self, state) -> np.ndarray:
+    def add(self, state, units):
+        return self._state((*state.units, *units), state.facts["fit"])
+
+    def add_gains(self, state):
         """Modelled decrease by adding each unit; ``-inf`` for units that cannot enter."""
         facts, penalty, rules = self._model(state), self.problem.normal.penalty, self.problem.rules
         c, d = facts["c"], facts["d"]
@@ -349,9 +396,9 @@ class ModelMoves(Moves):
             loss.append(np.inf if u in self.forced else 0.5 * float(b @ np.linalg.pinv(facts["A"][np.ix_(at, at)]) @ b))
         return np.array(loss)
 
-    def add_values(self, state):
+    def add_values(self, state, banned=frozenset()):
         candidates = self.allowed.copy()
-        candidates[list(state.units)] = False
+        candidates[[*state.units, *banned]] = False
         start = state.facts["fit"]
         return np.array(
             [self.fit((*state.units, u), start).value if free else np.inf for u, free in enumerate(candidates)]
@@ -388,10 +435,12 @@ class ModelMoves(Moves):
         gains = self.add_gains(state)
         return np.flatnonzero(self.drop_losses(state) < 4.0 * gains.max(initial=0.0))
 
-    def swap(self, state):
+    def swap(self, state, pairs=None):
         if not state.units:
             return None
         score = self._swap_scores(state)
+        if pairs is not None:
+            score[~pairs] = -np.inf
         entrant = score.argmax(axis=1)
         ranked = np.argsort(-score[np.arange(entrant.size), entrant], kind="stable")[:TRIES]
         for s in ranked:
@@ -420,5 +469,15 @@ class ModelMoves(Moves):
 
 
 def moves_for(problem: Problem) -> Moves:
-    """Exact Gram moves where they apply, modelled moves elsewhere."""
-    return GramMoves(problem) if problem.closed_form and not problem.rules.grouped else ModelMoves(problem)
+    """Exact Gram moves where they apply, modelled moves elsewhere; both within the rules where there are any."""
+    exact = problem.closed_form and not problem.rules.grouped
+    if not problem.rules.restricted:
+        return GramMoves(problem) if exact else ModelMoves(problem)
+    from .ruled import RuledMoves
+
+    if exact:
+        moves, units = GramMoves(problem), problem.rules.completed() or ()
+        start = moves.at(units)
+        if start is not None and start.size == len(units):  # else parents are dependent, which modelled moves can take
+            return RuledMoves(moves)
+    return RuledMoves(ModelMoves(problem))

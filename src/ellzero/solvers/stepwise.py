@@ -34,7 +34,8 @@ class Stepwise(Solver):
     Notes
     -----
     As R's ``step``: every unit that may enter or leave is scored exactly, the best step is taken while it improves the
-    criterion. With a ridge the penalised loss takes the place of the loss.
+    criterion; above ``problem.k`` units it goes on down in any case. With a ridge the penalised loss takes the place of
+    the loss. Under rules a unit enters or leaves where the rules allow it: an interaction not before what it needs.
 
     References
     ----------
@@ -126,13 +127,14 @@ class _Walk:
         scored = [
             (self.score(value, units), value, drops, u) for value, units, u, drops in choices if np.isfinite(value)
         ]
-        if not scored:
-            return None
+        too_large = state.size > most_units(self.problem)
+        if not scored:  # rules may let units leave together only
+            return self.moves.shrink(state) if too_large and leaving else None
         score, _, drops, u = min(scored)
         now = self.score(state.value, state.units)
         saturated = now == np.inf and drops  # nothing is offered yet: go on to smaller models
         improves = saturated or score < now - SLACK * (1.0 + abs(now))
-        if self.options.criterion != "loss" and not improves:
+        if self.options.criterion != "loss" and not (improves or (drops and too_large)):
             return None
         return self.moves.remove(state, u) if drops else self.moves.at((*state.units, u))
 
