@@ -11,15 +11,15 @@ from scipy import optimize, sparse
 
 import ellzero as ez
 from ellzero.constraints import AtMost, Linear, StrongHierarchy
-from ellzero.problem import Problem
 from judging import describe, judge_answer, judge_optimal
 from oracles import Question, null_objective, optimum
 from strategies import make_question, random_question
 
 
 def mip(q, *rules, backend="highs", **options):
-    problem = Problem.from_data(q.X, q.y, **q.arguments(), constraints=rules)
-    return ez.solve(problem, ez.solvers.Mip(backend=backend), **options)
+    return ez.best_subset(
+        q.X, q.y, **q.arguments(), constraints=rules, solver=ez.solvers.Mip(backend=backend), **options
+    )
 
 
 # Plain problems: the same judgement as of branch and bound.
@@ -115,7 +115,7 @@ def _conic(q, columns, rows):
 
 
 def _sequential(q, columns, rows):
-    S, root = list(columns), 1.0
+    S = list(columns)
     m = len(S)
 
     def whole(b):
@@ -123,8 +123,22 @@ def _sequential(q, columns, rows):
         coef[S] = b[:m] / q.scale[S]
         return coef, b[m] if q.fit_intercept else 0.0
 
+    Z = q.X[:, S] / q.scale[S]
+    Z = np.column_stack([Z, np.ones(len(Z))]) if q.fit_intercept else Z
+    ridge = np.append(2 * q.l2 * (q.penalty_scale / q.scale)[S] ** 2, [0.0] * q.fit_intercept)
+
+    def mean(b):
+        return 1 / (1 + np.exp(-(Z @ b))) if q.loss == "logistic" else np.exp(Z @ b)
+
     def value(b):
         return q.value(*whole(b))
+
+    def slope(b):
+        return Z.T @ (q.weights * (mean(b) - q.y)) + ridge * b
+
+    def curvature(b):
+        spread = mean(b) * (1 - mean(b)) if q.loss == "logistic" else mean(b)
+        return Z.T @ ((q.weights * spread)[:, None] * Z) + np.diag(ridge)
 
     conditions = []
     for a, low, high in rows:
@@ -137,10 +151,8 @@ def _sequential(q, columns, rows):
     start = np.zeros(m + q.fit_intercept)
     if not start.size:
         return value(start)
-    found = optimize.minimize(
-        value, start, method="SLSQP", constraints=conditions, options={"ftol": 1e-13, "maxiter": 500}
-    )
-    assert root and found.success, found.message
+    found = optimize.minimize(value, start, jac=slope, hess=curvature, method="trust-constr", constraints=conditions,
+                              options={"gtol": 1e-9, "xtol": 1e-11, "maxiter": 2000})
     return float(found.fun)
 
 

@@ -316,6 +316,7 @@ class Mip(Solver):
     """
 
     name: ClassVar[str] = "mip"
+    takes_rows: ClassVar[bool] = True
     backend: str = "highs"
     gap: float = 1e-6
     random_state: object = None
