@@ -143,7 +143,7 @@ class Fit:
 
 
 def keeps(constraints, columns: set[int], units) -> bool:
-    """Whether a set of columns keeps all rules, read as the words of their documentation; columns are given by index."""
+    """Whether a set of columns keeps all rules, read as their documentation words them; columns are given by index."""
 
     def drawn_in(wanted):
         return any(set(unit) & wanted and set(unit) <= columns for unit in units)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import ellzero as ez
+from ellzero._kernels.rules import entrants
 from ellzero.constraints import AtMost, AtMostOne, Linear, StrongHierarchy, SupportRules, WeakHierarchy
 from ellzero.constraints.rules import interactions
 from ellzero.errors import ArgumentError, InfeasibleError
@@ -113,9 +114,7 @@ def test_closing_forces_only_what_follows(seed):
 @pytest.mark.parametrize("seed", range(300))
 def test_units_that_may_enter(seed):
     """The mask of entrants is what trying each unit gives."""
-    from ellzero._kernels.rules import entrants
-
-    rules, supports = random_case(seed)
+    rules, _ = random_case(seed)
     free = replace(rules, forced=np.zeros(rules.n_units, bool), forbidden=np.zeros(rules.n_units, bool))
     rng = np.random.default_rng(seed)
     for _ in range(10):
@@ -204,7 +203,9 @@ def test_malformed_rules(rule):
         build(4, [rule])
 
 
-@pytest.mark.parametrize("rule", [Linear({0: np.nan}, upper=1), Linear([1.0, 2.0], upper=1), Linear({0: 1.0}, lower=2, upper=1)])  # fmt: skip
+@pytest.mark.parametrize(
+    "rule", [Linear({0: np.nan}, upper=1), Linear([1.0, 2.0], upper=1), Linear({0: 1.0}, lower=2, upper=1)]
+)
 def test_malformed_rows(rule):
     with pytest.raises(ArgumentError):
         Problem.from_data(X, Y, k=1, constraints=[rule])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import ellzero as ez
+from ellzero import constraints as rules
 from ellzero import errors
 
 X = np.random.default_rng(37).normal(size=(19, 4))
@@ -53,6 +54,55 @@ MESSAGES = [
      "2 forced columns do not fit into k = 1; forced columns count in k."),
     (lambda: ask(np.column_stack([X, np.full(19, 1.9)]), forced=[4]), errors.InfeasibleError,
      "x4 is forced but constant, so its coefficient is not determined."),
+    (lambda: ask(constraints="strong"), errors.ArgumentError,
+     "`constraints` must be a sequence of rules such as ez.constraints.StrongHierarchy(), got 's'."),
+    (lambda: ask(constraints=3), errors.ArgumentError,
+     "`constraints` must be a sequence of rules such as ez.constraints.StrongHierarchy(), got 3."),
+    (lambda: ask(constraints=[rules.AtMostOne(1.9)]), errors.ArgumentError,
+     "a rule in `constraints` must name columns, by name or index, got 1.9."),
+    (lambda: ask(NAMED, constraints=[rules.AtMostOne(["prise", "area"])]), errors.ArgumentError,
+     '`constraints`: no column "prise". Did you mean "price"? X has 4 columns.'),
+    (lambda: ask(groups=[0, 0, 1, 1], constraints=[rules.AtMost(1, [0, 2])]), errors.ArgumentError,
+     "`constraints`: no group 2; the groups are 0, 1. Hint: a list names columns, [2]."),
+    (lambda: ask(constraints=[rules.StrongHierarchy([0])]), errors.ArgumentError,
+     "`parents` must be a mapping from a column to those it needs, {child: [parents]}, got [0]."),
+    (lambda: ask(constraints=[rules.StrongHierarchy({0: [0, 1]})]), errors.ArgumentError,
+     "`parents`: x0 has itself as a parent. Hint: leave out columns that need no other."),
+    (lambda: ask(constraints=[rules.WeakHierarchy({0: []})]), errors.ArgumentError,
+     "`parents`: x0 has no parents. Hint: leave out columns that need no other."),
+    (lambda: ask(constraints=[rules.WeakHierarchy()]), errors.ArgumentError,
+     'no column of X has a name like "a:b" with columns "a" or "b" beside it, so a hierarchy has nothing to act on. '
+     "Hint: parents={child: [parents]} names them."),
+    (lambda: ask(NAMED | {"area:size": X[:, 0]}, constraints=[rules.StrongHierarchy()]), errors.ArgumentError,
+     "\"area:size\" has no column 'size' to be its parent. "
+     "Hint: add the column, or name the parents with parents={child: [parents]}."),
+    (lambda: ask(constraints=[rules.AtMost(-1, [[0], [1]])]), errors.ArgumentError,
+     "`q` must be an integer >= 0, got -1."),
+    (lambda: ask(constraints=[rules.Linear({0: "much"}, upper=1)]), errors.ArgumentError,
+     "`coef` of a linear row must hold numbers, got ['much']."),
+    (lambda: ask(constraints=[rules.Linear({0: np.inf}, upper=1)]), errors.ArgumentError,
+     "`coef` of a linear row must hold one finite number a column, got [inf]."),
+    (lambda: ask(constraints=[rules.Linear({0: 1.9}, lower=2, upper=1)]), errors.ArgumentError,
+     "a linear row needs `lower` <= `upper`, at least one of them finite, got 2 and 1."),
+    (lambda: ask(constraints=[rules.Linear(upper=1)]), errors.ArgumentError,
+     "a linear row needs a weight that is not zero in `coef` or in `indicator`, got none."),
+    (lambda: ask(forced=[0], forbidden=[1], constraints=[rules.StrongHierarchy({0: [1]})]), errors.InfeasibleError,
+     "x0 must be in and needs x1, which cannot be in: forbidden, constant, or ruled out by another rule."),
+    (lambda: ask(forced=[0, 1], constraints=[rules.AtMostOne([0, 1])]), errors.InfeasibleError,
+     "at most 1 of x0, x1 may be in, but all of them must be."),
+    (lambda: ask(forced=[0], k=3, constraints=[
+        rules.WeakHierarchy({0: [1, 2]}), rules.StrongHierarchy({1: [3], 2: [3]}), rules.AtMostOne([1, 3]),
+        rules.AtMostOne([2, 3])]), errors.InfeasibleError,
+     "no support that contains x0 keeps all rules in `constraints`."),
+    (lambda: ask(forced=[0], constraints=[rules.StrongHierarchy({0: [1, 2]})]), errors.InfeasibleError,
+     "the forced columns and what they need are 3 (x0, x1, x2) and do not fit into k = 2."),
+    (lambda: ask(solver="exhaustive", constraints=[rules.AtMostOne([0, 1])]), errors.UnsupportedError,
+     "solver 'exhaustive' refuses this problem: leaps and bounds cannot keep rules on which columns go together. "
+     "Hint: branch, with l2 > 0 (1e-3 is a small ridge) or limits."),
+    (lambda: ask(solver="exchange", constraints=[rules.Linear({0: 1.9}, upper=1)]), errors.UnsupportedError,
+     "solver 'exchange' refuses this problem: linear rows need a mixed-integer solver. Hint: solver=\"mip\"."),
+    (lambda: ez.path(X, Y, constraints=[rules.Linear({0: 1.9}, upper=1)]), errors.UnsupportedError,
+     'linear rows are answered for one size or price at a time. Hint: best_subset(..., solver="mip").'),
     (lambda: ask(lower=0.37), errors.ArgumentError,
      "`lower` must be <= 0 and `upper` >= 0: a column that is left out has the coefficient 0. "
      "Hint: use `forced` for a column that must be in."),

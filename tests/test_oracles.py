@@ -6,6 +6,7 @@ from scipy.optimize import lsq_linear
 from sklearn.linear_model import ElasticNet, LogisticRegression, PoissonRegressor
 from sklearn.metrics import d2_tweedie_score
 
+import ellzero as ez
 from oracles import Question, best_by_size, best_squares, criterion, every_fit, fit_support, near_optimal, optimum, rss
 from relaxation import root_bound
 
@@ -134,3 +135,19 @@ def test_criteria_on_hand_computed_numbers():
     assert criterion("gic", **given) == pytest.approx(20 + 4 * np.log(6) * np.log(np.log(20)))
     assert criterion("cp", **given) == pytest.approx(5 * np.e - 20 + 8)
     assert criterion("adjr2", **given) == pytest.approx(1 - (20 * np.e / 16) / (200 / 19))
+
+
+def test_rules_by_hand():
+    """What each rule allows of three columns, counted out on paper."""
+    rules = ez.constraints
+
+    def kept(rule, groups=None):
+        q = Question(np.eye(4)[:, :3], np.arange(4.0), groups=groups, constraints=(rule,))
+        return ["".join(map(str, columns)) for columns, _ in q.supports()]
+
+    assert kept(rules.StrongHierarchy({2: [0, 1]})) == ["", "0", "1", "01", "012"]
+    assert kept(rules.WeakHierarchy({2: [0, 1]})) == ["", "0", "1", "01", "02", "12", "012"]
+    assert kept(rules.AtMostOne([0, 2])) == ["", "0", "1", "2", "01", "12"]
+    assert kept(rules.AtMost(1, [[0, 1], [2]])) == ["", "0", "1", "2", "01"]
+    assert kept(rules.StrongHierarchy({2: [0]}), groups=[0, 0, 1]) == ["", "01", "012"]
+    assert kept(rules.AtMostOne([0, 1]), groups=[0, 0, 1]) == ["", "2", "01", "012"]

@@ -362,12 +362,16 @@ class Problem:
         return self.loss_value(coef, intercept) + self.convex_penalty(coef) + self.l0 * self.count_units(coef)
 
     def count_units(self, coef) -> int:
-        """Units that are in: those with a nonzero coefficient, the forced ones, and what they need."""
+        """Number of units that are in."""
+        return self.units_in(coef).size
+
+    def units_in(self, coef) -> np.ndarray:
+        """Units that are in: those with a nonzero coefficient, the forced ones, and the fewest that these need."""
         inside = self.rules.forced.copy()
         inside[self.rules.unit_of_column[np.flatnonzero(coef)]] = True
-        if not self.rules.requires:
-            return int(inside.sum())
-        return len(self.rules.completed(np.flatnonzero(inside)) or np.flatnonzero(inside))
+        units = np.flatnonzero(inside)
+        completed = self.rules.completed(units) if self.rules.requires else None
+        return units if completed is None else np.array(completed, dtype=np.intp)
 
     def dual_bound(self, r, inside, outside) -> float:
         r"""Lower bound of the problem from any dual vector, by `METHODS` of weak duality.

@@ -115,7 +115,7 @@ def test_paths_keep_the_rules(seed, certify):
 @pytest.mark.parametrize("seed", range(12))
 def test_rivals_keep_the_rules(seed):
     q = fitting(ruled_question(seed, max_columns=6, form="k", l1=0.0, boxed=False, l2=0.019, grouped=False))
-    found = ez.rivals(q.X, q.y, k=q.k, within=0.37, l2=q.l2, **{n: v for n, v in q.arguments().items() if n not in ("k", "l2")})  # fmt: skip
+    found = ez.rivals(q.X, q.y, within=0.37, **q.arguments())
     assert found.complete
     expected = {fit.columns for fit in near_optimal(q, 0.37)}
     assert set(found.supports) == expected

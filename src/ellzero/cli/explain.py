@@ -85,8 +85,8 @@ GLOSSARY = {
         "interaction needs counts in the size."
     ),
     "at most one": (
-        "--at-most-one a,b,c keeps all but one of these columns out of every model, such as several ways to measure the "
-        "same thing."
+        "--at-most-one a,b,c keeps all but one of these columns out of every model, such as several ways to measure "
+        "the same thing."
     ),
     "collinear": (
         "Columns are collinear when one is an exact combination of others. Models with the one or the other fit "

@@ -46,8 +46,9 @@ def run(data: str, question: Question, search: Search, files: Files, console: Co
     answer = solve(table.source, design, question.task, search, console)
     if not answer.interrupted and len(answer.sizes) > 1 and answer.size == max(answer.sizes) < len(design.recipe.parts):
         console.note(messages.chosen_at_the_end(screen.criterion_name(answer.criterion), answer.size))
+    ruled = bool(question.hierarchy or question.at_most_one)
     if not search.l2 and any(result.status is Status.HEURISTIC for result in answer.path):
-        console.note(messages.needs_ridge(len(design.recipe.terms), len(design.y), answer.linear))
+        console.note(messages.needs_ridge(len(design.recipe.terms), len(design.y), answer.linear, ruled))
     perfect = [line.size for line in answer.lines() if line.explained > PERFECT]
     if perfect:
         console.note(messages.perfect_fit(perfect[0]))

@@ -47,6 +47,7 @@ def compile_all() -> Iterator[str]:
     """Use every kernel once on small problems; yields what is being compiled."""
     import numpy as np
 
+    from ..constraints import AtMostOne, StrongHierarchy
     from ..selection import path
 
     rng = np.random.default_rng(0)
@@ -54,6 +55,8 @@ def compile_all() -> Iterator[str]:
     mean = X[:, 0] + rng.normal(size=30)
     yield "compiling: enumeration"
     path(rng.normal(size=(7, 9)), rng.normal(size=7), k=3, certify=True, random_state=0)
+    yield "compiling: rules"
+    path(X, mean, k=4, constraints=[StrongHierarchy({0: [1]}), AtMostOne([2, 3])], random_state=0)
     targets = {"squared": mean, "logistic": (mean > 0).astype(float), "poisson": rng.poisson(np.exp(0.3 * mean))}
     for loss, y in targets.items():
         for l2 in (0.0, 0.1) if loss == "squared" else (0.1,):

@@ -314,8 +314,10 @@ def perfect_fit(k: int) -> str:
     return f"from size {k} on the fit is perfect but for rounding. --k {k} takes that model."
 
 
-def needs_ridge(n_terms: int, n_rows: int, linear: bool) -> str:
-    why = f"with {n_terms} terms for {n_rows} rows" if linear else "for this kind of model"
+def needs_ridge(n_terms: int, n_rows: int, linear: bool, ruled: bool) -> str:
+    why = "for this kind of model"
+    if linear:
+        why = "with --hierarchy or --at-most-one" if ruled else f"with {n_terms} terms for {n_rows} rows"
     return f"heuristic sizes are not proven: {why} a proof needs a ridge. --l2 0.001 is a small one."
 
 

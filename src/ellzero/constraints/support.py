@@ -24,7 +24,6 @@ class Tables(NamedTuple):
 
 def tables_of(requires, at_most) -> Tables:
     """Arrays of rules in units."""
-
     needs = [needed for _, needed in requires]
     sets = [members for _, sets in at_most for members in sets]
     return Tables(

@@ -197,6 +197,8 @@ def _result(problem: Problem, units, best: Result) -> Result:
 
 
 def _units(problem: Problem, result: Result) -> tuple[int, ...]:
+    if problem.rules.requires:  # with the columns that others need, be their coefficients zero
+        return tuple(problem.units_in(result.coef).tolist())
     return tuple(int(u) for u in np.unique(problem.rules.unit_of_column[result.support]))
 
 

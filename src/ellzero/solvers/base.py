@@ -140,7 +140,9 @@ def describe(
             status = Status.NOT_CONVERGED
     support = np.flatnonzero(coef)
     if certificate is None and answer.tree is not None and lower is not None:
-        claim = Claim(0, problem.k, objective, lower, support, coef[support], intercept)
+        # a column that another needs is part of the claim, though its coefficient be zero
+        held = np.union1d(support, problem.rules.columns(problem.units_in(coef))) if problem.rules.requires else support
+        claim = Claim(0, problem.k, objective, lower, held, coef[held], intercept)
         certificate = certify(problem, [claim], [answer.tree])
     return Result(
         coef, intercept, support, n_units, objective, loss, lower, gap, status, answer.n_nodes,
