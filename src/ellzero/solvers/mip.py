@@ -52,6 +52,12 @@ class CuttingPlanes:
         least = 1e-12 * self.problem.null_loss
         return self.objective - 0.5 * self.gap * max(self.objective, least)
 
+    def indicators(self, units) -> np.ndarray:
+        """1 for units that are in, else 0."""
+        z = np.zeros(self.problem.rules.n_units)
+        z[np.asarray(units, dtype=np.intp)] = 1.0
+        return z
+
     def admits(self, z) -> bool:
         """Whether a support keeps the size, the rules and the rows in indicators."""
         rows, value = self.indicator_rows, self.indicator_rows.indicator @ z
@@ -79,11 +85,10 @@ class CuttingPlanes:
     def begin(self, random_state) -> None:
         """A first support, and a floor under all values."""
         problem = self.problem
-        state = best_state(problem, self.clock, random_state)
-        z = np.zeros(problem.rules.n_units)
-        z[list(state.units)] = 1.0
-        if self.admits(z):
-            self.offer(z)
+        for units in (best_state(problem, self.clock, random_state).units, problem.rules.completed() or ()):
+            z = self.indicators(units)
+            if not np.isfinite(self.objective) and self.admits(z):
+                self.offer(z)
         everything = problem.usable.astype(float)
         _, cut = self.cut(everything)
         if cut is not None and cut.values:
@@ -216,8 +221,7 @@ class CuttingPlanes:
 
     def trimmed(self) -> list[int]:
         """Units of the answer without those whose coefficients are zero and that no rule needs."""
-        z = np.zeros(self.problem.rules.n_units)
-        z[list(self.units or ())] = 1.0
+        z = self.indicators(self.units or ())
         coef = self.refit(np.flatnonzero(z)).coefficients(self.problem)[0]
         for u in np.flatnonzero((z > 0.5) & ~self.problem.rules.forced):
             without = np.where(np.arange(z.size) == u, 0.0, z)
@@ -229,9 +233,7 @@ class CuttingPlanes:
         """Final coefficients of a support: the library's fit, or under rows the one that keeps them."""
         if self.rows.count == 0:
             return fit_support(self.problem, self.problem.rules.columns(units))
-        z = np.zeros(self.problem.rules.n_units)
-        z[list(units)] = 1.0
-        inner = fit_shares(self.problem, self.rows, z, self.oracle.diagonal)
+        inner = fit_shares(self.problem, self.rows, self.indicators(units), self.oracle.diagonal)
         assert inner is not None, "a support that was fitted before"
         tiny = np.abs(inner.fit.gamma) <= NOTHING * self.oracle.unit
         return replace(inner.fit, gamma=np.where(tiny, 0.0, inner.fit.gamma))
@@ -246,8 +248,7 @@ class CuttingPlanes:
                 f"The objective of the final coefficients, {objective:.10g}, is not that of the search, "
                 f"{self.objective:.10g}."
             )
-        z = np.zeros(problem.rules.n_units)
-        z[list(units)] = 1.0
+        z = self.indicators(units)
         if not self.admits(z):
             found.append("The support breaks a rule.")
         for i, row in enumerate(problem.linear):
