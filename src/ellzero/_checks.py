@@ -402,7 +402,7 @@ def no_support_found() -> InfeasibleError:
 
 def backend_failed(backend: str, reason: str) -> UnsupportedError:
     return UnsupportedError(
-        f"{backend} did not take the problem: {reason.rstrip('.')}. Hint: backend=\"highs\" needs no licence."
+        f'{backend} did not take the problem: {reason.rstrip(".")}. Hint: backend="highs" needs no licence.'
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib.util import find_spec
+from importlib import import_module
 from typing import Any, ClassVar
 
 import numpy as np
@@ -188,13 +188,10 @@ class Scip(Backend):
     package = "pyscipopt"
 
     def version(self):
-        import pyscipopt
-
-        return f"SCIP {pyscipopt.Model().version()}"
+        return f"SCIP {import_module(self.package).Model().version()}"
 
     def search(self, master, rows, separate, progress):
-        import pyscipopt as scip
-
+        scip = import_module(self.package)
         model = scip.Model()
         settings: dict[str, Any] = {
             "numerics/feastol": FEASIBLE,
@@ -286,13 +283,10 @@ class Gurobi(Backend):
     package = "gurobipy"
 
     def version(self):
-        import gurobipy
-
-        return f"Gurobi {'.'.join(map(str, gurobipy.gurobi.version()))}"
+        return f"Gurobi {'.'.join(map(str, import_module(self.package).gurobi.version()))}"
 
     def search(self, master, rows, separate, progress):
-        import gurobipy
-
+        gurobipy = import_module(self.package)
         try:
             return self._search(gurobipy, master, rows, separate, progress)
         except gurobipy.GurobiError as error:
@@ -343,8 +337,12 @@ BACKENDS: dict[str, type[Backend]] = {backend.name: backend for backend in (High
 
 
 def load(name: str) -> Backend:
-    """Backend of a name; its package is looked for here, and loaded when it works."""
+    """Backend of a name; its package is loaded here."""
     backend = BACKENDS[name]()
-    if find_spec(backend.package) is None:
-        raise checks.missing_extra(f"backend {name!r} of solver 'mip'", backend.package, name)
+    try:
+        import_module(backend.package)
+    except ModuleNotFoundError as error:
+        if error.name != backend.package:
+            raise
+        raise checks.missing_extra(f"backend {name!r} of solver 'mip'", backend.package, name) from None
     return backend

@@ -74,7 +74,7 @@ class Oracle:
         return float(np.sqrt(self.problem.gram.yy)) if self.problem.loss.name == "squared" else 1.0
 
     def ask(self, share) -> tuple[Inner | None, Cut | None]:
-        """Fit at given shares, and its cut; no fit and a cut where the rows cannot be met, no cut where none is found."""
+        """Fit at given shares, and its cut; where the rows cannot be met no fit, and a cut that proves it if found."""
         inner = fit_shares(self.problem, self.rows, share, self.diagonal)
         if inner is not None:
             return inner, self._value_cut(inner)

@@ -21,7 +21,7 @@ class Row:
     upper: float
 
     @classmethod
-    def of(cls, dense, lower=-np.inf, upper=np.inf) -> "Row":
+    def of(cls, dense, lower=-np.inf, upper=np.inf) -> Row:
         dense = np.asarray(dense, float)
         index = np.flatnonzero(dense)
         return cls(index, dense[index], float(lower), float(upper))
@@ -48,7 +48,7 @@ class Master:
     rows: tuple[Row, ...]
 
     @classmethod
-    def of(cls, problem: Problem, indicator_rows: Rows, unit: float) -> "Master":
+    def of(cls, problem: Problem, indicator_rows: Rows, unit: float) -> Master:
         """The rules of a problem; objectives are divided by `unit`."""
         rules = problem.rules
         n = rules.n_units

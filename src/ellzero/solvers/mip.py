@@ -136,7 +136,7 @@ class CuttingPlanes:
                 tree.add(self.as_row(master, cut, self.unit))
             if reached < best:
                 best, inner = reached, between
-            elif cut is None or between is point and cut.at(point) + problem.l0 * point.sum() <= value:
+            elif cut is None or (between is point and cut.at(point) + problem.l0 * point.sum() <= value):
                 break
         return bound, inner
 
@@ -157,7 +157,7 @@ class CuttingPlanes:
         """Replace one unit of the best support at a time, likely ones first, while that improves it."""
         tries, improved = SWAPS, self.units is not None
         while improved and not self.clock.stopped:
-            improved, best = False, np.isin(np.arange(share.size), self.units)
+            improved, best = False, self.indicators(self.units or ()) > 0.5
             leaving = [u for u in np.argsort(share, kind="stable") if best[u] and not self.problem.rules.forced[u]]
             entering = [u for u in np.argsort(-share, kind="stable") if not best[u] and self.problem.usable[u]]
             for u, v in ((u, v) for u in leaving for v in entering):
@@ -225,7 +225,11 @@ class CuttingPlanes:
         coef = self.refit(np.flatnonzero(z)).coefficients(self.problem)[0]
         for u in np.flatnonzero((z > 0.5) & ~self.problem.rules.forced):
             without = np.where(np.arange(z.size) == u, 0.0, z)
-            if not coef[self.problem.rules.units[u]].any() and not self.rows.indicator[:, u].any() and self.admits(without):
+            if (
+                not coef[self.problem.rules.units[u]].any()
+                and not self.rows.indicator[:, u].any()
+                and self.admits(without)
+            ):
                 z = without
         return np.flatnonzero(z).tolist()
 
@@ -331,8 +335,8 @@ class Mip(Solver):
         columns = checks.listed(problem.names[j] for j in unlimited(problem))
         other = ", or columns that are independent" if problem.loss.name == "squared" else ""
         return (
-            f"nothing limits the coefficients of {columns}: its cuts need l2 > 0, or limits on both sides{other}, and no "
-            "limit is ever guessed. Hint: l2=1e-3 is a small ridge, or give `lower` and `upper`."
+            f"nothing limits the coefficients of {columns}: its cuts need l2 > 0, or limits on both sides{other}, and "
+            "no limit is ever guessed. Hint: l2=1e-3 is a small ridge, or give `lower` and `upper`."
         )
 
     def search(self, problem: Problem, clock: Clock) -> Answer:
@@ -361,8 +365,8 @@ class Mip(Solver):
         if faults:
             status = Status.NOT_CONVERGED
         notes = (
-            f"{solver} proved the bound, in floating point, with {checks.plural(len(run.cuts), 'cut')} from convex fits; "
-            f"{TOLERANCE:.0e} of the objective is taken off for its tolerance of {FEASIBLE:.0e}. No certificate "
+            f"{solver} proved the bound, in floating point, with {checks.plural(len(run.cuts), 'cut')} from convex "
+            f"fits; {TOLERANCE:.0e} of the objective is taken off for its tolerance of {FEASIBLE:.0e}. No certificate "
             "re-checks it.",
             limits_of(problem, run.oracle),
             *(faults or (confirmed(problem),)),
@@ -390,9 +394,12 @@ def limits_of(problem: Problem, oracle: Oracle) -> str:
         means.append("the limits given")
     if (oracle.diagonal > 0).any():
         means.append(f"the least eigenvalue {oracle.diagonal.max():.3g} of the columns' correlation matrix")
-    return f"No limit of the coefficients was assumed; what bounds them is {' and '.join(means) or 'that there are none'}."
+    return (
+        f"No limit of the coefficients was assumed; what bounds them is {' and '.join(means) or 'that there are none'}."
+    )
 
 
 def confirmed(problem: Problem) -> str:
+    """What was computed again."""
     rows = f" and {checks.plural(len(problem.linear), 'linear condition')}" if problem.linear else ""
     return f"The objective{rows} and all rules were computed again from the final coefficients, and agree."

@@ -197,10 +197,10 @@ def _level(problem: Problem, eta, intercept: float) -> float:
     loss, y, weight = problem.loss, problem.y, problem.weight
     for _ in range(20):
         step = (weight @ loss.gradient(y, eta + intercept)) / (weight @ loss.curvature(y, eta + intercept))
-        intercept -= step
+        intercept -= float(step)
         if abs(step) <= 1e-14 * (1.0 + abs(intercept)):
             break
-    return float(intercept)
+    return intercept
 
 
 def quadratic(hessian, linear, piece: Piece) -> tuple[np.ndarray, np.ndarray] | None:
@@ -326,12 +326,13 @@ def _model(cost, lower, upper, matrix, row_lower, row_upper):
     import highspy
 
     model = highspy.HighsModel()
-    lp, by_row = model.lp_, sparse.csr_matrix(matrix)
+    lp, by_row = model.lp_, sparse.csr_array(matrix)
     lp.num_col_, lp.num_row_ = cost.size, row_lower.size
     lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, lower, upper
     lp.row_lower_, lp.row_upper_ = row_lower, row_upper
     lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = by_row.indptr, by_row.indices, by_row.data
+    lp.a_matrix_.start_, lp.a_matrix_.index_ = by_row.indptr.astype(np.int32), by_row.indices.astype(np.int32)
+    lp.a_matrix_.value_ = np.asarray(by_row.data, float)
     return model
 
 
