@@ -102,7 +102,9 @@ class HighsTree:
         def watch(kind, message, out, in_, data):
             try:
                 if kind == types.kCallbackMipImprovingSolution:
-                    met.append(np.array(out.mip_solution))
+                    point = np.array(out.mip_solution)
+                    if point.ndim:  # before HiGHS 1.9 it is no array; the optimum is then the only point met
+                        met.append(point)
                 elif progress(out.mip_dual_bound, out.mip_node_count):
                     in_.user_interrupt = True
             except KeyboardInterrupt:  # no exception may pass through the library

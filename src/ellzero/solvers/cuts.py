@@ -140,18 +140,14 @@ def transferable(problem: Problem, weight=None) -> np.ndarray:
     Dong, Chen & Linderoth (2015), "Regularization vs. relaxation: a conic optimization perspective of statistical
     variable selection".
     """
-    d = np.zeros(problem.n_features)
-    columns = problem.rules.columns(np.flatnonzero(problem.usable))
+    d, columns = np.zeros(problem.n_features), problem.rules.columns(np.flatnonzero(problem.usable))
     if problem.loss.name != "squared" or not 0 < columns.size <= min(CHECKED_FEATURES, problem.y.size - 1):
         return d
     gram = problem.gram.rows(columns)[:, columns]
     error = 2.0 * columns.size * (problem.rounding + 8 * UNIT * columns.size)
     least = _least_eigenvalue(gram) - error
-    if least <= 0:
-        return d
-    even = np.full(columns.size, 0.9 * least)
-    if columns.size > EXTRACTED:
-        d[columns] = even
+    even = d[columns] = np.full(columns.size, 0.9 * max(least, 0.0))
+    if least <= 0 or columns.size > EXTRACTED:
         return d
     found = _ascend(gram, even.copy(), np.ones(columns.size) if weight is None else weight[columns])
     # mixed with the even one, which leaves 0.1 of the least eigenvalue to make up for what is missing, and keeps every
