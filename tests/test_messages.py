@@ -42,7 +42,7 @@ MESSAGES = [
     (lambda: ask(loss="squard"), errors.ArgumentError,
      "`loss` must be one of squared, logistic, poisson, got 'squard'. Did you mean \"squared\"?"),
     (lambda: ask(solver="trunk"), errors.ArgumentError,
-     "`solver` must be one of auto, exhaustive, branch, stepwise, exchange, got 'trunk'."),
+     "`solver` must be one of auto, exhaustive, branch, stepwise, exchange, mip, got 'trunk'."),
     (lambda: ask(random_state=-1), errors.ArgumentError,
      "`random_state` must be None, an integer >= 0 or a NumPy generator, got -1."),
     (lambda: ask(NAMED, forced=["prise"]), errors.ArgumentError,
@@ -143,6 +143,15 @@ MESSAGES = [
     (lambda: ask(y=CLASSES, loss="logistic", solver="exhaustive"), errors.UnsupportedError,
      "solver 'exhaustive' refuses this problem: leaps and bounds need squared error without l1 and limits. "
      "Hint: branch, with l2 > 0 or limits."),
+    (lambda: ask(X[:4], Y[:4], solver="mip"), errors.UnsupportedError,
+     "solver 'mip' refuses this problem: nothing limits the coefficients of x0, x1, x2, x3: its cuts need l2 > 0, or "
+     "limits on both sides, or columns that are independent, and no limit is ever guessed. "
+     "Hint: l2=1e-3 is a small ridge, or give `lower` and `upper`."),
+    (lambda: ask(constraints=ez.constraints.Linear(indicator=[1, 1, 1, 1], lower=3)), errors.InfeasibleError,
+     "no support satisfies the linear conditions together with the size, the rules and the limits. "
+     "Hint: a larger `k`, wider limits, or fewer conditions."),
+    (lambda: ez.solvers.Mip("skip"), errors.ArgumentError,
+     "`backend` must be one of highs, scip, gurobi, got 'skip'. Did you mean \"scip\"?"),
     (lambda: ask().predict(X[:, :2]), errors.DataError, "X has 2 columns, the model was fitted on 4."),
     (lambda: ask(NAMED).predict(dict(zip(("prise", "area", "year", "rooms"), X.T, strict=True))), errors.DataError,
      "the columns of X differ from the model's: prise. Hint: same names, same order."),

@@ -12,7 +12,7 @@ from typing import TypeGuard
 
 import numpy as np
 
-from .errors import ArgumentError, DataError, InfeasibleError, UnsupportedError
+from .errors import ArgumentError, DataError, InfeasibleError, MissingExtraError, UnsupportedError
 
 LARGEST = 1e140  # absolute values beyond it, or below its inverse, have squares that overflow or vanish
 SHOWN = 5  # names listed before "and N more"
@@ -384,6 +384,30 @@ def one_size_only() -> UnsupportedError:
 
 def refused(solver: str, reason: str) -> UnsupportedError:
     return UnsupportedError(f"solver {solver!r} refuses this problem: {reason}")
+
+
+def rows_contradict() -> InfeasibleError:
+    return InfeasibleError(
+        "no support satisfies the linear conditions together with the size, the rules and the limits. "
+        "Hint: a larger `k`, wider limits, or fewer conditions."
+    )
+
+
+def no_support_found() -> InfeasibleError:
+    return InfeasibleError(
+        "no support that satisfies the linear conditions was found before the search ended; whether there is one is "
+        "not known. Hint: a longer `time_limit`, or a larger `k`."
+    )
+
+
+def backend_failed(backend: str, reason: str) -> UnsupportedError:
+    return UnsupportedError(
+        f'{backend} did not take the problem: {reason.rstrip(".")}. Hint: backend="highs" needs no licence.'
+    )
+
+
+def missing_extra(what: str, package: str, extra: str) -> MissingExtraError:
+    return MissingExtraError(f"{what} needs {package}. Install it with: pip install 'ellzero[{extra}]'")
 
 
 # ---- warnings

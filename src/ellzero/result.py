@@ -35,7 +35,7 @@ class Status(Enum):
 
 _UNFINISHED = "the answer is the best found, the gap is what is left to prove."
 _SENTENCES = {
-    Status.OPTIMAL: "No other support does better, up to the gap; the certificate proves it.",
+    Status.OPTIMAL: "No other support does better, up to the gap.",
     Status.TIME_LIMIT: f"The time limit ended the search; {_UNFINISHED}",
     Status.NODE_LIMIT: f"The node limit ended the search; {_UNFINISHED}",
     Status.INTERRUPTED: f"The search was interrupted; {_UNFINISHED}",
@@ -166,6 +166,8 @@ class Result:
     solver : str
     trace : tuple of TraceStep
         Steps of a stepwise search.
+    notes : tuple of str
+        What the answer rests on, where no certificate says it.
     """
 
     coef: np.ndarray
@@ -184,6 +186,7 @@ class Result:
     sample: Sample
     solver: str
     trace: tuple[TraceStep, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def n_samples(self) -> float:
@@ -239,10 +242,12 @@ class Result:
     def _facts(self) -> list[str]:
         bound = "unknown" if self.gap is None else f"{100 * self.gap:.3g} %"
         lower = "" if self.lower_bound is None else f", lower bound {self.lower_bound:.10g}"
+        proved = self.certificate is not None and self.status is Status.OPTIMAL
         return [
             f"{self.k} of {len(self.names)} columns, objective {self.objective:.10g}{lower}",
             f"gap {bound}, {self.status.value} ({self.solver}, {self.n_nodes} nodes, {self.elapsed:.3g} s)",
-            self.status.sentence,
+            self.status.sentence + (" The certificate proves it." if proved else ""),
+            *self.notes,
         ]
 
     def __repr__(self) -> str:

@@ -11,12 +11,13 @@ from .base import Solver
 from .branch import Branch
 from .exchange import Exchange
 from .exhaustive import Exhaustive
+from .mip import Mip
 from .stepwise import Stepwise
 
 USUAL = {"gap": 1e-6, "random_state": None, "n_jobs": 1}
-SOLVERS = (Auto, Exhaustive, Branch, Stepwise, Exchange)
+SOLVERS = (Auto, Exhaustive, Branch, Stepwise, Exchange, Mip)
 
-__all__ = ["SOLVERS", "Auto", "Branch", "Exchange", "Exhaustive", "Solver", "Stepwise", "make_solver", "solve"]
+__all__ = ["SOLVERS", "Auto", "Branch", "Exchange", "Exhaustive", "Mip", "Solver", "Stepwise", "make_solver", "solve"]
 
 
 def make_solver(solver: str | Solver, **options) -> Solver:
@@ -45,7 +46,7 @@ def solve(
     Parameters
     ----------
     problem : Problem
-    solver : {"auto", "exhaustive", "branch", "stepwise", "exchange"} or Solver, default="auto"
+    solver : {"auto", "exhaustive", "branch", "stepwise", "exchange", "mip"} or Solver, default="auto"
         A name, or a solver with its own options, ``ez.solvers.Branch(node_limit=100)``.
     gap : float, default=1e-6
         Relative gap at which an answer counts as optimal.

@@ -1,15 +1,15 @@
 """The solver that fits the problem: proof where it is practical, the swap search where it is not."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import ClassVar
 
-from .. import _checks as checks
 from .._progress import Clock
 from ..problem import Problem
 from .base import Answer, Solver
 from .branch import Branch
 from .exchange import Exchange
 from .exhaustive import Exhaustive, enumerates, practical
+from .mip import Mip
 from .moves import State
 
 
@@ -27,8 +27,8 @@ class Auto(Solver):
     -----
     Squared error without l1 and limits: leaps and bounds up to about 40 units, enumeration for at most three columns;
     otherwise branch and bound where a ridge or limits give it a bound; otherwise the swap search, which proves nothing.
-    Leaps and bounds and enumeration take no rules on which units go together; linear rows go to the mixed-integer
-    solver.
+    Leaps and bounds and enumeration take no rules on which units go together; linear rows go to the integer
+    program.
     """
 
     name: ClassVar[str] = "auto"
@@ -41,11 +41,9 @@ class Auto(Solver):
     def choose(self, problem: Problem) -> Solver:
         """The solver that will be used."""
         if problem.linear:
-            return self._for_rows()
-        exhaustive, branch = (
-            Exhaustive(self.gap, self.random_state),
-            Branch(self.gap, None, self.random_state, self.n_jobs),
-        )
+            return Mip(gap=self.gap, random_state=self.random_state)
+        exhaustive = Exhaustive(self.gap, self.random_state)
+        branch = Branch(self.gap, None, self.random_state, self.n_jobs)
         if exhaustive.refuses(problem) is None and (practical(problem) or enumerates(problem)):
             return exhaustive
         if branch.refuses(problem) is None:
@@ -54,18 +52,8 @@ class Auto(Solver):
             return exhaustive  # until the time limit, with a true gap
         return Exchange(random_state=self.random_state)
 
-    def _for_rows(self) -> Solver:
-        """The solver that takes linear rows."""
-        from . import SOLVERS
-
-        found = [cls for cls in SOLVERS if cls.takes_rows and cls is not Auto]
-        if not found:
-            raise checks.rows_refused(self.name)
-        known = {f.name for f in fields(found[0])}
-        return found[0](**{name: value for name, value in vars(self).items() if name in known})
-
     def refuses(self, problem):
-        return None
+        return self.choose(problem).refuses(problem) if problem.linear else None
 
     def search(self, problem: Problem, clock: Clock, start: State | None = None) -> Answer:
         chosen = self.choose(problem)

@@ -42,6 +42,10 @@ class Answer:
         Evidence for the bound.
     tolerance : float
         Relative gap up to which the answer may be called optimal.
+    fit : Fit or None
+        Coefficients that satisfy conditions which a plain fit of the units would not; None for the plain fit.
+    notes : tuple of str
+        Sentences about what the answer rests on.
     """
 
     units: Sequence[int]
@@ -51,6 +55,8 @@ class Answer:
     tree: Tree | None = None
     trace: tuple[TraceStep, ...] = field(default=())
     tolerance: float = 1e-6
+    fit: Fit | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,7 @@ def state_of(problem: Problem, columns: Sequence[int]) -> "State":
 
 def make_result(problem: Problem, answer: Answer, clock: Clock, solver: str) -> Result:
     """Refit the support, and tie bound, gap and certificate to it."""
-    fit = fit_support(problem, problem.rules.columns(answer.units))
+    fit = fit_support(problem, problem.rules.columns(answer.units)) if answer.fit is None else answer.fit
     return describe(problem, answer, fit, clock.elapsed, solver, sample_of(problem))
 
 
@@ -148,7 +154,9 @@ def describe(
     coef, intercept = fit.coefficients(problem)
     # read off the centred fit: far from zero, the coefficients of the raw columns cost digits
     loss = problem.loss.mean(problem.normal.y, fit.eta, problem.weight)
-    objective = loss + problem.convex_penalty(coef) + problem.l0 * problem.count_units(coef)
+    # a linear condition may ask for a unit whose coefficient is zero
+    n_units = len(answer.units) if problem.linear else problem.count_units(coef)
+    objective = loss + problem.convex_penalty(coef) + problem.l0 * n_units
     lower = None
     if answer.lower_bound is not None:  # no objective is negative; the checker may round a little more cautiously
         lower = min(answer.lower_bound, objective) - CAUTION * objective
@@ -165,8 +173,9 @@ def describe(
         claim = Claim(0, problem.k, objective, lower, held, coef[held], intercept)
         certificate = certify(problem, [claim], [answer.tree])
     return Result(
-        coef, intercept, support, problem.count_units(coef), objective, loss, lower, gap, status, answer.n_nodes,
+        coef, intercept, support, n_units, objective, loss, lower, gap, status, answer.n_nodes,
         elapsed, certificate, problem.names, sample, solver, answer.trace,
+        answer.notes,
     )  # fmt: skip
 
 
