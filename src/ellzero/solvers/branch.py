@@ -1,7 +1,7 @@
 """Branch and bound on the perspective relaxation: best-first, anytime, with a certificate."""
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import ClassVar
 
@@ -270,9 +270,9 @@ def search_sizes(problem: Problem, sizes, states, clock: Clock, gap, n_jobs=1, n
     best = [Best(state.units, penalised(problem, state)) for state in states]
     search = GramSearch(problem, sizes, best, clock, gap, n_threads=n_jobs)
     status = search.run(np.inf if node_limit is None else node_limit)
-    tree, bounds = search.evidence.tree(problem), search.bounds()
+    bounds = search.bounds()
     return [
-        Answer(found.units, max(float(bound), 0.0), status, search.n_nodes, tree, tolerance=gap)
+        Answer(found.units, max(float(bound), 0.0), status, search.n_nodes, search.evidence, tolerance=gap)
         for found, bound in zip(search.best, bounds, strict=True)
     ]
 
@@ -330,7 +330,7 @@ class Branch(Solver):
         state = best_state(problem, clock, self.random_state) if start is None else start
         if searches(problem, penalised(problem, state), self.gap):
             (answer,) = search_sizes(problem, [problem.k], [state], clock, self.gap, self.n_jobs, self.node_limit)
-            return answer
+            return replace(answer, fit=state.facts.get("fit")) if answer.units == state.units else answer
         if not relaxes(problem):  # the columns are independent, but the fit is too close for their Gram matrix
             bound, tree = root_bound(problem, penalised(problem, state), clock)
             return Answer(state.units, bound, Status.NOT_CONVERGED, tree=tree, tolerance=self.gap)

@@ -25,6 +25,7 @@ SPARE = 1000  # supports collected beyond those that will be kept, between two p
 WIDE_SPIN = 600  # where rows are read one by one, so many live columns get a matrix of their own
 COPY = 1e-12  # largest difference of scaled columns that count as equal
 PROBES = 3
+ROOT_LAZY = 0.02
 PAYS = 0.002  # rise of the bound, in shares of the objective, for which one more probe is worth it
 FEWER = 0.7  # share of the columns, since a diagonal was sought last, at which another is sought
 UNLIMITED = 1 << 40
@@ -92,7 +93,7 @@ class GramSearch:
         self.jobs: list[tuple[float, int, Job]] = []
         self.running: dict[int, Job] = {}
         self.order = count()
-        self.penalty = self.normal.penalty
+        self.penalty, self.bounded = self.normal.penalty, relaxes(problem)  # whether no diagonal is needed for a bound
         self.p = p
 
     # ---- the run
@@ -257,7 +258,7 @@ class GramSearch:
         value = np.zeros(self.p)
         if not self.rules.propagate(state):
             log.empty = True
-        elif self.problem_is_bounded:
+        elif self.bounded:
             self._relax_root(state, value, bound, price, log)
         self.evidence.add(log.piece())
         open_ = bound < self.targets.cut
@@ -279,12 +280,13 @@ class GramSearch:
         root = Root(self.problem, columns, state, self.terms, int(min(targets.size.max(), p)))
         barred, needed = np.zeros(p, np.int64), np.zeros(p, np.int64)
         n_in, n_free = int((state == IN).sum()), int((state == FREE).sum())
+        lazy = 0.0 if self.node_limit < np.inf else ROOT_LAZY  # a limit may make the root all there is
         self.n_nodes += 1
         for t in reversed(range(len(self.sizes))):
             if bound[t] >= targets.cut[t]:
                 continue
             places = int(targets.size[t]) - n_in
-            price[t], base, total = root.relax(places, places < n_free, price[t], float(targets.cut[t]))
+            price[t], base, total = root.relax(places, places < n_free, price[t], float(targets.cut[t]), lazy)
             log.point(root.local.place[: root.m].copy(), root.local.b[: root.m].copy())
             for s in range(len(self.sizes)):
                 places = int(targets.size[s]) - n_in
@@ -318,11 +320,6 @@ class GramSearch:
             self.closed = np.minimum(self.closed, np.where(open_, self.targets.cut, NOWHERE))
         log.empty = not self.rules.propagate(state) or (state == IN).sum() > self.targets.size.max()
 
-    @property
-    def problem_is_bounded(self) -> bool:
-        """Whether the relaxation is bounded without a diagonal."""
-        return relaxes(self.problem)
-
     def _first_price(self) -> float:
         if self.sizes == [None]:
             return self.problem.l0
@@ -342,13 +339,13 @@ class GramSearch:
             self._open(root, everything, [start], [record], rows, np.zeros(self.p), WIDE_SPIN / self.p)
             return
         gram = problem.gram_of(live)
-        diagonal = np.zeros(live.size) if self.problem_is_bounded else even(gram, self.terms)
+        diagonal = np.zeros(live.size) if self.bounded else even(gram, self.terms)
         parent, ids = root, live
         for _ in range(PROBES):  # bound, split a diagonal off, and bound again, while that pays
             before = start.bound
             if self._gap(start) > GATE and ids.size <= 0.9 * problem.y.size and start.value.any():
                 diagonal = self._stronger(gram, ids, start, diagonal)
-            elif self.problem_is_bounded:
+            elif self.bounded:
                 break
             probe = self._open(parent, ids, [start], [record], self._full(gram), diagonal, 1.0, queue=False)
             self.work(probe)
@@ -373,7 +370,7 @@ class GramSearch:
         """A diagonal for these columns; the present one where none is found."""
         own = self._own(ids)
         sought = extract(gram, self.problem.correlations[ids], start, own, diagonal, self.terms)
-        if sought is None or not (self.problem_is_bounded or (sought > 0).all()):
+        if sought is None or not (self.bounded or (sought > 0).all()):
             return diagonal
         return sought
 

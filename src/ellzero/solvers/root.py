@@ -53,8 +53,8 @@ class Root:
             local.penalty[row, m:m_new] = part[new]
         self.m = m_new
 
-    def relax(self, places, limited, price, cut):
-        """As `_kernels.search.relax`, solved to the end. Returns price, base and sum of rises."""
+    def relax(self, places, limited, price, cut, lazy):
+        """As `_kernels.search.relax`; lazy = 0 solves to the end. Returns price, base and sum of rises."""
         local, terms = self.local, self.terms
         scale, tolerance = np.sqrt(terms.yy), 1e-3
         while True:
@@ -68,7 +68,8 @@ class Root:
             bound = base - (float(local.top[:most].sum()) if limited else total)
             if limited:
                 primal += (price - terms.l0) * (max(0.0, places - taken) - places)
-            if bound >= cut or primal - bound <= 1e-9 * abs(primal):
+            near = primal < cut and primal - bound <= lazy * (cut - primal)
+            if bound >= cut or near or primal - bound <= 1e-9 * abs(primal):
                 break
             excess = np.where(self.state == FREE, local.score - price, -1.0)
             excess[local.place[:m]] = -1.0
