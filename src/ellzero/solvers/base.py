@@ -137,7 +137,7 @@ def state_of(problem: Problem, columns: Sequence[int]) -> "State":
     if not problem.rules.allows(units) or (problem.k is not None and len(units) > problem.k):
         raise checks.start_breaks_rules([problem.names[j] for j in chosen])
     fit = fit_support(problem, problem.rules.columns(units))
-    return State(tuple(units), fit.value, {"fit": fit})
+    return State(tuple(units), fit.value, {"given": fit})
 
 
 def make_result(problem: Problem, answer: Answer, clock: Clock, solver: str) -> Result:

@@ -330,7 +330,7 @@ class Branch(Solver):
         state = best_state(problem, clock, self.random_state) if start is None else start
         if searches(problem, penalised(problem, state), self.gap):
             (answer,) = search_sizes(problem, [problem.k], [state], clock, self.gap, self.n_jobs, self.node_limit)
-            return replace(answer, fit=state.facts.get("fit")) if answer.units == state.units else answer
+            return replace(answer, fit=state.facts.get("given")) if answer.units == state.units else answer
         if not relaxes(problem):  # the columns are independent, but the fit is too close for their Gram matrix
             bound, tree = root_bound(problem, penalised(problem, state), clock)
             return Answer(state.units, bound, Status.NOT_CONVERGED, tree=tree, tolerance=self.gap)
