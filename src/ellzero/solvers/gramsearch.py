@@ -131,17 +131,20 @@ class GramSearch:
                 like = np.abs(np.abs(corr[:unit]) - abs(corr[unit])) <= COPY * np.sqrt(self.yy)
                 for other in np.flatnonzero(like & self.problem.usable[:unit]).tolist():
                     pair = Z.columns(np.array([other, unit]))
-                    copies = np.abs(pair[:, 0] - np.sign(pair[:, 0] @ pair[:, 1]) * pair[:, 1]).max() <= COPY
+                    sign = float(np.sign(pair[:, 0] @ pair[:, 1]))
+                    copies = np.abs(pair[:, 0] - sign * pair[:, 1]).max() <= COPY
                     swapped = sorted([*units[:at], other, *units[at + 1 :]])
-                    if copies and other not in units and self._interchangeable(other, unit, swapped):
+                    if copies and other not in units and self._interchangeable(other, unit, sign, swapped):
                         units[at] = other
                         break
             self.best[t] = Best(tuple(sorted(units)), best.value)
 
-    def _interchangeable(self, one: int, other: int, units) -> bool:
-        """Whether the penalty and the rules treat two columns alike."""
-        penalty = self.penalty
-        same = all(part[one] == part[other] for part in (penalty.l1, penalty.l2, self.limits[0], self.limits[1]))
+    def _interchangeable(self, one: int, other: int, sign: float, units) -> bool:
+        """Whether the penalty, the limits and the rules treat two columns, equal up to the sign, alike."""
+        penalty, (lower, upper) = self.penalty, self.limits
+        limits = (lower[other], upper[other]) if sign > 0 else (-upper[other], -lower[other])
+        same = all(part[one] == part[other] for part in (penalty.l1, penalty.l2))
+        same = same and (lower[one], upper[one]) == limits
         return same and not self.rules.forced[other] and (not self.rules.restricted or self.rules.allows(units))
 
     def stopped(self) -> Status | None:
