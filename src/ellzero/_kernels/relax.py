@@ -210,14 +210,14 @@ def relaxed_count(local, m):
 
 
 @njit(cache=True, nogil=True)
-def balance(local, m, price, least, places, tolerance):
+def balance(local, m, price, least, places, tolerance, slack, steps):
     """Descend at the price, of at least `least`, at which the relaxed count takes the places left; returns the price."""
     low, high = 0.0, NOWHERE
-    for _ in range(PRICE_STEPS):
+    for _ in range(steps):
         draw_lines(local, m, price)
         settle(local.Q, m, local.b, local.g, local.held, local.penalty, local.lines, tolerance, SWEEPS)
         count = relaxed_count(local, m)
-        if abs(count - places) <= COUNT_SLACK * places or (count < places and price <= least):
+        if abs(count - places) <= slack * places or (count < places and price <= least):
             break
         if count > places:
             low, stride = price, (count / places) ** 1.5

@@ -10,12 +10,14 @@ from numba import njit
 
 from .coordinate import shrink
 from .relax import (
+    COUNT_SLACK,
     ENTRANTS,
     FREE,
     IN,
     INNER_CODE,
     NOWHERE,
     OUT,
+    PRICE_STEPS,
     SWEEPS,
     Columns,
     Local,
@@ -234,7 +236,7 @@ def relax(gram, columns, state, local, m, places, limited, price, cut, terms, co
                 for e in range(m):
                     local.g[e] -= local.b[a] * local.Q[a, e]
         if limited and places > 0:
-            price = balance(local, m, price, l0, places, tolerance * scale)
+            price = balance(local, m, price, l0, places, tolerance * scale, COUNT_SLACK, PRICE_STEPS)
         else:
             price = l0
             draw_lines(local, m, price)
@@ -563,7 +565,11 @@ def visit(gram, columns, rules, target, log, local, count, terms, scratch, recor
     Returns (still open, last record, local columns, bound, price); the node's state is in `scratch`.
     """
     state, m = scratch.state, 0
+    if not propagate(state, rules):
+        return False, record, m, bound, price
     n_in, n_free = numbers(state)
+    if n_in > terms.size:
+        return False, record, m, bound, price
     if n_in == terms.size and n_free > 0:  # every place is taken
         put_out_free(state, log, count, record, ids)
         n_free = 0

@@ -310,8 +310,9 @@ class Branch(Solver):
         if relaxes(problem) or splits(problem):
             return None
         return (
-            "branch and bound needs l2 > 0, or limits on both sides of every coefficient: without them its relaxation "
-            "has no finite dual bound and proves nothing. Hint: l2=1e-3 is a small ridge."
+            "branch and bound needs l2 > 0, limits on both sides of every coefficient, or, for squared error without "
+            "groups, independent columns: without them its relaxation has no finite dual bound and proves nothing. "
+            "Hint: l2=1e-3 is a small ridge."
         )
 
     def search(self, problem, clock, start: State | None = None):
@@ -321,7 +322,7 @@ class Branch(Solver):
             return self._by_gram(problem, state, clock)
         if not relaxes(problem):  # the columns are independent, but the fit is too close for their Gram matrix
             bound, tree = root_bound(problem, penalised(problem, state), clock)
-            return Answer(state.units, bound, Status.NOT_CONVERGED, tree=tree, tolerance=self.gap)
+            return Answer(state.units, bound, Status.HEURISTIC, tree=tree, tolerance=self.gap)
         search = Search(problem, relaxation_for(problem), clock, self.gap, state)
         status = search.run(np.inf if self.node_limit is None else self.node_limit)
         lower, tree = search.finish()

@@ -24,6 +24,7 @@ COMPACT = 3000  # most live columns whose Gram matrix is formed
 SPARE = 1000  # supports collected beyond those that will be kept, between two passes of sorting
 WIDE_SPIN = 600  # where rows are read one by one, so many live columns get a matrix of their own
 COPY = 1e-12  # largest difference of scaled columns that count as equal
+ROUGH = 0.02  # share of the gap that rounding may take
 PROBES = 3
 ROOT_LAZY = 0.02
 FIRST_PRICE = 0.025  # of the largest gain of one column: where the price of a place is sought from
@@ -411,7 +412,7 @@ def searches(problem: Problem, objective: float, gap: float) -> bool:
     """Whether this search takes a problem: squared error, single columns, a Gram matrix precise enough for the gap."""
     if problem.loss.name != "squared" or problem.rules.grouped:
         return False
-    return 8.0 * problem.rounding * problem.null_loss <= 1e-3 * max(gap, 1e-9) * objective
+    return 8.0 * problem.rounding * problem.null_loss <= ROUGH * max(gap, 1e-9) * objective
 
 
 def splits(problem: Problem) -> bool:
