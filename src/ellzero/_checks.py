@@ -218,7 +218,8 @@ def column_indices(name: str, columns, names: Sequence[str]) -> list[int]:
         return []
     if isinstance(columns, str | Integral):
         columns = [columns]
-    place = {column: j for j, column in enumerate(names)}
+    columns = list(columns)
+    place = {column: j for j, column in enumerate(names)} if any(isinstance(c, str) for c in columns) else {}
     found = []
     for column in columns:
         if isinstance(column, str):

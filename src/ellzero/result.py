@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 
@@ -135,7 +136,7 @@ class TraceStep:
     criterion: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """A support, its coefficients, and how sure they are.
 
@@ -159,10 +160,12 @@ class Result:
         Nodes of the search tree.
     elapsed : float
         Seconds.
-    certificate : Certificate or None
+    proof : Certificate, callable or None
+        The certificate, or what makes it when it is first asked for.
     names : tuple of str
         Names of all columns.
-    sample : Sample
+    described : Sample or callable
+        What the criteria need to know of the data, or what finds it out when it is first asked for.
     solver : str
     trace : tuple of TraceStep
         Steps of a stepwise search.
@@ -181,12 +184,25 @@ class Result:
     status: Status
     n_nodes: int
     elapsed: float
-    certificate: Certificate | None
+    proof: Certificate | Callable[[], Certificate] | None
     names: tuple[str, ...]
-    sample: Sample
+    described: Sample | Callable[[], Sample]
     solver: str
     trace: tuple[TraceStep, ...] = field(default=())
     notes: tuple[str, ...] = ()
+
+    @cached_property
+    def certificate(self) -> Certificate | None:
+        """The proof, for anyone who has the data; None where nothing is proved."""
+        return self.proof() if callable(self.proof) else self.proof
+
+    @cached_property
+    def sample(self) -> Sample:
+        """What the criteria need to know of the data."""
+        return self.described() if callable(self.described) else self.described
+
+    def __getstate__(self):  # what makes a certificate, or a sample, holds the data
+        return {**self.__dict__, "proof": self.certificate, "described": self.sample}
 
     @property
     def n_samples(self) -> float:
@@ -242,7 +258,7 @@ class Result:
     def _facts(self) -> list[str]:
         bound = "unknown" if self.gap is None else f"{100 * self.gap:.3g} %"
         lower = "" if self.lower_bound is None else f", lower bound {self.lower_bound:.10g}"
-        proved = self.certificate is not None and self.status is Status.OPTIMAL
+        proved = self.proof is not None and self.status is Status.OPTIMAL
         return [
             f"{self.k} of {len(self.names)} columns, objective {self.objective:.10g}{lower}",
             f"gap {bound}, {self.status.value} ({self.solver}, {self.n_nodes} nodes, {self.elapsed:.3g} s)",

@@ -119,7 +119,7 @@ class Face(BaseEstimator):
         return solve(problem, "exchange" if swaps else self.solver, **self._limits())
 
     def _keep(self, result: Result) -> None:
-        self.result_ = result if self.certify else replace(result, certificate=None)
+        self.result_ = result if self.certify else replace(result, proof=None)
         self.coef_ = result.coef
         self.intercept_ = result.intercept
         self.support_ = result.support
@@ -163,7 +163,7 @@ class Sized(Face):
         self.criterion_ = self.criterion or path.default_criterion
         best = path.best(self.criterion_)
         if not self.certify:  # bounds stay, their evidence is as large as the data
-            path = replace(path, certificate=None, results=tuple(replace(r, certificate=None) for r in path))
+            path = replace(path, certificate=None, results=tuple(replace(r, proof=None) for r in path))
         self.path_ = path
         return best
 

@@ -18,16 +18,13 @@ from ..result import Result, Status, Table
 from ..solvers import Auto, Branch, Exhaustive, Solver, make_solver
 from ..solvers.base import Answer, certify, describe, sample_of
 from ..solvers.bounds import root_bound
-from ..solvers.branch import search_sizes
 from ..solvers.exchange import Exchange, KPath, penalised
 from ..solvers.exhaustive import all_sizes, enumerates, practical
-from ..solvers.gramsearch import searches
 from ..solvers.moves import moves_for
 from ..solvers.refit import fit_support
 from .subset import problem_of
 
 DEFAULT_SIZE = 20
-TOGETHER = 60  # most sizes of one search
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +136,7 @@ class Path:
         gap = kept.gap
         if kept.lower_bound is not None:
             gap = max(0.0, result.objective - kept.lower_bound) / max(result.objective, 1e-300)
-        result = replace(result, lower_bound=kept.lower_bound, gap=gap, status=kept.status, certificate=None)
+        result = replace(result, lower_bound=kept.lower_bound, gap=gap, status=kept.status, proof=None)
         certificate, support = self.certificate, result.support
         if certificate is not None:
             facts = {"objective": result.objective, "support": support, "values": result.coef[support]}
@@ -296,14 +293,11 @@ def solve_path(
         found = _by_exchange(problem, sizes, clock, sample, random_state, bounded)
     elif _takes_all_sizes(problem, solver, one_tree):
         found = _in_one_tree(problem, sizes, clock, sample, gap, random_state)
-    elif _searches_together(problem, solver):
-        found = _together(problem, sizes, clock, sample, solver, random_state)
     else:
         found = _size_by_size(problem, sizes, clock, sample, solver, random_state)
-    results, trees, claims = found
+    kept, results, trees, claims = found
     certificate = certify(problem, claims, trees) if claims else None
-    kept = tuple(size for size, result in zip(sizes, results, strict=False) if result is not None)
-    return Path(tuple(r for r in results if r is not None), kept, sample, certificate, int(problem.usable.sum()))
+    return Path(tuple(results), tuple(kept), sample, certificate, int(problem.usable.sum()))
 
 
 def _takes_all_sizes(problem, solver, one_tree) -> bool:
@@ -315,40 +309,8 @@ def _takes_all_sizes(problem, solver, one_tree) -> bool:
     return solver.name == "auto" and (practical(problem) or Branch().refuses(problem) is not None)
 
 
-def _searches_together(problem, solver) -> bool:
-    """Whether branch and bound proves all sizes in one tree."""
-    single = problem.loss.name == "squared" and not problem.rules.grouped
-    chooses = isinstance(solver, Branch) or (solver.name == "auto" and not enumerates(problem))
-    return chooses and single and Branch().refuses(problem) is None
-
-
-def _together(problem, sizes, clock, sample, solver, random_state):
-    """One search for all sizes that the Gram matrix is precise enough for; the others get theirs one by one."""
-    states = KPath(moves_for(problem), clock, random_state).run(max(sizes))
-    best = {}
-    for k in sizes:
-        smaller = [state for size, state in states.items() if size <= k]
-        if smaller:
-            best[k] = min(smaller, key=lambda s: (penalised(problem, s), s.size))
-    gap = getattr(solver, "gap", 1e-6)
-    fine = [k for k in best if searches(problem, penalised(problem, best[k]), gap)]
-    answers = {}
-    for part in batched(fine, TOGETHER):
-        found = search_sizes(problem, part, [best[k] for k in part], clock, gap, getattr(solver, "n_jobs", 1))
-        answers |= dict(zip(part, found, strict=True))
-    for k in (k for k in best if k not in answers):
-        answers[k] = Branch(gap).search(problem.with_size(k), clock, best[k])
-    answers = {k: answers[k] for k in sorted(answers)}
-    return _finish(problem, answers, [clock.elapsed] * len(answers), "branch", sample)
-
-
-def batched(items, most):
-    """Parts of a list."""
-    return [items[i : i + most] for i in range(0, len(items), most)]
-
-
 def _finish(problem, answers, elapsed, solver, sample):
-    """Results, trees and claims of one answer a size."""
+    """Sizes, results, trees and claims of one answer a size."""
     results, trees, claims = [], [], []
     for k, answer, seconds in zip(answers, answers.values(), elapsed, strict=True):
         sized = problem.with_size(k)
@@ -360,7 +322,7 @@ def _finish(problem, answers, elapsed, solver, sample):
                 trees.append(tree)
             claims.append(replace(claim, tree=trees.index(tree)))
         results.append(result)
-    return results, trees, claims
+    return list(answers), results, trees, claims
 
 
 def _by_exchange(problem, sizes, clock, sample, random_state, bounded):

@@ -1,9 +1,11 @@
 """What every solver shares: refusal, timing, interruption and the making of a `Result`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Protocol
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy import linalg
@@ -29,6 +31,12 @@ LIMITED = "the proof holds among coefficients within the limits that were given"
 NOTHING = 1e-13  # a bound below this share of the empty model's objective is rounding
 
 
+class Grown(Protocol):
+    """The record of a search, from which a tree can be written out when somebody asks."""
+
+    def tree(self, problem: Problem) -> Tree: ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
     """What a search found: a support with its bound and evidence.
@@ -52,7 +60,7 @@ class Answer:
     lower_bound: float | None
     status: Status
     n_nodes: int = 0
-    tree: Tree | None = None
+    tree: "Tree | Grown | None" = None
     trace: tuple[TraceStep, ...] = field(default=())
     tolerance: float = 1e-6
     fit: Fit | None = None
@@ -128,13 +136,14 @@ def state_of(problem: Problem, columns: Sequence[int]) -> "State":
     units = sorted({*problem.rules.unit_of_column[chosen].tolist(), *np.flatnonzero(problem.rules.forced).tolist()})
     if not problem.rules.allows(units) or (problem.k is not None and len(units) > problem.k):
         raise checks.start_breaks_rules([problem.names[j] for j in chosen])
-    return State(tuple(units), fit_support(problem, problem.rules.columns(units)).value)
+    fit = fit_support(problem, problem.rules.columns(units))
+    return State(tuple(units), fit.value, {"given": fit})
 
 
 def make_result(problem: Problem, answer: Answer, clock: Clock, solver: str) -> Result:
     """Refit the support, and tie bound, gap and certificate to it."""
     fit = fit_support(problem, problem.rules.columns(answer.units)) if answer.fit is None else answer.fit
-    return describe(problem, answer, fit, clock.elapsed, solver, sample_of(problem))
+    return describe(problem, answer, fit, clock.elapsed, solver, partial(sample_of, problem))
 
 
 def describe(
@@ -143,8 +152,7 @@ def describe(
     fit: Fit,
     elapsed: float,
     solver: str,
-    sample: Sample,
-    certificate: Certificate | None = None,
+    sample: Sample | Callable[[], Sample],
 ) -> Result:
     """A `Result` from an answer and its fit."""
     if fit.runaway and fit.value <= 1e-6 * problem.null_loss:
@@ -167,16 +175,27 @@ def describe(
         if status is Status.OPTIMAL and not gap <= answer.tolerance:
             status = Status.NOT_CONVERGED
     support = np.flatnonzero(coef)
-    if certificate is None and answer.tree is not None and lower is not None:
+    proof = None
+    if answer.tree is not None and lower is not None:
         # a column that another needs is part of the claim, though its coefficient be zero
         held = np.union1d(support, problem.rules.columns(problem.units_in(coef))) if problem.rules.requires else support
         claim = Claim(0, problem.k, objective, lower, held, coef[held], intercept)
-        certificate = certify(problem, [claim], [answer.tree])
+        proof = partial(_certificate, problem, claim, answer.tree)
     return Result(
         coef, intercept, support, n_units, objective, loss, lower, gap, status, answer.n_nodes,
-        elapsed, certificate, problem.names, sample, solver, answer.trace,
+        elapsed, proof, problem.names, sample, solver, answer.trace,
         answer.notes,
     )  # fmt: skip
+
+
+def _certificate(problem: Problem, claim: Claim, tree: "Tree | Grown") -> Certificate:
+    """Certificate of one claim; a tree that is still a search's own record is written out."""
+    return certify(problem, [claim], [written(problem, tree)])
+
+
+def written(problem: Problem, tree: "Tree | Grown") -> Tree:
+    """A tree as a certificate holds it."""
+    return tree if isinstance(tree, Tree) else tree.tree(problem)
 
 
 def certify(problem: Problem, claims, trees) -> Certificate:
@@ -215,8 +234,17 @@ def checked_bounds(problem: Problem, tree: Tree, sizes: Sequence[int | None]) ->
     return list(Checker(certificate, X, problem.y).tree_bounds(tree, sizes))
 
 
+SAMPLES: WeakKeyDictionary[Problem, Sample] = WeakKeyDictionary()
+
+
 def sample_of(problem: Problem) -> Sample:
-    """What the criteria need to know of the data."""
+    """What the criteria need to know of the data; found once a problem."""
+    if problem not in SAMPLES:
+        SAMPLES[problem] = _sample(problem)
+    return SAMPLES[problem]
+
+
+def _sample(problem: Problem) -> Sample:
     full_loss, rank = _full_model(problem)
     return Sample(
         loss=problem.loss,

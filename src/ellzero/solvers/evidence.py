@@ -41,6 +41,7 @@ class Evidence:
 
     pieces: list[Piece] = field(default_factory=list)
     diagonals: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
+    _tree: Tree | None = None
 
     def add(self, piece: Piece) -> int:
         """Number of a new piece."""
@@ -53,7 +54,12 @@ class Evidence:
         return len(self.diagonals) - 1
 
     def tree(self, problem: Problem) -> Tree:
-        """The certificate's tree: preorder of all records, points in data units."""
+        """The certificate's tree: preorder of all records, points in data units; written once."""
+        if self._tree is None:
+            self._tree = self._written(problem)
+        return self._tree
+
+    def _written(self, problem: Problem) -> Tree:
         first = np.concatenate([[0], np.cumsum([piece.n_records for piece in self.pieces])])
         branch, child = self._joined("branch"), self._joined("child")
         child += np.repeat(first[:-1], np.diff(first)) * (child >= 0)
