@@ -106,7 +106,7 @@ def test_a_response_that_is_constant_or_explained_by_one_column():
     judge_proof(q, branch(q), optimum(q))
 
 
-# ---- every size, in one tree
+# ---- every size
 
 
 def best_of_sizes(q):
@@ -121,11 +121,11 @@ def best_of_sizes(q):
 
 
 def judge_path(q, **options):
-    """Every size that exists is proved, all of them by one tree, and verified."""
+    """Every size that exists is proved, and verified with all others by one certificate."""
     q = q.asked(k=None)
     found = ez.path(q.X, q.y, k=q.n_columns, certify=True, solver="branch", **q.arguments(), **options)
-    best, varying = best_of_sizes(q), int(np.count_nonzero(q.scale)) - len(q.forbidden)
-    assert list(found.sizes) == [size for size in best if size <= varying]
+    best, most = best_of_sizes(q), len({column for columns, _ in q.supports() for column in columns})
+    assert list(found.sizes) == [size for size in best if size <= most]
     claims = found.certificate.verify(q.X, q.y)
     assert len(claims) == len(found)
     for size, result, claim in zip(found.sizes, found, claims, strict=True):
@@ -148,17 +148,14 @@ PATHS = {
 
 
 @pytest.mark.parametrize("kind", PATHS)
-def test_every_size_in_one_tree(kind):
-    def judge(q):
-        assert len(judge_path(q).certificate.trees) == 1
-
+def test_every_size(kind):
     settings = {"n": 25, "p": 7, "correlation": 0.5, "l2": 0.019} | PATHS[kind]
-    each([(seed, make_question(seed, **settings)) for seed in range(3)], judge)
+    each([(seed, make_question(seed, **settings)) for seed in range(3)], judge_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", PATHS)
-def test_every_size_in_one_tree_often(kind):
+def test_every_size_often(kind):
     settings = {"n": 25, "p": 8, "correlation": 0.5, "l2": 0.0037} | PATHS[kind]
     each([(seed, make_question(seed, **settings)) for seed in range(100, 115)], judge_path)
 
@@ -188,7 +185,6 @@ def test_some_sizes_only_and_in_any_order():
 def test_a_path_has_the_answers_of_single_searches():
     q = middling(3)
     whole = ez.path(q.X, q.y, k=7, certify=True, solver="branch", l2=q.l2)
-    assert len(whole.certificate.trees) == 1
     for k in range(8):
         single = branch(q.asked(k=k))
         assert whole[k].objective == pytest.approx(single.objective, rel=1e-9)
@@ -520,7 +516,7 @@ def test_a_search_begins_from_its_start():
 BAD_STARTS = {
     "too many": ({}, [0, 1, 2, 3]),
     "forbidden": ({"forbidden": (1,)}, [0, 1]),
-    "without the forced": ({"forced": (2,)}, [0, 1]),
+    "no room for the forced": ({"forced": (2,)}, [0, 1, 3]),
     "against a rule": ({"constraints": (ez.constraints.AtMostOne([0, 1]),)}, [0, 1]),
 }
 
@@ -599,7 +595,7 @@ def test_more_nodes_never_prove_less(long_search):
 @pytest.mark.parametrize("after", [0, 1, 3])
 def test_an_interrupt_keeps_a_true_bound(long_search, after, jobs):
     q, optimal = long_search
-    events = []
+    before, events = threading.active_count(), []
 
     def stop(event):
         events.append(event)
@@ -608,7 +604,7 @@ def test_an_interrupt_keeps_a_true_bound(long_search, after, jobs):
 
     result = branch(q, on_progress=stop, n_jobs=jobs)
     judge_stopped(q, result, optimal, [ez.Status.INTERRUPTED])
-    assert threading.active_count() == threading.active_count()
+    assert threading.active_count() == before
 
 
 def test_an_interrupt_from_the_keyboard(long_search):
@@ -643,7 +639,7 @@ def test_progress_closes_in_on_the_answer(long_search, jobs):
 @pytest.mark.parametrize("way", ["time", "interrupt"])
 def test_a_path_that_is_stopped_keeps_true_bounds(way):
     q = searched()
-    whole = ez.path(q.X, q.y, k=4, certify=True, solver="branch", l2=q.l2)
+    whole = ez.path(q.X, q.y, k=6, certify=True, solver="branch", l2=q.l2)
     assert all(result.status is ez.Status.OPTIMAL for result in whole)
 
     def stop(event):
@@ -651,16 +647,19 @@ def test_a_path_that_is_stopped_keeps_true_bounds(way):
             raise KeyboardInterrupt
 
     options = {"time_limit": 0.19} if way == "time" else {"on_progress": stop}
-    found = ez.path(q.X, q.y, k=4, certify=True, solver="branch", l2=q.l2, **options)
+    found = ez.path(q.X, q.y, k=6, certify=True, solver="branch", l2=q.l2, **options)
     assert found.sizes == whole.sizes
     claims = {claim.k: claim for claim in found.certificate.verify(q.X, q.y)}
+    stopped = ez.Status.TIME_LIMIT if way == "time" else ez.Status.INTERRUPTED
     for result, proved in zip(found, whole, strict=True):
-        judge_answer(q.asked(k=claims[proved.k].k), result)
-        assert result.lower_bound <= proved.objective * (1 + 1e-12)
+        judge_answer(q.asked(k=proved.k), result)
         assert result.objective >= proved.objective * (1 - 1e-9)
-        judge_claim(q.asked(k=proved.k), claims[proved.k], result, proved.objective)
-        if result.gap > 1e-6:
-            assert result.status is (ez.Status.TIME_LIMIT if way == "time" else ez.Status.INTERRUPTED)
+        assert result.status in (ez.Status.OPTIMAL, stopped)
+        if result.lower_bound is None:
+            assert result.status is stopped
+        else:
+            judge_claim(q.asked(k=proved.k), claims[proved.k], result, proved.objective)
+    assert found[6].status is stopped
 
 
 def test_rivals_that_are_stopped_are_not_called_complete():
@@ -670,11 +669,14 @@ def test_rivals_that_are_stopped_are_not_called_complete():
     for support, value in zip(found.supports, found.objectives, strict=True):
         assert value == pytest.approx(fit_support(q, support).objective, rel=1e-9)
 
+    seen = []
+
     def stop(event):
-        if event.stage == "rivals":
+        seen.append(event)
+        if event.objective is not None and len(seen) > 3:
             raise KeyboardInterrupt
 
-    found = ez.rivals(q.X, q.y, k=5, within=0.19, solver="branch", l2=q.l2, on_progress=stop)
+    found = ez.rivals(q.X, q.y, k=6, within=0.37, solver="branch", l2=q.l2, on_progress=stop)
     assert not found.complete
     assert found.status is ez.Status.INTERRUPTED
 
