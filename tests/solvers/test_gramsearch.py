@@ -124,8 +124,9 @@ def judge_path(q, **options):
     """Every size that exists is proved, and verified with all others by one certificate."""
     q = q.asked(k=None)
     found = ez.path(q.X, q.y, k=q.n_columns, certify=True, solver="branch", **q.arguments(), **options)
-    best, most = best_of_sizes(q), len({column for columns, _ in q.supports() for column in columns})
-    assert list(found.sizes) == [size for size in best if size <= most]
+    best, most = best_of_sizes(q), max(size for _, size in q.supports())
+    assert list(found.sizes) == list(range(min(best), found.sizes[-1] + 1))
+    assert most <= found.sizes[-1] <= q.n_columns
     claims = found.certificate.verify(q.X, q.y)
     assert len(claims) == len(found)
     for size, result, claim in zip(found.sizes, found, claims, strict=True):
