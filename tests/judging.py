@@ -60,3 +60,22 @@ def describe(q: Question) -> str:
     """The problem in one line, for a failure's message."""
     plain = {name: value for name, value in q.arguments().items() if not isinstance(value, np.ndarray)}
     return f"{q.X.shape} {plain}" + (" weighted" if q.sample_weight is not None else "")
+
+
+def judge_certificate(q: Question, result, best: float, gap: float = 1e-6) -> None:
+    """The certificate of one answer verifies from the data alone, and proves what the result says."""
+    (claim,) = result.certificate.verify(q.X, q.y)
+    judge_claim(q, claim, result, best, gap)
+
+
+def judge_claim(q: Question, claim, result, best: float, gap: float = 1e-6) -> None:
+    """What the checker found itself: the answer, a bound that holds, and the gap of the result."""
+    null = null_objective(q)
+    assert claim.k == q.k
+    assert set(result.support) <= set(claim.support)  # which has the columns that others need, too, be they zero
+    np.testing.assert_array_equal(claim.values, result.coef[claim.support])
+    assert claim.objective == pytest.approx(result.objective, rel=1e-9, abs=1e-12 * null)
+    assert claim.lower_bound <= best + 1e-12 * best + 1e-14 * null
+    assert claim.gap == pytest.approx(result.gap, abs=1e-6)
+    if result.status is ez.Status.OPTIMAL:
+        assert claim.gap <= gap

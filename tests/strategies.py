@@ -173,3 +173,69 @@ def questions(draw, losses=("squared",), max_columns=6, ridge=(0.0037, 0.019, 0.
     kind |= {flag: draw(st.booleans()) for flag in flags}
     kind |= {flag: not draw(st.booleans()) for flag in ("fit_intercept", "standardize")}
     return make_question(draw(st.integers(0, 10_000)), **(kind | fixed))
+
+
+SHAPES = ("plain", "plain", "close", "copies", "scales", "exact")
+LIMITS = ("none", "none", "none", "both", "sign", "one side", "mixed")
+
+
+def hard_question(seed, max_columns=7, **fixed):
+    """Squared error without groups, of a kind that is hard on arithmetic or on the bookkeeping of limits.
+
+    Columns that are nearly or exactly the same, in units that differ by twelve powers of ten, responses that a few
+    columns fit to a millionth; limits on both sides, on one side, of a sign; ridges from strong to next to nothing.
+    """
+    rng = np.random.default_rng([seed, 41])
+    p = int(rng.integers(2, max_columns + 1))
+    wide = rng.random() < 0.4
+    kind = {
+        "n": int(rng.integers(3, p + 2)) if wide else int(rng.integers(p + 3, 30)),
+        "p": p,
+        "correlation": float(rng.choice([0.0, 0.5, 0.95])),
+        "form": str(rng.choice(FORMS)),
+        "l1": float(rng.choice([0.0, 0.0, 0.0, 0.037])),
+        "l2": float(rng.choice([1e-6, 0.0037, 0.019, 0.37])),
+        "weighted": bool(rng.random() < 0.3),
+        "forced": bool(rng.random() < 0.2),
+        "forbidden": bool(rng.random() < 0.2),
+        "fit_intercept": bool(rng.random() < 0.75),
+        "standardize": bool(rng.random() < 0.75),
+    }
+    shape, limits = str(rng.choice(SHAPES)), str(rng.choice(LIMITS))
+    q = make_question(seed, **(kind | fixed))
+    return limited(rng, reshaped(rng, q, shape), limits)
+
+
+def reshaped(rng, q, shape):
+    """The question on columns and a response of a special shape."""
+    X, y = q.X.copy(), q.y
+    n, p = X.shape
+    if shape == "close":
+        X = X.mean(0) + X.std(0) * (X[:, :1] / X[:, 0].std() + 0.03 * rng.standard_normal((n, p)))
+    elif shape == "copies":
+        for j in rng.choice(p, size=int(rng.integers(1, p)), replace=False):
+            X[:, j] = X[:, rng.integers(p)] * rng.choice([1.0, 1.0, -1.9, 1e3])
+    elif shape == "exact":
+        some = rng.choice(p, size=min(p, 2), replace=False)
+        unit = X[:, some] / X[:, some].std(0)
+        y = (unit @ rng.choice([-1.9, 0.7, 1.1], some.size) + 1e-6 * rng.standard_normal(n)) * y.std()
+    elif shape == "scales" and q.standardize:
+        X = X * 10.0 ** rng.integers(-6, 7, p)
+    return q.asked(X=X, y=y)
+
+
+def limited(rng, q, limits):
+    """The question with limits; those of a sign leave the other side open."""
+    if limits == "none":
+        return q
+    p, inf = q.n_columns, np.inf
+    size = q.y.std() / q.X.std(0)
+    low = -size * rng.choice([0.0, 0.19, 0.7], p)
+    high = size * rng.choice([0.0, 0.11, 0.37, 1.9], p)
+    if limits == "sign":
+        return q.asked(lower=0.0, upper=inf) if rng.random() < 0.5 else q.asked(lower=-inf, upper=0.0)
+    if limits == "one side":
+        return q.asked(lower=low, upper=inf) if rng.random() < 0.5 else q.asked(upper=high)
+    if limits == "mixed":
+        low, high = np.where(rng.random(p) < 0.5, low, -inf), np.where(rng.random(p) < 0.5, high, inf)
+    return q.asked(lower=low, upper=high, l2=float(rng.choice([0.0, q.l2])) if limits == "both" else q.l2)

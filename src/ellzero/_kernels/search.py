@@ -565,12 +565,14 @@ def visit(gram, columns, rules, target, log, local, count, terms, scratch, recor
     Returns (still open, last record, local columns, bound, price); the node's state is in `scratch`.
     """
     state, m = scratch.state, 0
-    if not propagate(state, rules):
-        return False, record, m, bound, price
+    consistent = propagate(state, rules)  # what the last branching implies must not be fixed once more
     n_in, n_free = numbers(state)
-    if n_in > terms.size:
+    if not consistent or n_in > terms.size:
         return False, record, m, bound, price
     if n_in == terms.size and n_free > 0:  # every place is taken
+        if log.point_size[record] >= 0:  # a node that waited: what its record has fixed stays there
+            log.branch[record], log.child[record] = GOES_ON, count[RECORDS]
+            record = new_record(log, count)
         put_out_free(state, log, count, record, ids)
         n_free = 0
         if not propagate(state, rules):

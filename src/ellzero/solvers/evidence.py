@@ -73,10 +73,11 @@ class Evidence:
         fix_sizes, fixes = self._fixes(first, order)
         box_sizes, boxes = self._boxes(first, order)
         diag = np.repeat([piece.diag for piece in self.pieces], np.diff(first))[order]
+        told = (sizes[order] >= 0) | (fix_sizes > 0)  # where all places are taken, the empty point justifies the fixes
         empty = np.empty(0)
         return replace(
             Tree.plain("dual", branch[order]),
-            has_point=sizes[order] >= 0,
+            has_point=told,
             indptr=_pointers(np.maximum(sizes[order], 0)),
             indices=place,
             values=value,
@@ -87,7 +88,7 @@ class Evidence:
             box_column=boxes[0],
             box_lower=boxes[1],
             box_upper=boxes[2],
-            diag=np.where(sizes[order] >= 0, diag, -1).astype(np.int32),
+            diag=np.where(told, diag, -1).astype(np.int32),
             diag_indptr=_pointers([columns.size for columns, _ in self.diagonals]),
             diag_columns=_together([columns for columns, _ in self.diagonals], np.int32),
             diag_values=_together([values for _, values in self.diagonals], np.float64),

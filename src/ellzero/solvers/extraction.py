@@ -68,7 +68,7 @@ def _weights(start, penalty, present, S, terms):
     strength = np.maximum(l2[S] + 0.5 * present[S], 1e-300)
     x = np.abs(start.value[S])
     limit = np.where(start.value[S] > 0, upper[S], -lower[S])
-    z = np.minimum(1.0, np.maximum(x, 1e-300) / np.minimum(np.sqrt(price / strength), np.maximum(limit, 1e-300)))
-    weight = 0.5 * x * x * (1.0 / z - 1.0)
+    end = np.minimum(np.sqrt(price / strength), limit)  # up to here the envelope is a line
+    weight = 0.5 * x * np.maximum(end - x, 0.0)
     mean = weight.mean()
     return EVEN + (1.0 - EVEN) * weight / mean if mean > 0 else np.ones(S.size)
