@@ -5,8 +5,11 @@ wants to watch passes `on_progress`, a plain callable that receives an `Event`; 
 or raised by the callable, stops the work and keeps the best answer.
 """
 
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from . import _checks as checks
@@ -86,3 +89,20 @@ class Clock:
         if now - self._shown >= SHOW_EVERY:
             self._shown = now
             self.on_progress(Event(stage, elapsed=now - self.start, **facts))
+
+
+@contextmanager
+def deferred_interrupt(stop: Callable[[], object]) -> Iterator[None]:
+    """Within it Ctrl-C calls `stop` instead of breaking in anywhere: what is half done is finished first.
+
+    Only where Ctrl-C has its usual meaning, and in the main thread, which alone receives it.
+    """
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not usual or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: stop())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

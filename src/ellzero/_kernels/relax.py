@@ -305,16 +305,17 @@ def rank(state, score, l0, most, top):
 
 
 @njit(cache=True, nogil=True)
-def mark(state, score, l0, bound, last_in, first_out, cut, bit, barred, needed):
-    """Mark with a bit the units whose child with them (barred), or without them (needed), reaches the cut.
+def judge(state, score, l0, bound, last_in, first_out, cut, verdict):
+    """Say of each free unit whether its child with it (then OUT), or without it (then IN), reaches the cut.
 
     Putting i in costs max(0, last_in - rise) or l0 - score more than the bound, keeping it out rise - first_out more.
     """
     room = cut - bound
     for i in range(state.size):
+        verdict[i] = FREE
         if state[i] == FREE:
             rise = max(score[i] - l0, 0.0)
             if max(rise, last_in) - (score[i] - l0) >= room:
-                barred[i] |= bit
+                verdict[i] = OUT
             elif rise - first_out >= room:
-                needed[i] |= bit
+                verdict[i] = IN

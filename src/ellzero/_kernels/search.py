@@ -1,8 +1,6 @@
 """Best-first branch and bound on the Gram matrix of a few live columns, in compiled bursts.
 
-A burst works on one subtree: p live columns, open nodes in a heap, and a log of everything that is proved. Several sizes
-may be searched in one tree: a target is one size with the cut that its bounds have to reach, and a node is done when
-it has reached the cuts of all targets. A question with a price and no size is one target without a limit.
+A burst works on one subtree: p live columns, open nodes in a heap, and a log of everything that is proved.
 """
 
 from typing import NamedTuple
@@ -24,7 +22,7 @@ from .relax import (
     balance,
     draw_lines,
     evaluate,
-    mark,
+    judge,
     rank,
     settle,
 )  # fmt: skip
@@ -56,9 +54,8 @@ class Nodes(NamedTuple):
     state: np.ndarray  # (cap, p)
     place: np.ndarray  # (cap, nz) columns of the warm start, -1 after the last
     value: np.ndarray  # (cap, nz)
-    bound: np.ndarray  # (cap, targets)
-    price: np.ndarray  # (cap, targets)
-    key: np.ndarray  # (cap,) smallest bound of an open target, in units of its objective
+    bound: np.ndarray  # (cap,)
+    price: np.ndarray  # (cap,) at which the relaxed count takes the places
     record: np.ndarray  # (cap,) where the log goes on
     heap: np.ndarray  # (cap,) slots
     free: np.ndarray  # (cap,) slots
@@ -86,6 +83,7 @@ class Terms(NamedTuple):
 
     yy: float  # squared norm of the target
     l0: float
+    size: int  # most units; more than all columns where there is no limit
     rounding: float  # error of a product of scaled columns
     lazy: float  # a descent may stop this far, in shares of the room below the cut, from its optimum
     gap: float
@@ -99,29 +97,24 @@ class Scratch(NamedTuple):
     state: np.ndarray  # (p,)
     trial_state: np.ndarray  # (p,)
     b: np.ndarray  # (p,) zero between nodes
-    barred: np.ndarray  # (p,) bits of the targets for which a unit can be put out
-    needed: np.ndarray  # (p,) bits of the targets for which it can be put in
+    verdict: np.ndarray  # (p,) IN or OUT for a free unit that can be fixed
     is_local: np.ndarray  # (p,) bool, false between uses
     members: np.ndarray  # (p + 1,)
     trial: np.ndarray  # (p + 1,)
     factor: np.ndarray  # (cap, cap)
     fitted: np.ndarray  # (cap,)
     seen: np.ndarray  # (1024,) fingerprints of supports that were fitted
-    bound: np.ndarray  # (targets,)
-    price: np.ndarray  # (targets,)
 
 
-class Targets(NamedTuple):
-    """Sizes searched together, and the best supports known of each."""
+class Target(NamedTuple):
+    """What bounds have to reach, and what has been found; arrays of one entry are cells that searches share."""
 
-    size: np.ndarray  # (targets,) most units; a size beyond all columns is no limit
-    cut: np.ndarray  # (targets,) bounds from here on prune
-    unit: np.ndarray  # (targets,) unit of the keys: the objective at the start
-    value: np.ndarray  # (targets,) best objective
-    members: np.ndarray  # (targets, p) its columns
-    n_members: np.ndarray  # (targets,)
-    lower: np.ndarray  # (targets,) smallest bound of what is closed
-    hits: np.ndarray  # (room, p) complete supports that reach no cut, as columns, -1 after the last
+    cut: np.ndarray  # (1,) bounds from here on prune
+    value: np.ndarray  # (1,) best objective
+    members: np.ndarray  # (p,) its columns
+    n_members: np.ndarray  # (1,)
+    lower: np.ndarray  # (1,) smallest bound of what is closed
+    hits: np.ndarray  # (room, p) complete supports below the cut, as columns, -1 after the last
 
 
 @njit(**INNER_CODE)
@@ -227,11 +220,12 @@ def relax(gram, columns, state, local, m, places, limited, price, cut, terms, co
     """Solve the relaxation for one target until its bound reaches the cut or plainly cannot.
 
     Ends where the bound reaches the cut; where the relaxed value is below it and what is missing to that value is less
-    than `lazy` times the room; or where nothing moves. Returns (local columns, price, sum of rises, base).
+    than `lazy` times the room; or where nothing moves. Returns (local columns, price, bound, and the prices
+    at the edge of the last place: smallest rise that has one, largest that has none).
     """
     yy, l0 = terms.yy, terms.l0
     scale, tolerance = np.sqrt(yy), 1e-3
-    total, base = 0.0, 0.0
+    bound, most = -NOWHERE, max(places, 0) if limited else 0
     for _ in range(ROUNDS):
         for a in range(m):
             local.g[a] = columns.corr[local.place[a]]
@@ -247,7 +241,6 @@ def relax(gram, columns, state, local, m, places, limited, price, cut, terms, co
             settle(local.Q, m, local.b, local.g, local.held, local.penalty, local.lines, tolerance * scale, SWEEPS)
         gradient(gram, columns, local, m)
         base, primal, taken = evaluate(columns, state, local, m, yy, l0, price, terms.rounding)
-        most = max(places, 0) if limited else 0
         total = rank(state, local.score, l0, most, local.top)
         bound = base - (head_sum(local.top, most) if limited else total)
         if limited:
@@ -266,7 +259,9 @@ def relax(gram, columns, state, local, m, places, limited, price, cut, terms, co
             if tolerance < FINEST:
                 break
             tolerance *= 0.1
-    return m, price, total, base
+    if not limited:
+        return m, price, bound, 0.0, 0.0
+    return m, price, bound, NOWHERE if places == 0 else local.top[places - 1], local.top[max(places, 0)]
 
 
 @njit(**INNER_CODE)
@@ -419,7 +414,7 @@ def release(nodes, slot):
 @njit(cache=True, nogil=True)
 def push(nodes, slot):
     """Insert a slot into the heap."""
-    heap, key = nodes.heap, nodes.key
+    heap, key = nodes.heap, nodes.bound
     i = nodes.size[OPEN]
     nodes.size[OPEN] += 1
     while i > 0:
@@ -434,7 +429,7 @@ def push(nodes, slot):
 @njit(**INNER_CODE)
 def pop(nodes):
     """Remove and return the slot of smallest key."""
-    heap, key = nodes.heap, nodes.key
+    heap, key = nodes.heap, nodes.bound
     nodes.size[OPEN] -= 1
     n = nodes.size[OPEN]
     first, last, i = heap[0], heap[n], 0
@@ -477,38 +472,32 @@ def new_record(log, count):
 
 
 @njit(**INNER_CODE)
-def apply_fixes(state, barred, needed, mask, log, count, record, ids):
-    """Fix what is marked for every open target, and log it; returns the number of units that were fixed."""
-    at = count[FIXES]
+def apply_fixes(state, verdict, log, count, record, ids):
+    """Fix what can be, and log it; returns the number of units that were fixed."""
+    first = count[FIXES]
     if log.fix_size[record] == 0:
-        log.fix_at[record] = at
+        log.fix_at[record] = first
     for i in range(state.size):
-        if state[i] == FREE:
-            if barred[i] & mask == mask:
-                state[i], log.fix[at] = OUT, -(ids[i] + 1)
-                at += 1
-            elif needed[i] & mask == mask:
-                state[i], log.fix[at] = IN, ids[i] + 1
-                at += 1
-    fixed = at - count[FIXES]
+        if state[i] == FREE and verdict[i] != FREE:
+            state[i] = verdict[i]
+            log.fix[count[FIXES]] = verdict[i] * (ids[i] + 1)
+            count[FIXES] += 1
+    fixed = count[FIXES] - first
     log.fix_size[record] += fixed
-    count[FIXES] = at
     return fixed
 
 
 @njit(**INNER_CODE)
-def offer(targets, value, members, n, terms, ids):
-    """Note a support that beats the best of its size, and of the larger sizes; cuts follow."""
-    better = False
-    for t in range(targets.size.size):
-        if targets.size[t] >= n and value < targets.value[t] - 1e-12 * targets.value[t]:
-            better = True
-            targets.value[t], targets.n_members[t] = value, n
-            for q in range(n):
-                targets.members[t, q] = ids[members[q]]
-            if not terms.collects:
-                targets.cut[t] = min(targets.cut[t], value - 0.99 * terms.gap * max(value, terms.floor))
-    return better
+def offer(target, value, members, n, terms, ids):
+    """Note a support that beats the best; the cut follows."""
+    if not value < target.value[0] - 1e-12 * target.value[0]:
+        return False
+    target.value[0], target.n_members[0] = value, n
+    for q in range(n):
+        target.members[q] = ids[members[q]]
+    if not terms.collects:
+        target.cut[0] = min(target.cut[0], value - 0.99 * terms.gap * max(value, terms.floor))
+    return True
 
 
 @njit(**INNER_CODE)
@@ -522,54 +511,30 @@ def numbers(state):
 
 
 @njit(**INNER_CODE)
-def close(targets, mask, bound):
-    """Note the bounds with which the open targets of a node are given up."""
-    for t in range(targets.size.size):
-        if mask & (np.int64(1) << t) != 0:
-            targets.lower[t] = min(targets.lower[t], bound[t])
+def close(target, bound):
+    """Note a bound with which part of a node is given up."""
+    target.lower[0] = min(target.lower[0], bound)
 
 
 @njit(**INNER_CODE)
-def judge(targets, mask, state, local, n_in, n_free, base, total, l0, scratch):
-    """Bounds of all open targets at the point just evaluated, and marks of what they fix; returns who is still open."""
-    for t in range(targets.size.size):
-        bit, places = np.int64(1) << t, targets.size[t] - n_in
-        if mask & bit == 0:
-            continue
-        value, last_in, first_out = base - total, 0.0, 0.0
-        if places == 0:
-            value, last_in = base, NOWHERE
-        elif places < n_free:
-            rank(state, local.score, l0, places, local.top)
-            value = base - head_sum(local.top, places)
-            last_in, first_out = local.top[places - 1], local.top[places]
-        scratch.bound[t] = max(scratch.bound[t], value)
-        if scratch.bound[t] < targets.cut[t]:
-            mark(state, local.score, l0, value, last_in, first_out, targets.cut[t], bit, scratch.barred, scratch.needed)
-        else:
-            mask &= ~bit
-            targets.lower[t] = min(targets.lower[t], scratch.bound[t])
-    return mask
-
-
-@njit(**INNER_CODE)
-def round_point(gram, columns, rules, targets, t, state, local, m, places, limited, terms, count, scratch, ids):
-    """Fit the support that the point suggests for a target, unless it was fitted before."""
+def round_point(gram, columns, rules, target, state, local, m, places, limited, terms, count, scratch, ids):
+    """Fit the support that the point suggests, unless it was fitted before."""
     members = scratch.members
     n = suggest(state, local, m, places, limited, scratch.trial, members)
     if rules.child.size + rules.quota.size > 0:
-        n = obey(state, members, n, targets.size[t], rules, scratch.trial_state)
+        n = obey(state, members, n, terms.size, rules, scratch.trial_state)
+    if not 0 <= n <= scratch.fitted.size:
+        return
     for q in range(n):
         if gram.slot[members[q]] < 0:
             return
-    if 0 <= n <= scratch.fitted.size:
-        key = fingerprint(members, n)
-        where = np.int64(key >> np.uint64(54))
-        if scratch.seen[where] != key:
-            scratch.seen[where] = key
-            value = fit(gram, columns, terms.l0, terms.yy, members, n, scratch.factor, scratch.fitted)
-            if offer(targets, value, members, n, terms, ids):
-                count[FOUND] += 1
+    key = fingerprint(members, n)
+    where = np.int64(key >> np.uint64(54))
+    if scratch.seen[where] != key:
+        scratch.seen[where] = key
+        value = fit(gram, columns, terms.l0, terms.yy, members, n, scratch.factor, scratch.fitted)
+        if offer(target, value, members, n, terms, ids):
+            count[FOUND] += 1
 
 
 @njit(**INNER_CODE)
@@ -588,79 +553,59 @@ def end_empty(log, count, record):
     """End a node that no support belongs to any more: what its fixes imply shows at a record of its own."""
     log.branch[record], log.child[record] = GOES_ON, count[RECORDS]
     new_record(log, count)
-    return np.int64(0)
+    return False
 
 
 @njit(**INNER_CODE)
-def visit(gram, columns, rules, targets, log, local, count, terms, scratch, record, mask, ids):
-    """Bound a node for its open targets, fix what that allows, and repeat while a nonzero is fixed.
+def visit(gram, columns, rules, target, log, local, count, terms, scratch, record, bound, price, ids):
+    """Bound a node, fix what that allows, and repeat while a nonzero is fixed.
 
-    Returns (targets still open, last record, local columns); the node's state, bounds and prices are in `scratch`.
+    Returns (still open, last record, local columns, bound, price); the node's state is in `scratch`.
     """
     state, m = scratch.state, 0
     n_in, n_free = numbers(state)
-    most = 0
-    for t in range(targets.size.size):
-        if mask & (np.int64(1) << t) != 0:
-            most = max(most, targets.size[t])
-    if n_in == most and n_free > 0:  # every place is taken
+    if n_in == terms.size and n_free > 0:  # every place is taken
         put_out_free(state, log, count, record, ids)
         n_free = 0
         if not propagate(state, rules):
-            return end_empty(log, count, record), record, m
+            return end_empty(log, count, record), record, m, bound, price
     for again in range(REPEATS + 1):
         m = gather(gram, columns, state, scratch.b, local, count)
-        if count[WANTED] > 0:
-            for a in range(m):
-                scratch.b[local.place[a]] = local.b[a]
-            break
-        for i in range(state.size):
-            scratch.barred[i] = scratch.needed[i] = 0
-        for t in range(targets.size.size - 1, -1, -1):
-            bit, places = np.int64(1) << t, targets.size[t] - n_in
-            if mask & bit == 0:
-                continue
-            limited = places < n_free
-            m, scratch.price[t], total, base = relax(
-                gram, columns, state, local, m, places, limited, scratch.price[t], targets.cut[t], terms, count,
-                scratch.is_local,
-            )  # fmt: skip
-            if count[WANTED] > 0:
-                break
-            if log.point_size[record] >= 0:
-                log.branch[record], log.child[record] = GOES_ON, count[RECORDS]
-                record = new_record(log, count)
-            write_point(log, count, record, local, m, ids)
-            mask = judge(targets, mask, state, local, n_in, n_free, base, total, terms.l0, scratch)
-            if mask & bit != 0:
-                round_point(
-                    gram, columns, rules, targets, t, state, local, m, places, limited, terms, count, scratch, ids
-                )
-                if scratch.bound[t] >= targets.cut[t]:
-                    mask &= ~bit
-                    targets.lower[t] = min(targets.lower[t], scratch.bound[t])
+        places = terms.size - n_in
+        limited = places < n_free
+        if count[WANTED] == 0:
+            m, price, value, last_in, first_out = relax(
+                gram, columns, state, local, m, places, limited, price, target.cut[0], terms, count, scratch.is_local
+            )
         for a in range(m):
             scratch.b[local.place[a]] = local.b[a]
-        if mask == 0 or count[WANTED] > 0:
+        if count[WANTED] > 0:
             break
-        fixed = apply_fixes(state, scratch.barred, scratch.needed, mask, log, count, record, ids)
-        if fixed:
-            close(targets, mask, targets.cut)
+        if log.point_size[record] >= 0:
+            log.branch[record], log.child[record] = GOES_ON, count[RECORDS]
+            record = new_record(log, count)
+        write_point(log, count, record, local, m, ids)
+        bound = max(bound, value)
+        if bound < target.cut[0]:
+            round_point(gram, columns, rules, target, state, local, m, places, limited, terms, count, scratch, ids)
+        if bound >= target.cut[0]:
+            close(target, bound)
+            return False, record, m, bound, price
+        judge(state, local.score, terms.l0, value, last_in, first_out, target.cut[0], scratch.verdict)
+        if apply_fixes(state, scratch.verdict, log, count, record, ids) > 0:
+            close(target, target.cut[0])
         if not propagate(state, rules):
-            return end_empty(log, count, record), record, m
+            return end_empty(log, count, record), record, m, bound, price
         n_in, n_free = numbers(state)
-        for t in range(targets.size.size):
-            if targets.size[t] < n_in:
-                mask &= ~(np.int64(1) << t)
-        if mask == 0:
-            return end_empty(log, count, record), record, m
+        if n_in > terms.size:
+            return end_empty(log, count, record), record, m, bound, price
         moved = False
         for a in range(m):
             i = local.place[a]
             moved |= (state[i] == OUT and local.b[a] != 0.0) or (state[i] == IN and not local.held[a])
         if not moved or (again == REPEATS - 1 and n_free > 0):
             break
-    return mask, record, m
+    return True, record, m, bound, price
 
 
 @njit(**INNER_CODE)
@@ -681,9 +626,9 @@ def branching_unit(state, local, m):
 
 
 @njit(**INNER_CODE)
-def collect(targets, state, count, ids):
+def collect(target, state, count, ids):
     """Write a complete support down."""
-    hit = targets.hits[count[HITS]]
+    hit = target.hits[count[HITS]]
     n = 0
     for i in range(state.size):
         hit[i] = -1
@@ -695,15 +640,10 @@ def collect(targets, state, count, ids):
 
 
 @njit(**INNER_CODE)
-def keep(nodes, slot, scratch, mask, targets, local, m, record):
+def keep(nodes, slot, scratch, bound, price, local, m, record):
     """Store the node just visited in a slot."""
     copy(scratch.state, nodes.state[slot])
-    copy(scratch.bound, nodes.bound[slot])
-    copy(scratch.price, nodes.price[slot])
-    nodes.record[slot], nodes.key[slot] = record, NOWHERE
-    for t in range(targets.size.size):
-        if mask & (np.int64(1) << t) != 0:
-            nodes.key[slot] = min(nodes.key[slot], scratch.bound[t] / targets.unit[t])
+    nodes.bound[slot], nodes.price[slot], nodes.record[slot] = bound, price, record
     q = 0
     for a in range(m):
         i = local.place[a]
@@ -722,24 +662,22 @@ def split(nodes, slot, unit, log, count, ids):
     log.branch[nodes.record[slot]], log.child[nodes.record[slot]] = ids[unit], out
     twin = take(nodes)
     copy(nodes.state[slot], nodes.state[twin])
-    copy(nodes.bound[slot], nodes.bound[twin])
-    copy(nodes.price[slot], nodes.price[twin])
     copy(nodes.place[slot], nodes.place[twin])
     copy(nodes.value[slot], nodes.value[twin])
-    nodes.key[twin] = nodes.key[slot]
+    nodes.bound[twin], nodes.price[twin] = nodes.bound[slot], nodes.price[slot]
     nodes.state[slot, unit], nodes.record[slot] = OUT, out
     nodes.state[twin, unit], nodes.record[twin] = IN, inside
     return twin
 
 
 @njit(**INNER_CODE)
-def has_room(targets, nodes, log, local, count, terms, p):
+def has_room(target, nodes, log, local, count, terms, p):
     """Whether the next node fits into all stores, whatever it does."""
-    records = (REPEATS + 2) * targets.size.size + 4
+    records = REPEATS + 6
     return (
         nodes.size[SLOTS] >= 2
         and nodes.size[SPUN] < nodes.spun.size
-        and count[HITS] + terms.collects <= targets.hits.shape[0]
+        and count[HITS] + terms.collects <= target.hits.shape[0]
         and count[RECORDS] + records <= log.branch.size
         and count[FIXES] + 2 * p <= log.fix.size
         and count[VALUES] + records * local.place.size <= log.value.size
@@ -747,50 +685,42 @@ def has_room(targets, nodes, log, local, count, terms, p):
 
 
 @njit(**INNER_CODE)
-def explore(gram, columns, rules, targets, nodes, log, local, count, terms, scratch, ids, spin, most, end, signal):
-    """Visit open nodes, best first, until none is left, one is spun, a store is full, or time or `most` nodes are up."""
+def explore(gram, columns, rules, target, nodes, log, local, count, terms, scratch, ids, spin, most, end, signal):
+    """Visit open nodes, best first, until none is left, one is spun, a store is full, or time or `most` are up."""
     p, last = columns.corr.size, count[NODES] + most
     while nodes.size[OPEN] > 0 and nodes.size[SPUN] == 0 and count[WORK] < end and count[NODES] < last:
-        if signal[0] != 0 or not has_room(targets, nodes, log, local, count, terms, p):
+        if signal[0] != 0 or not has_room(target, nodes, log, local, count, terms, p):
             break
         slot = pop(nodes)
-        copy(nodes.state[slot], scratch.state)
-        copy(nodes.bound[slot], scratch.bound)
-        copy(nodes.price[slot], scratch.price)
-        n_in, n_free = numbers(scratch.state)
-        mask = np.int64(0)
-        for t in range(targets.size.size):
-            if targets.size[t] >= n_in:
-                if nodes.bound[slot, t] < targets.cut[t]:
-                    mask |= np.int64(1) << t
-                else:
-                    targets.lower[t] = min(targets.lower[t], nodes.bound[slot, t])
-        unit, m, record = -1, 0, nodes.record[slot]
-        if mask != 0:
-            count[NODES] += 1
-            for q in range(nodes.place.shape[1]):
-                if nodes.place[slot, q] < 0:
-                    break
-                scratch.b[nodes.place[slot, q]] = nodes.value[slot, q]
-            mask, record, m = visit(
-                gram, columns, rules, targets, log, local, count, terms, scratch, record, mask, ids
-            )  # fmt: skip
-            for i in range(p):
-                scratch.b[i] = 0.0
-        if count[WANTED] > 0:  # the node waits, as far as it has come, until the rows are there
-            keep(nodes, slot, scratch, mask, targets, local, m, record)
-            push(nodes, slot)
-            break
-        if mask != 0:
-            unit = branching_unit(scratch.state, local, m)
-            if unit < 0:
-                close(targets, mask, scratch.bound)
-                if terms.collects:
-                    collect(targets, scratch.state, count, ids)
-        if unit < 0:
+        if nodes.bound[slot] >= target.cut[0]:
+            close(target, nodes.bound[slot])
             release(nodes, slot)
             continue
-        keep(nodes, slot, scratch, mask, targets, local, m, record)
+        copy(nodes.state[slot], scratch.state)
+        for q in range(nodes.place.shape[1]):
+            if nodes.place[slot, q] < 0:
+                break
+            scratch.b[nodes.place[slot, q]] = nodes.value[slot, q]
+        is_open, record, m, bound, price = visit(
+            gram, columns, rules, target, log, local, count, terms, scratch, nodes.record[slot], nodes.bound[slot],
+            nodes.price[slot], ids,
+        )  # fmt: skip
+        for i in range(p):
+            scratch.b[i] = 0.0
+        if count[WANTED] > 0:  # the node waits, as far as it has come, until the rows are there
+            keep(nodes, slot, scratch, bound, price, local, m, record)
+            push(nodes, slot)
+            break
+        count[NODES] += 1
+        unit = branching_unit(scratch.state, local, m) if is_open else -1
+        if unit < 0:
+            if is_open:
+                close(target, bound)
+                if terms.collects:
+                    collect(target, scratch.state, count, ids)
+            release(nodes, slot)
+            continue
+        keep(nodes, slot, scratch, bound, price, local, m, record)
         n_in, n_free = numbers(scratch.state)
         if n_in + n_free <= spin:
             nodes.spun[0], nodes.size[SPUN] = slot, 1
@@ -833,9 +763,8 @@ def rank_of(live, q, i):
 @njit(**INNER_CODE)
 def move(source, slot, target, place, live, q, gather_live):
     """Copy a node between stores whose columns differ: `live` are the places, in the larger one, of the smaller one's."""
-    copy(source.bound[slot], target.bound[place])
-    copy(source.price[slot], target.price[place])
-    target.key[place], target.record[place] = source.key[slot], source.record[slot]
+    target.bound[place], target.price[place] = source.bound[slot], source.price[slot]
+    target.record[place] = source.record[slot]
     if gather_live:
         for i in range(q):
             target.state[place, i] = source.state[slot, live[i]]
@@ -893,37 +822,35 @@ def leave(nodes, compact, live, q, count):
 
 
 @njit(cache=True, nogil=True)
-def search(gram, columns, rules, targets, nodes, log, local, count, terms, spin, inner, budget, signal):
+def search(gram, columns, rules, target, nodes, log, local, count, terms, spin, inner, budget, signal):
     """Work on open nodes until none is left, the budget is spent, a store is full, or `signal[0]` is raised.
 
     A node with at most `spin` live columns is finished on compact data at once; where rules couple the columns, or the
     small subtree proves stubborn, nodes are left in `nodes.spun`.
     """
-    p, cap, n_targets = columns.corr.size, local.place.size, targets.size.size
+    p, cap = columns.corr.size, local.place.size
     scratch = Scratch(
-        np.empty(p, np.int8), np.empty(p, np.int8), np.zeros(p), np.zeros(p, np.int64), np.zeros(p, np.int64),
-        np.zeros(p, np.bool_), np.empty(p + 1, np.int64), np.empty(p + 1), np.empty((cap, cap)), np.empty(cap),
-        np.zeros(1024, np.uint64), np.empty(n_targets), np.empty(n_targets),
+        np.empty(p, np.int8), np.empty(p, np.int8), np.zeros(p), np.empty(p, np.int8), np.zeros(p, np.bool_),
+        np.empty(p + 1, np.int64), np.empty(p + 1), np.empty((cap, cap)), np.empty(cap), np.zeros(1024, np.uint64),
     )  # fmt: skip
     small = max(spin, 1) if inner else 1
     nz = min(small, nodes.place.shape[1])
     store, rows = np.empty(small * small), np.empty((7, small))
     within = Nodes(
-        np.empty((INNER * small, 1), np.int8).reshape(INNER * small), np.empty((INNER, nz), np.int32),
-        np.empty((INNER, nz)), np.empty((INNER, n_targets)), np.empty((INNER, n_targets)), np.empty(INNER),
-        np.empty(INNER, np.int32), np.empty(INNER, np.int64), np.empty(INNER, np.int64), np.empty(INNER, np.int64),
-        np.empty(INNER, np.int64), np.zeros(3, np.int64),
+        np.empty(INNER * small, np.int8), np.empty((INNER, nz), np.int32), np.empty((INNER, nz)), np.empty(INNER),
+        np.empty(INNER), np.empty(INNER, np.int32), np.empty(INNER, np.int64), np.empty(INNER, np.int64),
+        np.empty(INNER, np.int64), np.empty(INNER, np.int64), np.zeros(3, np.int64),
     )  # fmt: skip
     all_ids, end, everything = np.arange(p), count[WORK] + budget, 1 << 40
     live, is_small = all_ids, False
     now_gram, now_columns, now_nodes, now_local, now_scratch, ids = gram, columns, nodes, local, scratch, all_ids
     while count[WORK] < end and signal[0] == 0:
-        enough = nodes.size[SLOTS] >= INNER + 2 and has_room(targets, nodes, log, local, count, terms, p)
+        enough = nodes.size[SLOTS] >= INNER + 2 and has_room(target, nodes, log, local, count, terms, p)
         if not enough or nodes.size[OPEN] == 0:
             break
         most = everything
         while True:
-            explore(now_gram, now_columns, rules, targets, now_nodes, log, now_local, count, terms, now_scratch, ids,
+            explore(now_gram, now_columns, rules, target, now_nodes, log, now_local, count, terms, now_scratch, ids,
                     -1 if is_small else spin, most, end, signal)  # fmt: skip
             if is_small or nodes.size[SPUN] == 0 or not inner:
                 break
@@ -932,16 +859,15 @@ def search(gram, columns, rules, targets, nodes, log, local, count, terms, spin,
             now_gram, now_columns = shrunk(gram, columns, live, q, store, rows)
             now_nodes = Nodes(
                 within.state[: INNER * q].reshape((INNER, q)), within.place, within.value, within.bound, within.price,
-                within.key, within.record, within.heap, within.free, within.spun, within.group, within.size,
+                within.record, within.heap, within.free, within.spun, within.group, within.size,
             )  # fmt: skip
             now_local = Local(
                 local.place, local.held, local.b, local.g, local.Q, local.penalty, local.lines, local.gradient[:q],
                 local.score[:q], local.top,
             )  # fmt: skip
             now_scratch = Scratch(
-                scratch.state[:q], scratch.trial_state[:q], scratch.b[:q], scratch.barred[:q], scratch.needed[:q],
-                scratch.is_local[:q], scratch.members, scratch.trial, scratch.factor, scratch.fitted, scratch.seen,
-                scratch.bound, scratch.price,
+                scratch.state[:q], scratch.trial_state[:q], scratch.b[:q], scratch.verdict[:q], scratch.is_local[:q],
+                scratch.members, scratch.trial, scratch.factor, scratch.fitted, scratch.seen,
             )  # fmt: skip
             for i in range(scratch.seen.size):
                 scratch.seen[i] = 0

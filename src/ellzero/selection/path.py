@@ -295,10 +295,9 @@ def solve_path(
         found = _in_one_tree(problem, sizes, clock, sample, gap, random_state)
     else:
         found = _size_by_size(problem, sizes, clock, sample, solver, random_state)
-    results, trees, claims = found
+    kept, results, trees, claims = found
     certificate = certify(problem, claims, trees) if claims else None
-    kept = tuple(size for size, result in zip(sizes, results, strict=False) if result is not None)
-    return Path(tuple(r for r in results if r is not None), kept, sample, certificate, int(problem.usable.sum()))
+    return Path(tuple(results), tuple(kept), sample, certificate, int(problem.usable.sum()))
 
 
 def _takes_all_sizes(problem, solver, one_tree) -> bool:
@@ -311,7 +310,7 @@ def _takes_all_sizes(problem, solver, one_tree) -> bool:
 
 
 def _finish(problem, answers, elapsed, solver, sample):
-    """Results, trees and claims of one answer a size."""
+    """Sizes, results, trees and claims of one answer a size."""
     results, trees, claims = [], [], []
     for k, answer, seconds in zip(answers, answers.values(), elapsed, strict=True):
         sized = problem.with_size(k)
@@ -323,7 +322,7 @@ def _finish(problem, answers, elapsed, solver, sample):
                 trees.append(tree)
             claims.append(replace(claim, tree=trees.index(tree)))
         results.append(result)
-    return results, trees, claims
+    return list(answers), results, trees, claims
 
 
 def _by_exchange(problem, sizes, clock, sample, random_state, bounded):

@@ -229,7 +229,7 @@ def _by_branching(problem, best, threshold, most, clock):
     start = State(_units(problem, best), best.objective - problem.l0 * best.k)
     if searches(problem, best.objective, GAP):
         own = Best(start.units, best.objective)
-        gram_search = GramSearch(problem, [problem.k], [own], clock, 0.0, threshold)
+        gram_search = GramSearch(problem, own, clock, 0.0, threshold)
         gram_search.most_hits = most + 1
         status = gram_search.run()
         return dict(gram_search.hits), status is Status.OPTIMAL

@@ -1,7 +1,7 @@
 """Branch and bound on the perspective relaxation: best-first, anytime, with a certificate."""
 
 import heapq
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from .._progress import Clock
 from ..certificate import Tree
 from ..problem import Problem, node_charge
 from ..result import Status
-from .base import Answer, Solver
+from .base import Answer, Solver, checked_bounds
 from .bounds import root_bound
 from .exchange import best_state, penalised
 from .gramsearch import Best, GramSearch, searches, splits
@@ -21,6 +21,7 @@ from .refit import fit_support
 from .relaxation import Bound, Relaxation, dual_tree, relaxation_for, relaxes, starting_point
 
 LAZY = 0.3  # a node's descent may stop this far, in shares of the room below the cut, from its optimum
+CHECKABLE = 20_000  # most nodes of a tree whose bound is taken from the checker
 SPARE = 1000  # supports collected beyond those that will be kept, between two passes of sorting
 FREE, IN, OUT = 0, 1, -1
 
@@ -265,19 +266,6 @@ class Search:
         return max(lower, 0.0), dual_tree(self.problem, branch, compact, [self.points[i] for i in used])
 
 
-def search_sizes(problem: Problem, sizes, states, clock: Clock, gap, n_jobs=1, node_limit=None) -> list[Answer]:
-    """One search for several sizes of a problem that `gramsearch.searches` takes, from a state for each."""
-    best = [Best(state.units, penalised(problem, state)) for state in states]
-    search = GramSearch(problem, sizes, best, clock, gap, n_threads=n_jobs)
-    status = search.run(np.inf if node_limit is None else node_limit)
-    # the checker multiplies out what the search reads off a Gram matrix, and rounds a little differently
-    bounds = search.bounds() - problem.rounding * problem.null_loss
-    return [
-        Answer(found.units, max(float(bound), 0.0), status, search.n_nodes, search.evidence, tolerance=gap)
-        for found, bound in zip(search.best, bounds, strict=True)
-    ]
-
-
 @dataclass(frozen=True)
 class Branch(Solver):
     """Branch and bound on the perspective relaxation.
@@ -330,12 +318,26 @@ class Branch(Solver):
         """Search from the best state known, or from what the path engine finds."""
         state = best_state(problem, clock, self.random_state) if start is None else start
         if searches(problem, penalised(problem, state), self.gap):
-            (answer,) = search_sizes(problem, [problem.k], [state], clock, self.gap, self.n_jobs, self.node_limit)
-            return replace(answer, fit=state.facts.get("given")) if answer.units == state.units else answer
+            return self._by_gram(problem, state, clock)
         if not relaxes(problem):  # the columns are independent, but the fit is too close for their Gram matrix
             bound, tree = root_bound(problem, penalised(problem, state), clock)
             return Answer(state.units, bound, Status.NOT_CONVERGED, tree=tree, tolerance=self.gap)
         search = Search(problem, relaxation_for(problem), clock, self.gap, state)
         status = search.run(np.inf if self.node_limit is None else self.node_limit)
         lower, tree = search.finish()
+        if problem.loss.name == "squared" and tree.branch.size <= CHECKABLE:
+            # a fit so close, or groups: only the checker knows what rounding leaves
+            lower = min(lower, max(0.0, checked_bounds(problem, tree, [problem.k])[0]))
         return Answer(search.units, lower, status, search.n_nodes, tree, tolerance=self.gap)
+
+    def _by_gram(self, problem, state: State, clock) -> Answer:
+        search = GramSearch(
+            problem, Best(state.units, penalised(problem, state)), clock, self.gap, n_threads=self.n_jobs
+        )  # fmt: skip
+        status = search.run(np.inf if self.node_limit is None else self.node_limit)
+        # the checker multiplies out what the search reads off a Gram matrix, and rounds a little differently
+        lower = max(0.0, search.bound() - problem.rounding * problem.null_loss)
+        fit = state.facts.get("given") if search.best.units == state.units else None
+        return Answer(
+            search.best.units, lower, status, search.n_nodes, search.evidence, tolerance=self.gap, fit=fit
+        )  # fmt: skip

@@ -64,7 +64,7 @@ def even(gram, terms):
 def _weights(start, penalty, present, S, terms):
     """How much each unit of diagonal raises the bound, mixed with a constant."""
     _, l2, lower, upper = penalty
-    price = max(float(start.price.min()), 1e-300)
+    price = max(start.price, 1e-300)
     strength = np.maximum(l2[S] + 0.5 * present[S], 1e-300)
     x = np.abs(start.value[S])
     limit = np.where(start.value[S] > 0, upper[S], -lower[S])

@@ -6,9 +6,9 @@ from itertools import count
 
 import numpy as np
 
-from .._kernels.relax import FREE, IN, NOWHERE, OUT, Columns, mark, rank
-from .._kernels.search import Gram, Targets, Terms
-from .._progress import Clock
+from .._kernels.relax import FREE, IN, NOWHERE, OUT, Columns, judge
+from .._kernels.search import Gram, Target, Terms
+from .._progress import Clock, deferred_interrupt
 from ..problem import Problem
 from ..result import Status
 from .crew import Crew
@@ -17,7 +17,7 @@ from .extraction import even, extract
 from .moves import moves_for
 from .refit import fit_support
 from .relaxation import relaxes
-from .root import Root, RootLog
+from .root import Root, root_piece
 from .subtree import LAZY, LOCAL, SPIN, Start, Subtree
 
 COMPACT = 3000  # most live columns whose Gram matrix is formed
@@ -26,6 +26,7 @@ WIDE_SPIN = 600  # where rows are read one by one, so many live columns get a ma
 COPY = 1e-12  # largest difference of scaled columns that count as equal
 PROBES = 3
 ROOT_LAZY = 0.02
+FIRST_PRICE = 0.025  # of the largest gain of one column: where the price of a place is sought from
 PAYS = 0.002  # rise of the bound, in shares of the objective, for which one more probe is worth it
 FEWER = 0.7  # share of the columns, since a diagonal was sought last, at which another is sought
 UNLIMITED = 1 << 40
@@ -35,7 +36,7 @@ GATE = 0.03  # relative gap above which a diagonal is sought
 
 @dataclass(slots=True, eq=False)
 class Best:
-    """Best support known of one size."""
+    """A support and its objective."""
 
     units: tuple[int, ...]
     value: float
@@ -54,47 +55,56 @@ class Job:
 
 
 class GramSearch:
-    """One search for one or more sizes.
+    """One search.
 
     Parameters
     ----------
     problem : Problem
-        Squared error, every unit a single column, with a finite dual bound (see `bounded`).
-    sizes : sequence of int or None
-        Sizes searched together; (None,) for a price without a size.
-    best : sequence of Best
-        A support for each size.
+        Squared error, every unit a single column (see `searches`), with a bounded relaxation or independent columns.
+    best : Best
+        A support to begin from.
+    clock : Clock
+    gap : float
+        Relative gap at which the answer counts as optimal.
     threshold : float, optional
         Collect every support with an objective up to here instead of looking for the best.
+    n_threads : int, default=1
     """
 
-    def __init__(self, problem: Problem, sizes, best, clock: Clock, gap: float, threshold=None, n_threads: int = 1):
+    def __init__(self, problem: Problem, best: Best, clock: Clock, gap: float, threshold=None, n_threads: int = 1):
         self.problem, self.clock, self.gap, self.n_threads = problem, clock, gap, n_threads
-        self.normal, self.rules = problem.normal, problem.rules
-        self.sizes, self.best = list(sizes), list(best)
+        self.normal, self.rules, self.penalty = problem.normal, problem.rules, problem.normal.penalty
+        self.bounded = relaxes(problem)  # whether no diagonal is needed for a bound
+        self.best, self.p = best, problem.n_features
         self.floor = max(1e-12 * problem.null_loss, 1e-300)
-        value = np.array([b.value for b in best])
-        cut = value - 0.99 * gap * np.maximum(value, self.floor)
-        if threshold is not None:
-            cut = np.full(value.size, threshold)
-        p = problem.n_features
-        self.targets = Targets(
-            np.array([UNLIMITED if k is None else k for k in sizes]), cut, np.maximum(value, self.floor), value,
-            np.empty((value.size, 1), np.int64), np.empty(value.size, np.int64), np.full(value.size, NOWHERE),
-            np.empty((ROOM if threshold is not None else 0, 1), np.int64),
-        )  # fmt: skip
         self.yy = 2.0 * problem.null_loss
-        self.terms = Terms(self.yy, problem.l0, problem.rounding, LAZY, gap, self.floor, threshold is not None)
+        self.terms = Terms(
+            self.yy, problem.l0, UNLIMITED if problem.k is None else problem.k, problem.rounding, LAZY, gap, self.floor,
+            threshold is not None,
+        )  # fmt: skip
+        self.target = Target(
+            np.array([self._cut(best.value) if threshold is None else threshold]), np.array([best.value]),
+            np.empty(1, np.int64), np.zeros(1, np.int64), np.full(1, NOWHERE),
+            np.empty((0 if threshold is None else ROOM, 1), np.int64),
+        )  # fmt: skip
         self.signal = np.zeros(1, np.int64)
         self.evidence = Evidence()
-        self.closed = np.full(value.size, NOWHERE)
-        self.lower = np.zeros(value.size)
-        self.n_nodes, self.hits, self.most_hits = 0, {}, np.inf
+        self.closed, self.lower, self.n_nodes = NOWHERE, 0.0, 0
+        self.hits: dict[tuple[int, ...], float] = {}
+        self.most_hits = np.inf
         self.jobs: list[tuple[float, int, Job]] = []
         self.running: dict[int, Job] = {}
         self.order = count()
-        self.penalty, self.bounded = self.normal.penalty, relaxes(problem)  # whether no diagonal is needed for a bound
-        self.p = p
+        each = np.ones(self.p)
+        self.limits = self.penalty.lower * each, self.penalty.upper * each
+
+    def _cut(self, value: float) -> float:
+        return value - 0.99 * self.gap * max(value, self.floor)
+
+    @property
+    def cut(self) -> float:
+        """Bounds from here on prune."""
+        return float(self.target.cut[0])
 
     # ---- the run
 
@@ -102,42 +112,51 @@ class GramSearch:
         """Search until everything is proved, or a limit."""
         self.node_limit = node_limit
         try:
-            self._root()
+            with deferred_interrupt(self._interrupt):
+                status = self._run()
+        except KeyboardInterrupt:  # by the watcher
+            self._interrupt()
+            status = Status.INTERRUPTED
+        if status is Status.OPTIMAL:
+            self._canonise()
+        return status
+
+    def _interrupt(self):
+        self.clock.interrupted = True
+        self.signal[0] = 1
+
+    def _run(self) -> Status:
+        self._root()
+        self.tell()
+        bursts = 0
+        while self.jobs:
+            status = self.stopped()
+            if status is not None:
+                return status
+            if bursts and self.n_threads > 1:  # what one burst settles is not worth a thread
+                return Crew(self, self.n_threads).run()
+            _, _, job = heapq.heappop(self.jobs)
+            self.work(job)
+            self.absorb(job)
             self.tell()
-            bursts = 0
-            while self.jobs:
-                status = self.stopped()
-                if status is not None:
-                    return status
-                if bursts and self.n_threads > 1:  # what one burst settles is not worth a thread
-                    return Crew(self, self.n_threads).run()
-                _, _, job = heapq.heappop(self.jobs)
-                self.work(job)
-                self.absorb(job)
-                self.tell()
-                bursts += 1
-        except KeyboardInterrupt:
-            self.clock.interrupted = True
-            return Status.INTERRUPTED
-        self._canonise()
+            bursts += 1
         return Status.OPTIMAL
 
     def _canonise(self):
         """Of columns that are equal, or opposite, the first stands for all: threads may meet them in any order."""
         corr, Z = self.problem.correlations, self.normal.Z
-        for t, best in enumerate(self.best):
-            units = list(best.units)
-            for at, unit in enumerate(units):
-                like = np.abs(np.abs(corr[:unit]) - abs(corr[unit])) <= COPY * np.sqrt(self.yy)
-                for other in np.flatnonzero(like & self.problem.usable[:unit]).tolist():
-                    pair = Z.columns(np.array([other, unit]))
-                    sign = float(np.sign(pair[:, 0] @ pair[:, 1]))
-                    copies = np.abs(pair[:, 0] - sign * pair[:, 1]).max() <= COPY
-                    swapped = sorted([*units[:at], other, *units[at + 1 :]])
-                    if copies and other not in units and self._interchangeable(other, unit, sign, swapped):
-                        units[at] = other
-                        break
-            self.best[t] = Best(tuple(sorted(units)), best.value)
+        units = list(self.best.units)
+        for at, unit in enumerate(units):
+            like = np.abs(np.abs(corr[:unit]) - abs(corr[unit])) <= COPY * np.sqrt(self.yy)
+            for other in np.flatnonzero(like & self.problem.usable[:unit]).tolist():
+                pair = Z.columns(np.array([other, unit]))
+                sign = float(np.sign(pair[:, 0] @ pair[:, 1]))
+                copies = np.abs(pair[:, 0] - sign * pair[:, 1]).max() <= COPY
+                swapped = sorted([*units[:at], other, *units[at + 1 :]])
+                if copies and other not in units and self._interchangeable(other, unit, sign, swapped):
+                    units[at] = other
+                    break
+        self.best = Best(tuple(sorted(units)), self.best.value)
 
     def _interchangeable(self, one: int, other: int, sign: float, units) -> bool:
         """Whether the penalty, the limits and the rules treat two columns, equal up to the sign, alike."""
@@ -162,11 +181,10 @@ class GramSearch:
         subtree = job.subtree
         self.n_nodes += subtree.n_nodes - job.counted
         job.counted = subtree.n_nodes
-        for t in range(len(self.sizes)):
-            if subtree.targets.value[t] < self.best[t].value:
-                members = subtree.targets.members[t, : subtree.targets.n_members[t]]
-                self._improve(t, tuple(sorted(subtree.ids[members].tolist())), float(subtree.targets.value[t]))
-        self.closed = np.minimum(self.closed, subtree.targets.lower)
+        if subtree.target.value[0] < self.best.value:
+            members = subtree.target.members[: subtree.target.n_members[0]]
+            self._improve(tuple(sorted(subtree.ids[members].tolist())), float(subtree.target.value[0]))
+        self.closed = min(self.closed, float(subtree.target.lower[0]))
         for row in subtree.collected():
             self._collect(tuple(sorted(subtree.ids[row[row >= 0]].tolist())))
         if subtree.wants:
@@ -178,34 +196,31 @@ class GramSearch:
         if subtree.open:
             self._queue(job)
 
-    def _improve(self, t: int, units, value: float):
-        """A better support for a size, and for the sizes above."""
-        polished = Best(units, value)
+    def _improve(self, units, value: float):
+        """Take a better support, or where swaps lead from it."""
+        best = Best(units, value)
         if not self.rules.restricted and self.problem.closed_form:
             moves = moves_for(self.problem)
             state = moves.at(units)
             while state is not None:
                 polished = Best(tuple(sorted(state.units)), state.value + self.problem.l0 * state.size)
+                best = polished if polished.value < best.value else best
                 state = moves.swap(state)
-            if polished.value > value:
-                polished = Best(units, value)
-        for s in range(t, len(self.sizes)):
-            if polished.value < self.best[s].value:
-                self.best[s] = polished
-                self.targets.value[s] = polished.value
-                if not self.terms.collects:
-                    cut = polished.value - 0.99 * self.gap * max(polished.value, self.floor)
-                    self.targets.cut[s] = min(self.targets.cut[s], cut)
+        if best.value < self.best.value:
+            self.best = best
+            self.target.value[0] = best.value
+            if not self.terms.collects:
+                self.target.cut[0] = min(self.cut, self._cut(best.value))
 
     def _collect(self, units):
         """Note a support within the threshold; where there are too many, look for better ones only."""
         value = self.value(units)
-        if value <= self.targets.cut[0]:
+        if value <= self.target.cut[0]:
             self.hits[units] = value
         if len(self.hits) > 2 * self.most_hits + SPARE:
             best = sorted(self.hits, key=self.hits.__getitem__)[: int(self.most_hits)]
             self.hits = {u: self.hits[u] for u in best}
-            self.targets.cut[0] = self.hits[best[-1]]
+            self.target.cut[0] = self.hits[best[-1]]
 
     def value(self, units) -> float:
         """Objective of the best fit on a support."""
@@ -222,30 +237,28 @@ class GramSearch:
             )  # fmt: skip
 
     def _queue(self, job: Job):
-        heapq.heappush(self.jobs, (job.subtree.least_key(), next(self.order), job))
+        heapq.heappush(self.jobs, (job.subtree.open_bound(), next(self.order), job))
 
     def _fetch(self, subtree: Subtree):
         gram = self.problem.gram
         gram.ensure(subtree.wants, keep=subtree.warm_columns())
         subtree.fetched(gram.store, gram.slot)
 
-    def bounds(self) -> np.ndarray:
-        """Proven bound of each size; it never falls."""
-        open_ = [job.subtree.open_bounds() for *_, job in self.jobs]
-        open_ += [job.subtree.open_bounds() for job in self.running.values()]
-        now = np.min([self.closed, *open_], axis=0)
-        self.lower = np.maximum(self.lower, np.minimum(now, [best.value for best in self.best]))
+    def bound(self) -> float:
+        """Proven bound of every support; it never falls."""
+        open_ = [job.subtree.open_bound() for *_, job in self.jobs]
+        open_ += [job.subtree.open_bound() for job in self.running.values()]
+        self.lower = max(self.lower, min([self.closed, self.best.value, *open_]))
         return self.lower
 
     def tell(self):
+        """Report progress."""
         if self.clock.on_progress is None:
             return
-        bounds, values = self.bounds(), np.array([best.value for best in self.best])
-        worst = int(np.argmax((values - bounds) / np.maximum(values, self.floor)))
-        objective, bound = float(values[worst]), float(bounds[worst])
+        bound = self.bound()
         self.clock.tick(
-            "branch", message="branch and bound", k=self.sizes[worst], objective=objective, lower_bound=bound,
-            gap=self.problem.gap(objective, bound), n_nodes=self.n_nodes,
+            "branch", message="branch and bound", k=self.problem.k, objective=self.best.value, lower_bound=bound,
+            gap=self.problem.gap(self.best.value, bound), n_nodes=self.n_nodes,
         )  # fmt: skip
 
     # ---- the root, on the data themselves
@@ -254,79 +267,57 @@ class GramSearch:
         """Relax on all columns in residual form, fix what that allows, and go on with the columns that are left."""
         state = self.rules.state()
         state[~self.problem.usable] = OUT
-        n_targets, log = len(self.sizes), RootLog(self.p)
-        each = np.ones(self.p)
-        self.limits = self.penalty.lower * each, self.penalty.upper * each
-        bound, price = np.full(n_targets, -NOWHERE), np.full(n_targets, self._first_price())
-        value = np.zeros(self.p)
+        start = Start(state, np.zeros(self.p), -NOWHERE, self._first_price())
         if not self.rules.propagate(state):
-            log.empty = True
-        elif self.bounded:
-            self._relax_root(state, value, bound, price, log)
-        self.evidence.add(log.piece())
-        open_ = bound < self.targets.cut
-        self.closed = np.where(open_ & ~log.empty, self.closed, np.minimum(self.closed, bound))
-        live = np.flatnonzero(state != OUT)
-        if log.empty or not open_.any():
+            self.evidence.add(root_piece(state, empty=True))
             return
-        start = Start(state[live], value[live], bound, price, float((bound / self.targets.unit)[open_].min()))
-        self._descend(live, start, self.evidence.pieces[0].n_records - 1)
+        if self.bounded:
+            empty = self._relax_root(start)
+            if start.bound >= self.cut:
+                self.closed = min(self.closed, start.bound)
+                return
+            if empty:
+                return
+        else:
+            self.evidence.add(root_piece(state))
+        live = np.flatnonzero(state != OUT)
+        below = Start(state[live], start.value[live], start.bound, start.price)
+        self._descend(live, below, self.evidence.pieces[0].n_records - 1)
 
-    def _relax_root(self, state, value, bound, price, log):
-        """Bounds of all sizes at the root; state, value, bound and price are filled in."""
-        targets, l0, p = self.targets, self.terms.l0, self.p
+    def _relax_root(self, start: Start) -> bool:
+        """Bound the root and fix units, in place; returns whether no support is left."""
+        state, p = start.state, self.p
         with np.errstate(divide="ignore"):
             inverse = 0.5 / self.penalty.l2
         columns = Columns(
             self.problem.correlations, np.zeros(p), self.penalty.l1, self.penalty.l2, inverse, *self.limits
         )  # fmt: skip
-        root = Root(self.problem, columns, state, self.terms, int(min(targets.size.max(), p)))
-        barred, needed = np.zeros(p, np.int64), np.zeros(p, np.int64)
+        root = Root(self.problem, columns, state, self.terms)
         n_in, n_free = int((state == IN).sum()), int((state == FREE).sum())
+        places = min(self.terms.size - n_in, p)
         lazy = 0.0 if self.node_limit < np.inf else ROOT_LAZY  # a limit may make the root all there is
         self.n_nodes += 1
-        for t in reversed(range(len(self.sizes))):
-            if bound[t] >= targets.cut[t]:
-                continue
-            places = int(targets.size[t]) - n_in
-            price[t], base, total = root.relax(places, places < n_free, price[t], float(targets.cut[t]), lazy)
-            log.point(root.local.place[: root.m].copy(), root.local.b[: root.m].copy())
-            for s in range(len(self.sizes)):
-                places = int(targets.size[s]) - n_in
-                lowest, last_in, first_out = base - total, 0.0, 0.0
-                if places == 0:
-                    lowest, last_in = base, NOWHERE
-                elif places < n_free:
-                    rank(state, root.local.score, l0, places, root.local.top)
-                    lowest = base - float(root.local.top[:places].sum())
-                    last_in, first_out = root.local.top[places - 1], root.local.top[places]
-                bound[s] = max(bound[s], lowest)
-                if bound[s] < targets.cut[s]:
-                    mark(
-                        state, root.local.score, l0, lowest, last_in, first_out, targets.cut[s], 1 << s, barred, needed
-                    )  # fmt: skip
-        value[root.local.place[: root.m]] = root.local.b[: root.m]
-        open_ = bound < targets.cut
-        if open_.any():
-            self._fix_root(state, barred, needed, open_, log)
-        value[state == OUT] = 0.0
-
-    def _fix_root(self, state, barred, needed, open_, log):
-        """Decide what every size that is still open agrees on."""
-        mask = sum(1 << int(t) for t in np.flatnonzero(open_))
-        free = state == FREE
-        out = free & (barred & mask == mask)
-        inside = free & ~out & (needed & mask == mask)
-        state[out], state[inside] = OUT, IN
-        log.fixes = np.concatenate([-(np.flatnonzero(out) + 1), np.flatnonzero(inside) + 1])
-        if log.fixes.size:
-            self.closed = np.minimum(self.closed, np.where(open_, self.targets.cut, NOWHERE))
-        log.empty = not self.rules.propagate(state) or (state == IN).sum() > self.targets.size.max()
+        price, bound, last_in, first_out = root.relax(places, places < n_free, start.price, self.cut, lazy)
+        place, b = root.local.place[: root.m].copy(), root.local.b[: root.m].copy()
+        start.bound, start.price, start.value[place] = bound, price, b
+        fixes, empty = np.empty(0, np.int64), False
+        if bound < self.cut:
+            verdict = np.empty(p, np.int8)
+            judge(state, root.local.score, self.terms.l0, bound, last_in, first_out, self.cut, verdict)
+            at = np.flatnonzero(verdict)
+            state[at], fixes = verdict[at], verdict[at] * (at + 1)
+            if at.size:
+                self.closed = min(self.closed, self.cut)
+            empty = not self.rules.propagate(state) or (state == IN).sum() > self.terms.size
+            start.value[state == OUT] = 0.0
+        kept = b != 0.0
+        self.evidence.add(root_piece(state, (place[kept], b[kept]), fixes, empty))
+        return empty
 
     def _first_price(self) -> float:
-        if self.sizes == [None]:
+        if self.problem.k is None:
             return self.problem.l0
-        return max(self.problem.l0, 0.025 * float(np.max(self.problem.correlations**2, initial=0.0)))
+        return max(self.problem.l0, FIRST_PRICE * float(np.max(self.problem.correlations**2, initial=0.0)))
 
     # ---- subtrees
 
@@ -337,7 +328,7 @@ class GramSearch:
             everything = np.arange(self.p)
             state, value = np.full(self.p, OUT, np.int8), np.zeros(self.p)
             state[live], value[live] = start.state, start.value
-            start = Start(state, value, start.bound, start.price, start.key)
+            start = Start(state, value, start.bound, start.price)
             rows = Gram(problem.gram.store, problem.gram.slot, np.empty(LOCAL, np.int64))
             self._open(root, everything, [start], [record], rows, np.zeros(self.p), WIDE_SPIN / self.p)
             return
@@ -358,7 +349,7 @@ class GramSearch:
                 return
             parent, (places, (start,), (record,)) = self.evidence.pieces[probe.piece], group
             gram, ids, diagonal = np.ascontiguousarray(gram[np.ix_(places, places)]), ids[places], diagonal[places]
-            if np.max(start.bound - before) <= PAYS * np.max(self.targets.unit):
+            if start.bound - before <= PAYS * self.best.value:
                 break
         self._open(parent, ids, [start], [record], self._full(gram), diagonal)
 
@@ -366,8 +357,8 @@ class GramSearch:
         return Gram(gram, np.arange(gram.shape[0]), np.empty(LOCAL, np.int64))
 
     def _gap(self, start: Start) -> float:
-        """Largest relative gap of a node over the sizes."""
-        return float(np.max(1.0 - start.bound / self.targets.unit))
+        """Relative gap of a node."""
+        return 1.0 - start.bound / max(self.best.value, self.floor)
 
     def _stronger(self, gram, ids, start, diagonal):
         """A diagonal for these columns; the present one where none is found."""
@@ -403,7 +394,7 @@ class GramSearch:
         rules = self.rules.within(ids) if self.rules.restricted else self.rules
         subtree = Subtree(
             ids, starts, gram, self.problem.correlations[ids], self._own(ids), diagonal if number >= 0 else None,
-            self.targets, rules, spin,
+            self.target, self.terms.size, rules, spin,
         )  # fmt: skip
         child = self.evidence.add(Piece(ids, subtree.log, subtree.n_records, number))
         for r, record in enumerate(records):

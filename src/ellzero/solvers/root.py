@@ -6,6 +6,7 @@ from .._kernels.relax import (
     ENTRANTS,
     FREE,
     IN,
+    NOWHERE,
     SWEEPS,
     Columns,
     Local,
@@ -24,13 +25,13 @@ from .subtree import LOCAL
 class Root:
     """Working-set descent in residual form: products with the data instead of a Gram matrix."""
 
-    def __init__(self, problem: Problem, columns: Columns, state, terms: Terms, most: int):
+    def __init__(self, problem: Problem, columns: Columns, state, terms: Terms):
         self.problem, self.columns, self.state, self.terms = problem, columns, state, terms
         p = state.size
         cap = min(p, LOCAL)
         self.local = Local(
             np.empty(cap, np.int64), np.empty(cap, np.bool_), np.zeros(cap), np.empty(cap), np.empty((cap, cap)),
-            np.empty((4, cap)), np.empty((4, cap)), np.empty(p), np.empty(p), np.empty(most + 2),
+            np.empty((4, cap)), np.empty((4, cap)), np.empty(p), np.empty(p), np.empty(min(p, terms.size) + 2),
         )  # fmt: skip
         self.root_weight = np.sqrt(problem.weight)
         self.m = 0
@@ -54,7 +55,7 @@ class Root:
         self.m = m_new
 
     def relax(self, places, limited, price, cut, lazy):
-        """As `_kernels.search.relax`; lazy = 0 solves to the end. Returns price, base and sum of rises."""
+        """As `_kernels.search.relax`; 0 for `lazy` solves to the end. Returns price, bound, edges of the last place."""
         local, terms = self.local, self.terms
         scale, tolerance = np.sqrt(terms.yy), 1e-3
         while True:
@@ -81,7 +82,9 @@ class Root:
                     break
                 tolerance *= 0.1
             price = self._descend(places, limited, price, tolerance * scale)
-        return price, base, total
+        if not limited:
+            return price, bound, 0.0, 0.0
+        return price, bound, NOWHERE if places == 0 else float(local.top[places - 1]), float(local.top[places])
 
     def _descend(self, places, limited, price, tolerance):
         """Descend on the local columns, and renew the gradient from the residual."""
@@ -101,30 +104,21 @@ class Root:
         return price
 
 
-class RootLog:
-    """The first records of a search, written from Python."""
-
-    def __init__(self, p: int):
-        self.p, self.points, self.fixes, self.empty = p, [], np.empty(0, np.int64), False
-
-    def point(self, place, value):
-        kept = value != 0.0
-        self.points.append((place[kept], value[kept]))
-
-    def piece(self) -> Piece:
-        """One record a point, the last with the fixes; a last one without a point where nothing is left."""
-        n = max(1, len(self.points)) + self.empty
-        branch, child = np.full(n, GOES_ON, np.int32), np.arange(1, n + 1, dtype=np.int32)
-        branch[-1], child[-1] = LEAF, -1
-        size = np.full(n, -1, np.int32)
-        size[: len(self.points)] = [place.size for place, _ in self.points]
-        at = np.concatenate([[0], np.cumsum(np.maximum(size, 0))[:-1]])
-        fix_size = np.zeros(n, np.int32)
-        fix_size[n - 1 - self.empty] = self.fixes.size
-        places = [place for place, _ in self.points] or [np.empty(0, np.int64)]
-        values = [value for _, value in self.points] or [np.empty(0)]
-        log = Log(
-            branch, child, at, size, np.zeros(n, np.int64), fix_size, np.concatenate(places), np.concatenate(values),
-            self.fixes,
-        )  # fmt: skip
-        return Piece(np.arange(self.p), log, n)
+def root_piece(state, point=None, fixes=(), empty: bool = False) -> Piece:
+    """The first record of a search: its point and fixes, and a record of its own where nothing is left after them."""
+    n = 1 + empty
+    place, value = (np.empty(0, np.int64), np.empty(0)) if point is None else point
+    fix = np.asarray(fixes, np.int64)
+    has_point = point is not None
+    log = Log(
+        branch=np.array([GOES_ON, LEAF] if empty else [LEAF], np.int32),
+        child=np.array([1, -1] if empty else [-1], np.int32),
+        point_at=np.zeros(n, np.int64),
+        point_size=np.array([place.size if has_point else -1, -1][:n], np.int32),
+        fix_at=np.zeros(n, np.int64),
+        fix_size=np.array([fix.size, 0][:n], np.int32),
+        place=place,
+        value=value,
+        fix=fix,
+    )
+    return Piece(np.arange(state.size), log, n)

@@ -32,12 +32,12 @@ LAZY = 0.3  # a node's descent may stop this far, in shares of the room below th
 
 
 class Start:
-    """A node as another part of the tree takes it over: states, bounds, prices and warm start of some columns."""
+    """A node as another part of the tree takes it over: states, bound, price and warm start of some columns."""
 
-    __slots__ = ("bound", "key", "price", "state", "value")
+    __slots__ = ("bound", "price", "state", "value")
 
-    def __init__(self, state, value, bound, price, key):
-        self.state, self.value, self.bound, self.price, self.key = state, value, bound, price, key
+    def __init__(self, state, value, bound: float, price: float):
+        self.state, self.value, self.bound, self.price = state, value, bound, price
 
 
 class Subtree:
@@ -56,7 +56,7 @@ class Subtree:
         What is split off the Gram matrix.
     """
 
-    def __init__(self, columns, starts, gram, corr, penalty, diagonal, targets, rules, spin: float = SPIN):
+    def __init__(self, columns, starts, gram, corr, penalty, diagonal, target, size, rules, spin: float = SPIN):
         p = columns.size
         l1, l2, lower, upper = penalty
         diag = np.zeros(p) if diagonal is None else diagonal
@@ -68,27 +68,25 @@ class Subtree:
         self.spin = int(spin * p) if p > SPIN_LEAST or spin >= 1 else -1
         self.full = gram.slot.size == gram.rows.shape[0]
         self.inner = not rules.restricted and spin < 1 and self.full
-        n_targets, most = targets.size.size, int(min(p, targets.size.max()))
-        self.targets = targets._replace(
-            value=targets.value.copy(),
-            members=np.empty((n_targets, p), np.int64),
-            n_members=np.zeros(n_targets, np.int64),
-            lower=np.full(n_targets, NOWHERE),
-            hits=np.empty((targets.hits.shape[0], p), np.int64),
+        self.target = target._replace(
+            value=target.value.copy(),
+            members=np.empty(p, np.int64),
+            n_members=np.zeros(1, np.int64),
+            lower=np.full(1, NOWHERE),
+            hits=np.empty((target.hits.shape[0], p), np.int64),
         )
         cap, nz = min(p, LOCAL), min(p, WARM)
         self.local = Local(
             np.empty(cap, np.int64), np.empty(cap, np.bool_), np.empty(cap), np.empty(cap), np.empty((cap, cap)),
-            np.empty((4, cap)), np.empty((4, cap)), np.empty(p), np.empty(p), np.empty(most + 2),
+            np.empty((4, cap)), np.empty((4, cap)), np.empty(p), np.empty(p), np.empty(min(p, size) + 2),
         )  # fmt: skip
         room = 2 * INNER + len(starts)
         self.nodes = Nodes(
-            np.empty((room, p), np.int8), np.empty((room, nz), np.int32), np.empty((room, nz)),
-            np.empty((room, n_targets)), np.empty((room, n_targets)), np.empty(room), np.empty(room, np.int32),
-            np.empty(room, np.int64), np.arange(room - 1, -1, -1), np.empty(INNER, np.int64), np.empty(room, np.int64),
-            np.array([0, room, 0]),
+            np.empty((room, p), np.int8), np.empty((room, nz), np.int32), np.empty((room, nz)), np.empty(room),
+            np.empty(room), np.empty(room, np.int32), np.empty(room, np.int64), np.arange(room - 1, -1, -1),
+            np.empty(INNER, np.int64), np.empty(room, np.int64), np.array([0, room, 0]),
         )  # fmt: skip
-        records, values = len(starts) + 16 + 8 * n_targets, 16 + 8 * n_targets * cap
+        records, values = len(starts) + 24, 16 + 8 * cap
         self.log = Log(
             np.empty(records, np.int32), np.empty(records, np.int32), np.empty(records, np.int64),
             np.empty(records, np.int32), np.empty(records, np.int64), np.empty(records, np.int32),
@@ -107,7 +105,7 @@ class Subtree:
         slot = take(nodes)
         warm = np.flatnonzero(start.value)[: nodes.place.shape[1]]
         nodes.state[slot], nodes.bound[slot], nodes.price[slot] = start.state, start.bound, start.price
-        nodes.key[slot], nodes.record[slot] = start.key, record
+        nodes.record[slot] = record
         nodes.place[slot, : warm.size], nodes.value[slot, : warm.size] = warm, start.value[warm]
         nodes.place[slot, warm.size :] = -1
         push(nodes, slot)
@@ -125,7 +123,7 @@ class Subtree:
         """Take every second open node out: starts and records for a subtree on the same columns."""
         nodes = self.nodes
         heap = nodes.heap[: nodes.size[OPEN]].copy()
-        heap = heap[np.argsort(nodes.key[heap], kind="stable")]
+        heap = heap[np.argsort(nodes.bound[heap], kind="stable")]
         given, kept = heap[1::2], heap[::2]
         everything = np.arange(self.ids.size)
         starts = [self._start_of(slot, everything) for slot in given.tolist()]
@@ -144,7 +142,7 @@ class Subtree:
         """Work for some milliseconds."""
         self._make_room()
         search(
-            self.gram, self.columns, self.rules, self.targets, self.nodes, self.log, self.local, self.count, terms,
+            self.gram, self.columns, self.rules, self.target, self.nodes, self.log, self.local, self.count, terms,
             self.spin, self.inner, BUDGET, signal,
         )  # fmt: skip
 
@@ -152,15 +150,15 @@ class Subtree:
         """Double what may not suffice for the next nodes."""
         nodes, log, count, p = self.nodes, self.log, self.count, self.columns.corr.size
         if nodes.size[SLOTS] < INNER + 2:
-            room = nodes.key.size
+            room = nodes.bound.size
             free = np.concatenate(
                 [nodes.free[: nodes.size[SLOTS]], np.arange(2 * room - 1, room - 1, -1), np.zeros(room, np.int64)]
             )
-            grown = [np.concatenate([part, np.empty_like(part)]) for part in nodes[:8]]
+            grown = [np.concatenate([part, np.empty_like(part)]) for part in nodes[:7]]
             group = np.concatenate([nodes.group, np.empty_like(nodes.group)])
             nodes.size[SLOTS] += room
             self.nodes = Nodes(*grown, free[: 2 * room], nodes.spun, group, nodes.size)
-        records = (REPEATS + 2) * self.targets.size.size + 4
+        records = REPEATS + 6
         if count[RECORDS] + records > log.branch.size:
             log = Log(*[np.concatenate([part, np.empty_like(part)]) for part in log[:6]], *log[6:])
         while count[VALUES] + records * self.local.place.size > log.value.size:
@@ -195,17 +193,13 @@ class Subtree:
         nodes = self.nodes
         return np.concatenate([nodes.heap[: nodes.size[OPEN]], nodes.spun[: nodes.size[SPUN]]])
 
-    def least_key(self) -> float:
-        """Smallest bound of an open node, in units of its objective."""
-        return float(self.nodes.key[self._waiting()].min(initial=NOWHERE))
-
-    def open_bounds(self) -> np.ndarray:
-        """Smallest bound of each target over the open nodes."""
-        return self.nodes.bound[self._waiting()].min(axis=0, initial=NOWHERE)
+    def open_bound(self) -> float:
+        """Smallest bound of an open node."""
+        return float(self.nodes.bound[self._waiting()].min(initial=NOWHERE))
 
     def collected(self) -> np.ndarray:
         """Complete supports since the last look."""
-        hits = self.targets.hits[: self.count[HITS]].copy()
+        hits = self.target.hits[: self.count[HITS]].copy()
         self.count[HITS] = 0
         return hits
 
@@ -229,7 +223,4 @@ class Subtree:
         place, value = nodes.place[slot], np.zeros(self.ids.size)
         size = int(np.argmax(place < 0)) if (place < 0).any() else place.size
         value[place[:size]] = nodes.value[slot, :size]
-        return Start(
-            nodes.state[slot, live], value[live], nodes.bound[slot].copy(), nodes.price[slot].copy(),
-            float(nodes.key[slot]),
-        )  # fmt: skip
+        return Start(nodes.state[slot, live], value[live], float(nodes.bound[slot]), float(nodes.price[slot]))
