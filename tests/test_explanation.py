@@ -335,6 +335,7 @@ def test_the_search_gives_the_page_s_answer_with_a_proof_of_its_own(page, sessio
     result = ez.best_subset(X, y, l0=float(PRICE), l2=float(RIDGE), solver=solver)
     best = min(tables(page)["subset", 4], key=lambda row: F(row["objective"]))
     assert tuple(result.support) == subset(best["subset"])
+    assert result.certificate is not None
     (claim,) = result.certificate.verify(X, y)
     assert claim.objective == pytest.approx(float(best["objective"]), abs=1e-9)
     assert claim.gap <= 1e-6
