@@ -164,7 +164,8 @@ class Result:
         The certificate, or what makes it when it is first asked for.
     names : tuple of str
         Names of all columns.
-    sample : Sample
+    described : Sample or callable
+        What the criteria need to know of the data, or what finds it out when it is first asked for.
     solver : str
     trace : tuple of TraceStep
         Steps of a stepwise search.
@@ -185,7 +186,7 @@ class Result:
     elapsed: float
     proof: Certificate | Callable[[], Certificate] | None
     names: tuple[str, ...]
-    sample: Sample
+    described: Sample | Callable[[], Sample]
     solver: str
     trace: tuple[TraceStep, ...] = field(default=())
     notes: tuple[str, ...] = ()
@@ -195,8 +196,13 @@ class Result:
         """The proof, for anyone who has the data; None where nothing is proved."""
         return self.proof() if callable(self.proof) else self.proof
 
-    def __getstate__(self):
-        return {**self.__dict__, "proof": self.certificate}  # what makes a certificate holds the data
+    @cached_property
+    def sample(self) -> Sample:
+        """What the criteria need to know of the data."""
+        return self.described() if callable(self.described) else self.described
+
+    def __getstate__(self):  # what makes a certificate, or a sample, holds the data
+        return {**self.__dict__, "proof": self.certificate, "described": self.sample}
 
     @property
     def n_samples(self) -> float:

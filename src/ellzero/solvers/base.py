@@ -1,7 +1,7 @@
 """What every solver shares: refusal, timing, interruption and the making of a `Result`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Protocol
@@ -143,7 +143,7 @@ def state_of(problem: Problem, columns: Sequence[int]) -> "State":
 def make_result(problem: Problem, answer: Answer, clock: Clock, solver: str) -> Result:
     """Refit the support, and tie bound, gap and certificate to it."""
     fit = fit_support(problem, problem.rules.columns(answer.units)) if answer.fit is None else answer.fit
-    return describe(problem, answer, fit, clock.elapsed, solver, sample_of(problem))
+    return describe(problem, answer, fit, clock.elapsed, solver, partial(sample_of, problem))
 
 
 def describe(
@@ -152,7 +152,7 @@ def describe(
     fit: Fit,
     elapsed: float,
     solver: str,
-    sample: Sample,
+    sample: Sample | Callable[[], Sample],
 ) -> Result:
     """A `Result` from an answer and its fit."""
     if fit.runaway and fit.value <= 1e-6 * problem.null_loss:

@@ -145,10 +145,12 @@ class GramSearch:
     def _canonise(self):
         """Of columns that are equal, or opposite, the first stands for all: threads may meet them in any order."""
         corr, Z = self.problem.correlations, self.normal.Z
-        units = list(self.best.units)
+        units, size = list(self.best.units), np.abs(corr)
+        alike = np.abs(size[units][:, None] - size) <= COPY * np.sqrt(self.yy)
+        if alike.sum() == len(units):  # each is like itself only
+            return
         for at, unit in enumerate(units):
-            like = np.abs(np.abs(corr[:unit]) - abs(corr[unit])) <= COPY * np.sqrt(self.yy)
-            for other in np.flatnonzero(like & self.problem.usable[:unit]).tolist():
+            for other in np.flatnonzero(alike[at, :unit] & self.problem.usable[:unit]).tolist():
                 pair = Z.columns(np.array([other, unit]))
                 sign = float(np.sign(pair[:, 0] @ pair[:, 1]))
                 copies = np.abs(pair[:, 0] - sign * pair[:, 1]).max() <= COPY

@@ -227,7 +227,10 @@ class ModelRelaxation(Relaxation):
 
 def relaxes(problem: Problem) -> bool:
     """Whether the dual bound of every node is finite: a ridge, or limits on both sides, at every usable column."""
-    penalty, columns = problem.normal.penalty, problem.rules.columns(np.flatnonzero(problem.usable))
+    penalty = problem.normal.penalty
+    if (penalty.l2 > 0).all():
+        return True
+    columns = problem.rules.columns(np.flatnonzero(problem.usable))
     bounded = np.isfinite(penalty.lower[columns]) & np.isfinite(penalty.upper[columns])
     return bool(((penalty.l2[columns] > 0) | bounded).all())
 

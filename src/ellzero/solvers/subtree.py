@@ -28,6 +28,7 @@ WARM = 256  # nonzeros of a warm start that are kept
 BUDGET = 3e7  # multiplications, about, between two looks at the clock
 SPIN = 0.3  # a node with at most this share of the live columns is searched on compact data of its own
 SPIN_LEAST = 40
+ROOMY = 128  # records that a log has room for at first
 LAZY = 0.3  # a node's descent may stop this far, in shares of the room below the cut, from its optimum
 
 
@@ -86,11 +87,11 @@ class Subtree:
             np.empty(room), np.empty(room, np.int32), np.empty(room, np.int64), np.arange(room - 1, -1, -1),
             np.empty(INNER, np.int64), np.empty(room, np.int64), np.array([0, room, 0]),
         )  # fmt: skip
-        records, values = len(starts) + 24, 16 + 8 * cap
+        records, values = len(starts) + ROOMY, ROOMY * cap // 2
         self.log = Log(
             np.empty(records, np.int32), np.empty(records, np.int32), np.empty(records, np.int64),
             np.empty(records, np.int32), np.empty(records, np.int64), np.empty(records, np.int32),
-            np.empty(values, np.int32), np.empty(values), np.empty(4 * p + 16, np.int32),
+            np.empty(values, np.int32), np.empty(values), np.empty(16 * p + 16, np.int32),
         )  # fmt: skip
         self.count = np.zeros(9, np.int64)
         for start in starts:
