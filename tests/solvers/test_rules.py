@@ -9,7 +9,8 @@ from ellzero.constraints import AtMostOne, Linear, StrongHierarchy, WeakHierarch
 from ellzero.errors import UnsupportedError
 from ellzero.problem import Problem
 from ellzero.solvers.exchange import KPath
-from ellzero.solvers.moves import GramMoves, ModelMoves, moves_for
+from ellzero.solvers.modelled import ModelMoves
+from ellzero.solvers.moves import GramMoves, moves_for
 from ellzero.solvers.ruled import RuledMoves
 from ellzero.solvers.stepwise import Stepwise
 from judging import judge_answer, judge_optimal, tolerance

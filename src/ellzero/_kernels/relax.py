@@ -212,7 +212,7 @@ def relaxed_count(local, m):
 @njit(cache=True, nogil=True)
 def balance(local, m, price, least, places, tolerance, slack, steps):
     """Descend at the price, of at least `least`, at which the relaxed count takes the places left; returns the price."""
-    low, high = 0.0, NOWHERE
+    low, high, bisects = 0.0, NOWHERE, steps > PRICE_STEPS  # strides are quicker, halves certain
     for _ in range(steps):
         draw_lines(local, m, price)
         settle(local.Q, m, local.b, local.g, local.held, local.penalty, local.lines, tolerance, SWEEPS)
@@ -231,6 +231,8 @@ def balance(local, m, price, least, places, tolerance, slack, steps):
                 price = max(0.5 * (low + high), price * min(stride, 0.999))
             else:
                 price *= max(0.25, min(0.98, stride))
+        if bisects and low > 0.0 and high < NOWHERE:
+            price = 0.5 * (low + high)
         price = max(price, least)
     return price
 
