@@ -26,6 +26,7 @@ SWEEPS = 100
 CREEPING = 30  # sweeps after which an exact step is worth its price
 PRICE_STEPS = 12
 COUNT_SLACK = 0.02  # relative error of the relaxed count at which the price rests
+CHEAPEST = 1e-10  # least price of a place, in squared norms of the target
 ENTRANTS = 0.2  # violators below this share of the worst wait a round: a flood of them would stall the descent
 NOWHERE = 1e300
 
@@ -211,7 +212,7 @@ def relaxed_count(local, m):
 
 @njit(cache=True, nogil=True)
 def balance(local, m, price, least, places, tolerance, slack, steps):
-    """Descend at the price, of at least `least`, at which the relaxed count takes the places left; returns the price."""
+    """Descend at the price, at least `least` > 0, at which the relaxed count takes the places left; returns it."""
     low, high, bisects = 0.0, NOWHERE, steps > PRICE_STEPS  # strides are quicker, halves certain
     for _ in range(steps):
         draw_lines(local, m, price)
@@ -220,9 +221,10 @@ def balance(local, m, price, least, places, tolerance, slack, steps):
         if abs(count - places) <= slack * places or (count < places and price <= least):
             break
         if count > places:
+            careful = 1.02 if low == 0.0 else 1.5  # a first step, then strides until the other side is seen
             low, stride = price, (count / places) ** 1.5
             if high == NOWHERE:
-                price *= min(4.0, max(1.02, stride))
+                price *= min(4.0, max(careful, stride))
             else:
                 price = min(0.5 * (low + high), price * max(stride, 1.001))
         else:

@@ -10,6 +10,7 @@ from numba import njit
 
 from .coordinate import shrink
 from .relax import (
+    CHEAPEST,
     COUNT_SLACK,
     ENTRANTS,
     FREE,
@@ -207,10 +208,10 @@ def admit(gram, columns, state, local, m, price, is_local, count):
             load(gram, columns, state, local, 0, kept, count)
         m = kept
         for i in range(state.size):
-            if state[i] == FREE and not is_local[i] and local.score[i] - price > ENTRANTS * worst:
-                if m < local.place.size:
-                    local.place[m], local.b[m] = i, 0.0
-                    m += 1
+            violates = state[i] == FREE and not is_local[i] and local.score[i] - price > ENTRANTS * worst
+            if violates and m < local.place.size:
+                local.place[m], local.b[m] = i, 0.0
+                m += 1
         load(gram, columns, state, local, kept, m, count)
     for i in range(state.size):
         is_local[i] = False
@@ -236,7 +237,9 @@ def relax(gram, columns, state, local, m, places, limited, price, cut, terms, co
                 for e in range(m):
                     local.g[e] -= local.b[a] * local.Q[a, e]
         if limited and places > 0:
-            price = balance(local, m, price, l0, places, tolerance * scale, COUNT_SLACK, PRICE_STEPS)
+            price = balance(
+                local, m, price, max(l0, CHEAPEST * yy), places, tolerance * scale, COUNT_SLACK, PRICE_STEPS
+            )
         else:
             price = l0
             draw_lines(local, m, price)
@@ -770,7 +773,7 @@ def rank_of(live, q, i):
 
 @njit(**INNER_CODE)
 def move(source, slot, target, place, live, q, gather_live):
-    """Copy a node between stores whose columns differ: `live` are the places, in the larger one, of the smaller one's."""
+    """Copy a node between stores whose columns differ: `live` holds the larger one's places of the smaller one's."""
     target.bound[place], target.price[place] = source.bound[slot], source.price[slot]
     target.record[place] = source.record[slot]
     if gather_live:

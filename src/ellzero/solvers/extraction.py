@@ -1,4 +1,4 @@
-"""A diagonal split off the Gram matrix: what is left is positive semidefinite, what is split off strengthens each ridge."""
+"""A diagonal split off the Gram matrix: the rest stays positive semidefinite, and every ridge gains its share."""
 
 import numpy as np
 from scipy.linalg import lapack
@@ -17,8 +17,8 @@ def extract(gram, corr, start, penalty, present, terms):
     r"""Diagonal d >= 0 with G - diag(d) positive semidefinite, large where the relaxed coefficients are fractional.
 
     Only the free columns S share in it; with R the others, d_S is taken from the Schur complement
-    :math:`G_{SS} - G_{SR} G_{RR}^{-1} G_{RS}`, weighted by :math:`b_i^2 (1/z_i - 1)/2`, the derivative of the bound. Each
-    factorisation is of the matrix less a margin, so that success of the last one proves what is claimed.
+    :math:`G_{SS} - G_{SR} G_{RR}^{-1} G_{RS}`, weighted by :math:`b_i^2 (1/z_i - 1)/2`, the derivative of the bound.
+    Each factorisation is of the matrix less a margin, so that success of the last one proves what is claimed.
 
     Returns
     -------

@@ -339,6 +339,8 @@ class GramSearch:
         diagonal = np.zeros(live.size) if self.bounded else even(gram, self.terms)
         parent, ids = root, live
         for _ in range(PROBES):  # bound, split a diagonal off, and bound again, while that pays
+            if self.n_nodes >= self.node_limit:
+                break
             before = start.bound
             if self._gap(start) > GATE and ids.size <= 0.9 * problem.y.size and start.value.any():
                 diagonal = self._stronger(gram, ids, start, diagonal)
@@ -379,10 +381,8 @@ class GramSearch:
         """Begin a subtree on fewer columns below another one."""
         source = job.subtree
         ids = source.ids[live]
-        if source.full:
-            gram = np.ascontiguousarray(source.gram.rows[np.ix_(live, live)])
-        else:
-            gram = self.problem.gram_of(ids)
+        formed = np.ix_(live, live)
+        gram = np.ascontiguousarray(source.gram.rows[formed]) if source.full else self.problem.gram_of(ids)
         diagonal = job.diagonal[live]
         if self._gap(starts[0]) > GATE and live.size <= 0.9 * self.problem.y.size and live.size <= FEWER * job.share:
             diagonal = self._stronger(gram, ids, starts[0], diagonal)

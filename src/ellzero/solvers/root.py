@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._kernels.relax import (
+    CHEAPEST,
     COUNT_SLACK,
     ENTRANTS,
     FREE,
@@ -95,7 +96,8 @@ class Root:
         local.g[:m] = corr - local.Q[:m, :m] @ local.b[:m]
         if limited and places > 0:
             slack, steps = (1e-9, 5 * PRICE_STEPS) if exact else (COUNT_SLACK, PRICE_STEPS)
-            price = balance(local, m, price, self.terms.l0, places, tolerance, slack, steps)
+            least = max(self.terms.l0, CHEAPEST * self.terms.yy)
+            price = balance(local, m, max(price, least), least, places, tolerance, slack, steps)
         else:
             price = self.terms.l0
             draw_lines(local, m, price)
