@@ -17,11 +17,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from .compiled import inner
 from .coordinate import envelope_step, shrink
 
 FREE, IN, OUT = 0, 1, -1
-# for functions that only kernels call: without wrappers for Python they compile in half the time
-INNER_CODE = {"cache": True, "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 SWEEPS = 100
 CREEPING = 30  # sweeps after which an exact step is worth its price
 PRICE_STEPS = 12
@@ -61,7 +60,7 @@ class Local(NamedTuple):
     top: np.ndarray  # (most + 2,) largest rises above the price
 
 
-@njit(**INNER_CODE)
+@inner
 def conjugate(v, l1, l2, inverse, lower, upper):
     """Max over t in [lower, upper] of v t - l1 |t| - l2 t^2, with inverse = 1/(2 l2)."""
     excess, limit = abs(v) - l1, upper if v > 0 else -lower
@@ -71,7 +70,7 @@ def conjugate(v, l1, l2, inverse, lower, upper):
     return excess * t - l2 * t * t
 
 
-@njit(**INNER_CODE)
+@inner
 def line(price, l1, l2, limit):
     """Slope and end of the envelope's line towards a limit; a closed side has an infinite slope."""
     if limit <= 0.0:
@@ -99,7 +98,7 @@ def draw_lines(local, m, price):
             local.lines[2, a], local.lines[3, a] = line(price, l1, l2, -lower)
 
 
-@njit(**INNER_CODE)
+@inner
 def piece(t, held, l1, l2, lower, upper, slope, end, other_limit):
     """Slope, curvature and reach of the penalty's piece around t > 0: (slope, ridge, nearest, farthest)."""
     if held:
@@ -109,7 +108,7 @@ def piece(t, held, l1, l2, lower, upper, slope, end, other_limit):
     return slope, 0.0, 0.0, end
 
 
-@njit(**INNER_CODE)
+@inner
 def exact_step(Q, m, b, g, held, penalty, lines):
     """Minimise over the coordinates inside a piece of the penalty, as far as all of them stay on theirs.
 
