@@ -19,7 +19,6 @@ bounds"; Rump (2006), "Verification of positive definiteness".
 
 from dataclasses import replace
 from functools import lru_cache
-from itertools import combinations
 
 import numpy as np
 
@@ -28,13 +27,13 @@ from .errors import CertificateError
 UNIT, CHUNK = 2.0**-53, 2**20  # unit of rounding; numbers handled together
 CONSTANT = 1e-9  # a column whose deviation is below this share of its size is constant, and as good as absent
 TOLERANCE, ROUNDED = 1e-9, 1e-12  # relative errors of claimed objectives, and of limits on the scale of the columns
-NEARLY, COPY = 1e-4, 12  # columns are nearly dependent by the determinant of their Gram matrix; copies to such decimals
 APART, RANK, FINE = 100_000, 1e-12, 1e-9  # most supports fitted one by one; rank and relative error of these fits
 
 
 class Checker:
     """Re-computes the claims of one well-formed certificate from X and y."""
 
+    @np.errstate(all="ignore")  # what overflows is refused, not warned of
     def __init__(self, certificate, X, y):
         self.certificate, self.q, p, rows = certificate, certificate.question, X.shape[1], np.ones(y.size)
         q, rows = self.q, rows * self.q.weight > 0
@@ -54,9 +53,11 @@ class Checker:
         divide = np.ones(p) if q.standardize else self.scale
         self.l1, self.l2, self.limits = q.l1 / divide, q.l2 / divide**2, (q.lower * self.scale, q.upper * self.scale)
         mu = w @ self.y if q.fit_intercept else {"logistic": 0.5, "poisson": 1.0}.get(q.loss)
-        self.null = float(self.t @ self.t / 2 if q.loss == "squared" else w @ self._deviance(np.full(w.size, mu)))
+        self.null = float(
+            self.t @ self.t / 2 if q.loss == "squared" else w @ self._deviance(self.y, np.full(w.size, mu))
+        )
 
-    @np.errstate(all="ignore")  # what overflows is refused, not warned of
+    @np.errstate(all="ignore")
     def run(self):
         """Check every claim; returns them with the bounds found here."""
         claims, bounds = self.certificate.claims, {}
@@ -96,7 +97,7 @@ class Checker:
         if not keeps_rules:
             raise CertificateError(f"the support claimed for {size} breaks the rules of the question.")
         eta, gamma = self.X @ coef + claim.intercept, coef * self.scale
-        loss = 0.5 * (self.y - eta) ** 2 if q.loss == "squared" else self._deviance(self._mean(eta))
+        loss = 0.5 * (self.y - eta) ** 2 if q.loss == "squared" else self._deviance(self.y, self._mean(eta))
         objective = float(self.w @ loss + self.l1 @ np.abs(gamma) + self.l2 @ gamma**2 + q.l0 * units.sum())
         # huge coefficients that cancel cost digits in anybody's arithmetic: allow for what their products round to
         rounded = 4 * (claim.support.size + 8) * UNIT * (np.abs(self.X) @ np.abs(coef) + abs(claim.intercept))
@@ -116,11 +117,11 @@ class Checker:
     def _mean(self, eta):
         return 1.0 / (1.0 + np.exp(-eta)) if self.q.loss == "logistic" else np.exp(eta)
 
-    def _deviance(self, mu):
-        """Half the deviance of each row at the mean mu."""
+    def _deviance(self, y, mu):
+        """Half the deviance at the mean mu, a row each; with mu in the place of y, it is minus the conjugate."""
         if self.q.loss == "logistic":
-            return -np.log(np.where(self.y > 0.5, mu, 1.0 - mu))
-        return mu - self.y + _entropy(self.y) - np.where(self.y > 0, self.y * np.log(mu), 0.0)
+            return -_log(y, mu) - _log(1.0 - y, 1.0 - mu)
+        return mu - self.y + _log(self.y, self.y) - _log(y, mu)
 
     def _points(self, coef, intercept):
         """For coefficients, a row each: the first term, b, q, and the error of q.
@@ -143,7 +144,7 @@ class Checker:
             mu = np.where((total < wanted) & (self.q.loss == "logistic"), raised, mu * (wanted / total))
         r = y - mu
         mu = y - r
-        terms = -_entropy(mu) - _entropy(1.0 - mu) if self.q.loss == "logistic" else mu - _entropy(mu) + _entropy(y) - y
+        terms = self._deviance(mu, mu)
         loose = (
             (np.abs(r @ w) + self.gamma * (np.abs(r) @ w)) * self.q.fit_intercept * (1.0 + np.abs(terms).max(axis=1))
         )
@@ -153,8 +154,8 @@ class Checker:
     def _least(self, j, b, q, e, d, low, high):
         """Least phi of columns j for x from low to high, rounded down; it is concave in q, so the ends of q +- e do."""
         b, q, d, l1, l2 = b[..., j], q[..., j], d[j], self.l1[j], self.l2[j]
-        e = np.expand_dims(e, -1) + 4 * UNIT * np.abs(d * b)
-        correlation = np.stack([q - e, q + e])
+        e = e[..., None] + 4 * UNIT * np.abs(d * b)
+        correlation = np.array([q - e, q + e])
         v = correlation + d * b
         x = np.where(np.abs(v) > l1, (np.abs(v) - l1) / (2.0 * l2 + d), 0.0)
         x = np.clip(np.copysign(x, v), low, high)  # phi is convex
@@ -316,71 +317,67 @@ class Checker:
     def _enumerated(self, _, k):
         """Least-squares value of every support of at most three columns beyond the forced ones.
 
-        Values read off the Gram matrix only select supports: those that may be the best of their size, and those with
-        nearly dependent columns. These are fitted on the data, where no digits are lost.
+        Columns are projected out one after the other. What is left of a column of norm s has an error of about 1/s
+        units of rounding, and is nothing below RANK; all that could be the best of its size is fitted once more.
         """
-        q, Z = self.q, self.Z
-        forced, top = np.flatnonzero(q.forced), k.max(initial=0) - q.forced.sum()
+        q, forced, top = self.q, np.flatnonzero(self.q.forced), k.max(initial=0) - self.q.forced.sum()
         if q.forced.size != self.scale.size or not 0 <= top <= 3 or q.loss != "squared":
             raise CertificateError("enumeration is given for sizes or groups that it cannot settle.")
-        order = np.concatenate([forced, np.flatnonzero(~q.forced & ~q.forbidden & ~self.constant)])
-        if not self.l2.any():  # supports with two columns that are equal up to sign are no better than with one
-            large = np.abs(Z[:, order]) > 0.5 * np.abs(Z[:, order]).max(axis=0)
-            signed = np.sign(Z[large.argmax(axis=0), order]) * Z[:, order] / np.sqrt(self.w)[:, None]
-            order = order[np.sort(np.unique(signed.round(COPY) + 0.0, axis=1, return_index=True)[1])]
-        design = np.vstack([Z, np.diag(np.sqrt(2.0 * self.l2))[self.l2 > 0]])
+        design = np.vstack([self.Z, np.diag(np.sqrt(2.0 * self.l2))[self.l2 > 0]])
         target = np.append(self.t, np.zeros(len(design) - self.t.size))
 
         def rest(columns, of):
             return of - design[:, columns] @ np.linalg.lstsq(design[:, columns], of, rcond=RANK)[0]
 
-        free, values = order[~q.forced[order]], []
-        P, left = rest(forced, design[:, free]), rest(forced, target)
-        for size in range(min(top, free.size) + 1):
-            supports = _contenders(P.T @ P, P.T @ left, size, 64 * self.error / NEARLY * self.null) if size else [[]]
-            fits = [np.sum(rest([*forced, *free[s]], target) ** 2) for s in map(list, supports)]
-            values.append(0.5 * (1.0 - FINE) * min(fits) + q.l0 * (forced.size + size))
+        free = np.flatnonzero(~q.forced & ~q.forbidden & ~self.constant)
+        best, found = np.array([np.inf] * 4), [[(0.0, ())], [], [], []]  # by size: least upper bound, and lower bounds
+        for head, value, norm in _scored(rest(forced, design[:, free]), rest(forced, target), top) if top else ():
+            size, error = len(head) + 1, 64 * self.error * self.null / norm
+            best[size] = min(best[size], np.min(value + error, initial=np.inf))
+            for i in np.flatnonzero(value - error <= best[size]):
+                found[size].append((value[i] - error[i], (*head, free.size - value.size + i)))
+            if len(found[size]) > APART:
+                found[size] = [one for one in found[size] if one[0] <= best[size]]
+                if len(found[size]) > APART:
+                    raise CertificateError(
+                        "enumeration cannot settle it: too many supports are equally good to rounding."
+                    )
+        values = [q.l0 * (forced.size + size) for size in range(4)]
+        for size in range(4):
+            fits = [np.sum(rest([*forced, *free[list(s)]], target) ** 2) for low, s in found[size] if low <= best[size]]
+            values[size] += 0.5 * (1.0 - FINE) * min(fits, default=np.inf)
         return [min(values[: max(0, most - forced.size) + 1]) for most in k]
 
 
-def _entropy(x):
-    return np.where(x > 0, x * np.log(x), 0.0)
+def _scored(P, r, top, head=(), share=1.0):
+    """Supports of up to `top` columns: all but the last, and values and norms for all that can be the last.
+
+    P is what the first columns leave of all later ones, r what they leave of the target.
+    """
+    norm = np.sqrt((P**2).sum(axis=0))
+    norm[norm <= RANK] = np.inf  # nothing is left
+    Q, first = P / norm, head[-1] + 1 if head else 0
+    step = r @ Q
+    yield head, 0.5 * (r @ r - step**2), share * norm
+    for i in np.flatnonzero(np.isfinite(norm)) if len(head) + 1 < top else ():
+        later = P[:, i + 1 :] - np.outer(Q[:, i], Q[:, i] @ P[:, i + 1 :])
+        yield from _scored(later, r - step[i] * Q[:, i], top, (*head, first + i), share * norm[i])
+
+
+def _log(a, b):
+    """a log b, nothing where a is nothing."""
+    return np.where(a > 0, a * np.log(b), 0.0)
 
 
 def _bounds(state, k, base, cost, idle):
     """Bounds of a node for each size, also for each unit when it is in, and when it is out."""
-    rise, terms = idle - cost, np.where(state == 1, cost, idle)
-    ranked = -np.sort(-np.maximum(rise[state == 0], 0.0))
-    places = np.minimum(k - (state == 1).sum(), ranked.size)
-    room = np.maximum(places, 0)
-    taken = np.append(0.0, np.cumsum(ranked))[room]
-    last = np.append(np.inf, ranked)[room, None]  # the smallest rise that has a place
-    beyond = np.append(ranked, 0.0)[room, None]  # the largest that has none
+    rise, terms, n_inside = idle - cost, np.where(state == 1, cost, idle), (state == 1).sum()
+    useful = np.maximum(rise, 0.0)
+    ranked = np.concatenate([[np.inf], -np.sort(-useful[state == 0]), [0.0]])
+    room = np.clip(k - n_inside, 0, ranked.size - 2)  # places that are left
+    taken = np.array([ranked[1 : places + 1].sum() for places in room])
     value = base + terms.sum() - taken
     value -= 4 * (state.size + 64) * UNIT * (np.abs(base) + np.abs(terms).sum() + taken)
-    value = np.where(places < 0, np.inf, np.where(np.isfinite(value), value, -np.inf))
-    useful, each = np.maximum(rise, 0.0), value[:, None]
-    return (
-        value,
-        each + np.where(state == 1, 0.0, np.maximum(useful, last) - rise),
-        each + np.maximum(useful - beyond, 0),
-    )
-
-
-def _contenders(G, c, size, margin):
-    """Supports whose gain may be the largest, and those whose gain the Gram matrix does not tell."""
-    best, found = 0.0, []
-    for head in combinations(range(c.size), size - 1):
-        h, later = list(head), slice(head[-1] + 1 if head else 0, None)
-        gain, determinant = np.full(c[later].size, np.inf), np.linalg.det(G[np.ix_(h, h)])
-        if determinant > NEARLY:
-            solved = np.linalg.solve(G[np.ix_(h, h)], np.column_stack([c[h], G[h, later]]))
-            pivot = np.diagonal(G)[later] - (G[h, later] * solved[:, 1:]).sum(axis=0)
-            gain = c[h] @ solved[:, 0] + (c[later] - solved[:, 0] @ G[h, later]) ** 2 / pivot
-            gain[determinant * pivot <= NEARLY] = np.inf
-        best = max(best, gain[gain < np.inf].max(initial=0.0))
-        found += [(gain[i], (*head, later.start + i)) for i in np.flatnonzero(gain >= best - margin)]
-        found = [each for each in found if len(found) <= APART or each[0] >= best - margin]
-        if len(found) > APART:
-            raise CertificateError("too many supports have nearly dependent columns for enumeration to settle them.")
-    return [support for gain, support in found if gain >= best - margin]
+    value = np.where(n_inside > k, np.inf, np.where(np.isfinite(value), value, -np.inf))[:, None]
+    enters = np.where(state == 1, 0.0, np.maximum(useful, ranked[room, None]) - rise)  # in the last of the places
+    return value[:, 0], value + enters, value + np.maximum(useful - ranked[room + 1, None], 0.0)
