@@ -35,9 +35,9 @@ class Checker:
 
     @np.errstate(all="ignore")  # what overflows is refused, not warned of
     def __init__(self, certificate, X, y):
-        self.certificate, self.q, p, rows = certificate, certificate.question, X.shape[1], np.ones(y.size)
-        q, rows = self.q, rows * self.q.weight > 0
-        self.X, self.y, w = X[rows], y[rows], (q.weight * np.ones(y.size))[rows] / np.sum(q.weight * np.ones(y.size))
+        self.certificate, self.q = certificate, certificate.question
+        q, p, weight = self.q, X.shape[1], np.broadcast_to(self.q.weight, y.shape)
+        self.X, self.y, w = X[weight > 0], y[weight > 0], weight[weight > 0] / weight.sum()
         mean = self.X[0] + w @ (self.X - self.X[0])
         centre = mean if q.fit_intercept else np.zeros(p)
         scale = np.sqrt(w @ (self.X - centre) ** 2)
@@ -53,9 +53,8 @@ class Checker:
         divide = np.ones(p) if q.standardize else self.scale
         self.l1, self.l2, self.limits = q.l1 / divide, q.l2 / divide**2, (q.lower * self.scale, q.upper * self.scale)
         mu = w @ self.y if q.fit_intercept else {"logistic": 0.5, "poisson": 1.0}.get(q.loss)
-        self.null = float(
-            self.t @ self.t / 2 if q.loss == "squared" else w @ self._deviance(self.y, np.full(w.size, mu))
-        )
+        loss = self.t**2 / (2 * w) if q.loss == "squared" else self._deviance(self.y, np.full(w.size, mu))
+        self.null = float(w @ loss)  # of the empty model
 
     @np.errstate(all="ignore")
     def run(self):
@@ -71,16 +70,13 @@ class Checker:
     @np.errstate(all="ignore")
     def tree_bounds(self, tree, sizes):
         """Bound that a tree proves for each size; evidence on which the arithmetic fails proves nothing."""
-        check, most = (
-            {"enumeration": self._enumerated, "superset": self._superset, "dual": self._dual},
-            self.q.forced.size,
-        )
+        check = {"enumeration": self._enumerated, "superset": self._superset, "dual": self._dual}[tree.kind]
         try:
-            bounds = check[tree.kind](tree, np.array([most if k is None else min(k, most) for k in sizes], int))
+            bounds = check(
+                tree, np.array([min(k if k is not None else np.inf, self.q.forced.size) for k in sizes], int)
+            )
         except np.linalg.LinAlgError:
-            raise CertificateError(
-                "the Gram matrix cannot spare what the evidence takes from it: it proves nothing."
-            ) from None
+            raise CertificateError("a matrix that has to be positive cannot spare what the evidence takes.") from None
         return [-np.inf if np.isnan(bound) else float(bound) for bound in bounds]
 
     def _claim(self, claim, bound):
@@ -124,18 +120,14 @@ class Checker:
         return mu - self.y + _log(self.y, self.y) - _log(y, mu)
 
     def _points(self, coef, intercept):
-        """For coefficients, a row each: the first term, b, q, and the error of q.
-
-        Any vector is a dual vector: a residual that is wrong by a vector of norm `lost` is right for other data, and
-        the root of twice their squared error is at most that much larger.
-        """
+        """For coefficients, a row each: the first term, the error of the residuals, b, q, and the error of q."""
         used = coef.any(axis=0)
         if self.q.loss == "squared":
             b = np.where(self.constant, 0.0, coef * self.scale)
             r = self.t - b[:, used] @ self.Z[:, used].T
             norm = np.sqrt((r**2).sum(axis=1))
             lost = self.gamma * np.sqrt(2 * self.null) + 4 * ((b != 0).sum(axis=1) + 16) * UNIT * np.abs(b).sum(axis=1)
-            return (0.5 - self.gamma) * norm**2 - lost * norm, b, r @ self.Z, self.error * norm
+            return 0.5 * (1.0 - self.gamma) * norm**2, lost, b, r @ self.Z, self.error * norm
         w, y = self.w, self.y
         mu = self._mean(coef[:, used] @ self.X[:, used].T + np.reshape(intercept, (-1, 1)))
         if self.q.fit_intercept:  # residuals have to sum to zero: shrink the means, or what they lack to one
@@ -143,13 +135,12 @@ class Checker:
             raised = 1.0 - (1.0 - mu) * ((1.0 - wanted) / (1.0 - total))
             mu = np.where((total < wanted) & (self.q.loss == "logistic"), raised, mu * (wanted / total))
         r = y - mu
-        mu = y - r
-        terms = self._deviance(mu, mu)
+        terms = self._deviance(y - r, y - r)
         loose = (
-            (np.abs(r @ w) + self.gamma * (np.abs(r) @ w)) * self.q.fit_intercept * (1.0 + np.abs(terms).max(axis=1))
+            (np.abs(r @ w) + self.gamma * (np.abs(r) @ w)) * (1.0 + np.abs(terms).max(axis=1)) * self.q.fit_intercept
         )
-        base = terms @ w - loose - self.gamma * ((1.0 + np.abs(terms)) @ w)
-        return base, np.zeros(coef.shape), (r * np.sqrt(w)) @ self.Z, self.error * np.sqrt(r**2 @ w) + 2 * loose
+        base, nothing = terms @ w - loose - self.gamma * ((1.0 + np.abs(terms)) @ w), np.zeros(coef.shape)
+        return base, nothing[:, 0], nothing, (r * np.sqrt(w)) @ self.Z, self.error * np.sqrt(r**2 @ w) + 2 * loose
 
     def _least(self, j, b, q, e, d, low, high):
         """Least phi of columns j for x from low to high, rounded down; it is concave in q, so the ends of q +- e do."""
@@ -163,7 +154,7 @@ class Checker:
         value = sum(terms) - 8 * UNIT * sum(np.abs(term) for term in terms)
         return np.where(np.isnan(value), -np.inf, value).min(axis=0)
 
-    # ---- trees: -1 in the preorder is a leaf, -2 goes on; a unit has the subtree without it first, then that with it
+    # ---- trees, in preorder: -1 is a leaf, -2 goes on; a unit has the subtree without it first, then that with it
 
     def _walk(self, tree, most, settle):
         """Let `settle` see, and change, what holds at every node: units (1 in, -1 out, 0 free), limits, best bound."""
@@ -228,36 +219,32 @@ class Checker:
                 np.minimum(result, np.where((at[0] == 1).sum() > k, np.inf, at[-1]), out=result)
             return at
 
-        self._walk(tree, k.max(), settle)
+        self._walk(tree, k.max(initial=0), settle)
         return result
 
     def _judged(self, tree, node, k, point, state, lower, upper, best):
         """What holds below a node with a point, and the bounds of what its fixes and boxes give up."""
-        base, *point = point
-        unit, allowed, used, given_up = (
-            self.q.unit,
-            np.flatnonzero(state[self.q.unit] >= 0),
-            np.flatnonzero(point[0]),
-            [],
-        )
+        (base, lost, *point), unit, given_up = point, self.q.unit, []
+        allowed, used = np.flatnonzero(state[unit] >= 0), np.flatnonzero(point[0])
         if np.isnan(point[-1][allowed]).any() or np.isnan(point[-1][used]).any():
             raise CertificateError("a diagonal is used at a node that allows columns outside its set.")
         least = self._least(allowed, *point, lower[allowed], upper[allowed])
         cost = np.bincount(unit[allowed], least, state.size) + self.q.l0  # of each unit, when it is in
         idle = np.bincount(unit[used], self._least(used, *point, 0.0, 0.0), state.size)  # and when it is out
-        value, inside, outside = _bounds(state, k, base, cost, idle)
-        best = np.fmax(best, value)  # what is no number says nothing
+        value, inside, outside = self._sums(state, k, base, cost, idle)
+        best = np.fmax(best, _settled(value, lost))  # what is no number says nothing
         fixes = tree.fixes[tree.fix_indptr[node] : tree.fix_indptr[node + 1]]
         if fixes.size:
             u = np.abs(fixes) - 1
             if state[u].any() or np.unique(u).size < u.size:
                 raise CertificateError("a tree of the certificate fixes a unit that is decided already.")
-            given_up += [np.fmax(best[:, None], np.where(fixes > 0, outside[:, u], inside[:, u])).min(axis=1)]
+            other_side = _settled(np.where(fixes > 0, outside[:, u], inside[:, u]), lost)
+            given_up += [np.fmax(best, other_side.T).min(axis=0)]
             state[u] = np.sign(fixes)
-            if not self._propagated(state, k.max()):
+            if not self._propagated(state, k.max(initial=0)):
                 return None, given_up
-            value, inside, outside = _bounds(state, k, base, cost, idle)
-            best = np.fmax(best, value)
+            value, inside, outside = self._sums(state, k, base, cost, idle)
+            best = np.fmax(best, _settled(value, lost))
         box = slice(tree.box_indptr[node], tree.box_indptr[node + 1])
         if box.start < box.stop:
             j, low, high = tree.box_column[box], tree.box_lower[box], tree.box_upper[box]
@@ -266,19 +253,30 @@ class Checker:
             for start, end in ((lower[j], low), (high, upper[j])):  # the unit is in, and has no other column
                 cut = inside[:, unit[j]] + self._least(j, *point, start, end) + self.q.l0 - cost[unit[j]]
                 matters = (start < end) & (state[unit[j]] >= 0)
-                given_up += [np.where(matters, np.fmax(best[:, None], cut), np.inf).min(axis=1)]
+                given_up += [np.where(matters, np.fmax(best[:, None], _settled(cut, lost)), np.inf).min(axis=1)]
             lower, upper = lower.copy(), upper.copy()
             lower[j], upper[j] = low, high
         return (state, lower, upper, best), given_up
+
+    def _sums(self, state, k, base, cost, idle):
+        """Least sum at a node for each size; also with each unit in, and with each unit out."""
+        rise, terms, n_inside = idle - cost, np.where(state == 1, cost, idle), (state == 1).sum()
+        useful = np.maximum(rise, 0.0)
+        ranked = np.concatenate([[np.inf], -np.sort(-useful[state == 0]), [0.0]])
+        room = np.clip(k - n_inside, 0, ranked.size - 2)  # places that are left
+        taken = np.array([ranked[1 : places + 1].sum() for places in room])
+        value = base + terms.sum() - taken
+        value -= 4 * (self.scale.size + 64) * UNIT * (np.abs(base) + np.abs(terms).sum() + taken)
+        value = np.where(n_inside > k, np.inf, np.where(np.isfinite(value), value, -np.inf))[:, None]
+        enters = np.where(state == 1, 0.0, np.maximum(useful, ranked[room, None]) - rise)  # in the last of the places
+        return value[:, 0], value + enters, value + np.maximum(useful - ranked[room + 1, None], 0.0)
 
     def _spared(self, tree, part):
         """A diagonal, proved to leave the Gram matrix of its columns positive semidefinite; elsewhere no numbers."""
         columns, values, d = tree.diag_columns[part], tree.diag_values[part], np.where(self.constant, 0.0, np.nan)
         root, m, d[columns] = self.Z[:, columns], columns.size, values
         if np.unique(columns).size < m or (values < -2.0 * self.l2[columns]).any() or self.q.loss != "squared":
-            raise CertificateError(
-                "a diagonal of the certificate names a column twice, or has no meaning for the question."
-            )
+            raise CertificateError("a diagonal names a column twice, is below the ridge, or is given for another loss.")
         # rounding of the Gram matrix and of its factor (Rump 2006)
         margin = m * (self.error + 4 * (m + 4) * UNIT * (1.0 + np.abs(values).max(initial=0.0)))
         np.linalg.cholesky(root.T @ root - np.diag(values + margin))
@@ -307,9 +305,9 @@ class Checker:
             mine, coef = some[:, S], np.zeros(some.shape)  # what is not allowed is a fit of its own, to nothing
             normal = np.where(mine[:, :, None] & mine[:, None, :], A, np.eye(S.size))
             coef[:, S] = np.linalg.solve(normal, (mine * c)[:, :, None])[:, :, 0] / self.scale[S]
-            base, *point = self._points(coef, 0.0)
+            base, lost, *point = self._points(coef, 0.0)
             least = self._least(slice(None), *point, mu - 2.0 * self.l2, *self.limits)
-            bounds.append(base + np.where(some, least, 0.0).sum(axis=1))
+            bounds.append(_settled(base + np.where(some, least, 0.0).sum(axis=1), lost))
         inside = (states == 1).sum(axis=1)
         bounds = np.concatenate(bounds) + self.q.l0 * inside
         return [np.min(bounds[inside <= size], initial=np.inf) for size in k]
@@ -337,11 +335,7 @@ class Checker:
             for i in np.flatnonzero(value - error <= best[size]):
                 found[size].append((value[i] - error[i], (*head, free.size - value.size + i)))
             if len(found[size]) > APART:
-                found[size] = [one for one in found[size] if one[0] <= best[size]]
-                if len(found[size]) > APART:
-                    raise CertificateError(
-                        "enumeration cannot settle it: too many supports are equally good to rounding."
-                    )
+                raise CertificateError("too many supports are equally good to rounding for enumeration to settle them.")
         values = [q.l0 * (forced.size + size) for size in range(4)]
         for size in range(4):
             fits = [np.sum(rest([*forced, *free[list(s)]], target) ** 2) for low, s in found[size] if low <= best[size]]
@@ -364,20 +358,15 @@ def _scored(P, r, top, head=(), share=1.0):
         yield from _scored(later, r - step[i] * Q[:, i], top, (*head, first + i), share * norm[i])
 
 
+def _settled(value, lost):
+    """A bound for data moved by a vector of norm `lost`, lowered until it holds for the data themselves.
+
+    Any vector is a dual vector: a residual with an error is right for such data.
+    """
+    lowered = value - lost * np.sqrt(2.0 * np.maximum(value, 0.0)) - 8 * UNIT * np.abs(value)
+    return np.where(np.isposinf(value), value, lowered)  # no support at all
+
+
 def _log(a, b):
-    """a log b, nothing where a is nothing."""
+    """Compute a log b, nothing where a is nothing."""
     return np.where(a > 0, a * np.log(b), 0.0)
-
-
-def _bounds(state, k, base, cost, idle):
-    """Bounds of a node for each size, also for each unit when it is in, and when it is out."""
-    rise, terms, n_inside = idle - cost, np.where(state == 1, cost, idle), (state == 1).sum()
-    useful = np.maximum(rise, 0.0)
-    ranked = np.concatenate([[np.inf], -np.sort(-useful[state == 0]), [0.0]])
-    room = np.clip(k - n_inside, 0, ranked.size - 2)  # places that are left
-    taken = np.array([ranked[1 : places + 1].sum() for places in room])
-    value = base + terms.sum() - taken
-    value -= 4 * (state.size + 64) * UNIT * (np.abs(base) + np.abs(terms).sum() + taken)
-    value = np.where(n_inside > k, np.inf, np.where(np.isfinite(value), value, -np.inf))[:, None]
-    enters = np.where(state == 1, 0.0, np.maximum(useful, ranked[room, None]) - rise)  # in the last of the places
-    return value[:, 0], value + enters, value + np.maximum(useful - ranked[room + 1, None], 0.0)
