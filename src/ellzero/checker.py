@@ -156,8 +156,8 @@ class Checker:
 
     # ---- trees, in preorder: -1 is a leaf, -2 goes on; a unit has the subtree without it first, then that with it
 
-    def _walk(self, tree, most, settle):
-        """Let `settle` see, and change, what holds at every node: units (1 in, -1 out, 0 free), limits, best bound."""
+    def _walk(self, tree, most, judge):
+        """Yield what holds at leaves: units (1 in, -1 out, 0 free), limits, best bound; `judge` changes it at each node."""
         q, root = self.q, np.full(self.q.forced.size, -1, np.int8)
         root[q.unit[~self.constant]] = 0
         root[q.forbidden], root[q.forced] = -1, 1
@@ -165,15 +165,16 @@ class Checker:
         for node, unit in enumerate(tree.branch.tolist()):
             if not waiting:
                 raise CertificateError("a tree of the certificate goes on after its last leaf.")
-            at = waiting.pop()  # None: there is no such support
-            at = settle(node, *at) if at is not None and self._propagated(at[0], most) else None
+            at = waiting.pop()  # None where no support is left: what follows has to be a tree, and that is all
+            at = judge(node, *at) if at is not None and self._propagated(at[0], most) else None
+            if unit == -1 and at is not None:
+                yield at
             if unit == -2:
                 waiting.append(at)
             for side in (1, -1) if unit >= 0 else ():
-                state = None if at is None or at[0][unit] == -side else at[0].copy()
-                waiting.append(None if state is None else (state, *at[1:]))
-                if state is not None:
-                    state[unit] = side
+                waiting.append(None if at is None or at[0][unit] == -side else (at[0].copy(), *at[1:]))
+                if waiting[-1] is not None:
+                    waiting[-1][0][unit] = side
         if waiting:
             raise CertificateError("a tree of the certificate lacks a leaf: its evidence does not cover all supports.")
 
@@ -210,21 +211,19 @@ class Checker:
             coef[np.repeat(np.arange(ends.size - 1), np.diff(ends)), tree.indices[part]] = tree.values[part]
             return self._points(coef, tree.intercepts[first : first + batch] if tree.intercepts.size else 0.0)
 
-        def settle(node, *at):
-            if tree.has_point[node]:
-                g, point = tree.diag[node], [part[node % batch] for part in points(node - node % batch)]
-                at, given_up = self._judged(tree, node, k, [*point, spared(g) if g >= 0 else np.zeros(p)], *at)
-                np.minimum(result, np.min([result, *given_up], axis=0), out=result)
-            if tree.branch[node] == -1 and at is not None:
-                np.minimum(result, np.where((at[0] == 1).sum() > k, np.inf, at[-1]), out=result)
-            return at
+        def judge(node, *at):
+            if not tree.has_point[node]:
+                return at
+            g, point = tree.diag[node], [part[node % batch] for part in points(node - node % batch)]
+            return self._judged(tree, node, k, result, [*point, spared(g) if g >= 0 else np.zeros(p)], *at)
 
-        self._walk(tree, k.max(initial=0), settle)
+        for state, *_, best in self._walk(tree, k.max(initial=0), judge):
+            np.minimum(result, np.where((state == 1).sum() > k, np.inf, best), out=result)
         return result
 
-    def _judged(self, tree, node, k, point, state, lower, upper, best):
-        """What holds below a node with a point, and the bounds of what its fixes and boxes give up."""
-        (base, lost, *point), unit, given_up = point, self.q.unit, []
+    def _judged(self, tree, node, k, result, point, state, lower, upper, best):
+        """What holds below a node with a point; what its fixes and boxes give up lowers the result."""
+        (base, lost, *point), unit = point, self.q.unit
         allowed, used = np.flatnonzero(state[unit] >= 0), np.flatnonzero(point[0])
         if np.isnan(point[-1][allowed]).any() or np.isnan(point[-1][used]).any():
             raise CertificateError("a diagonal is used at a node that allows columns outside its set.")
@@ -238,11 +237,11 @@ class Checker:
             u = np.abs(fixes) - 1
             if state[u].any() or np.unique(u).size < u.size:
                 raise CertificateError("a tree of the certificate fixes a unit that is decided already.")
-            other_side = _settled(np.where(fixes > 0, outside[:, u], inside[:, u]), lost)
-            given_up += [np.fmax(best, other_side.T).min(axis=0)]
+            given_up = _settled(np.where(fixes > 0, outside[:, u], inside[:, u]), lost)
+            np.minimum(result, np.fmax(best, given_up.T).min(axis=0), out=result)
             state[u] = np.sign(fixes)
             if not self._propagated(state, k.max(initial=0)):
-                return None, given_up
+                return None
             value, inside, outside = self._sums(state, k, base, cost, idle)
             best = np.fmax(best, _settled(value, lost))
         box = slice(tree.box_indptr[node], tree.box_indptr[node + 1])
@@ -251,12 +250,12 @@ class Checker:
             low = np.where(low <= (1.0 - ROUNDED) * lower[j], lower[j], low)  # what repeats a limit, but for rounding,
             high = np.where(high >= (1.0 - ROUNDED) * upper[j], upper[j], high)  # is that limit
             for start, end in ((lower[j], low), (high, upper[j])):  # the unit is in, and has no other column
-                cut = inside[:, unit[j]] + self._least(j, *point, start, end) + self.q.l0 - cost[unit[j]]
-                matters = (start < end) & (state[unit[j]] >= 0)
-                given_up += [np.where(matters, np.fmax(best[:, None], _settled(cut, lost)), np.inf).min(axis=1)]
+                given_up = inside[:, unit[j]] + self._least(j, *point, start, end) + self.q.l0 - cost[unit[j]]
+                given_up = np.where((start < end) & (state[unit[j]] >= 0), _settled(given_up, lost), np.inf)
+                np.minimum(result, np.fmax(best, given_up.T).min(axis=0), out=result)
             lower, upper = lower.copy(), upper.copy()
             lower[j], upper[j] = low, high
-        return (state, lower, upper, best), given_up
+        return state, lower, upper, best
 
     def _sums(self, state, k, base, cost, idle):
         """Least sum at a node for each size; also with each unit in, and with each unit out."""
@@ -286,15 +285,9 @@ class Checker:
 
     def _superset(self, tree, k):
         """Bound at the least-squares fit of all columns that a leaf allows, with D from the least eigenvalue."""
-        states, bounds, p = [], [np.empty(0)], self.scale.size
-
-        def settle(node, *at):
-            if tree.branch[node] == -1:
-                states.append(at[0])
-            return at
-
-        self._walk(tree, self.q.forced.size, settle)
-        states = np.reshape(states, (-1, self.q.forced.size))
+        p, bounds, n_units = self.scale.size, [np.empty(0)], self.q.forced.size
+        leaves = self._walk(tree, n_units, lambda node, *at: at)
+        states = np.array([state for state, *_ in leaves], np.int8).reshape(-1, n_units)
         allowed = (states >= 0)[:, self.q.unit] & ~self.constant
         S = np.flatnonzero(allowed.any(axis=0))
         A, c = self.Z[:, S].T @ self.Z[:, S] + np.diag(2.0 * self.l2[S]), self.Z[:, S].T @ self.t
@@ -328,19 +321,16 @@ class Checker:
             return of - design[:, columns] @ np.linalg.lstsq(design[:, columns], of, rcond=RANK)[0]
 
         free = np.flatnonzero(~q.forced & ~q.forbidden & ~self.constant)
-        best, found = np.array([np.inf] * 4), [[(0.0, ())], [], [], []]  # by size: least upper bound, and lower bounds
+        least, fits = np.array([np.sum(rest(forced, target) ** 2), np.inf, np.inf, np.inf]) / 2, 0  # by size
         for head, value, norm in _scored(rest(forced, design[:, free]), rest(forced, target), top) if top else ():
             size, error = len(head) + 1, 64 * self.error * self.null / norm
-            best[size] = min(best[size], np.min(value + error, initial=np.inf))
-            for i in np.flatnonzero(value - error <= best[size]):
-                found[size].append((value[i] - error[i], (*head, free.size - value.size + i)))
-            if len(found[size]) > APART:
+            for i in np.flatnonzero(value - error <= least[size]):
+                columns, fits = [*forced, *free[[*head, free.size - value.size + i]]], fits + 1
+                least[size] = min(least[size], 0.5 * np.sum(rest(columns, target) ** 2))
+            if fits > APART:
                 raise CertificateError("too many supports are equally good to rounding for enumeration to settle them.")
-        values = [q.l0 * (forced.size + size) for size in range(4)]
-        for size in range(4):
-            fits = [np.sum(rest([*forced, *free[list(s)]], target) ** 2) for low, s in found[size] if low <= best[size]]
-            values[size] += 0.5 * (1.0 - FINE) * min(fits, default=np.inf)
-        return [min(values[: max(0, most - forced.size) + 1]) for most in k]
+        bounds = (1.0 - FINE) * least + q.l0 * (forced.size + np.arange(4))
+        return [bounds[: max(0, most - forced.size) + 1].min() for most in k]
 
 
 def _scored(P, r, top, head=(), share=1.0):
