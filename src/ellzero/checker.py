@@ -19,7 +19,6 @@ bounds"; Rump (2006), "Verification of positive definiteness".
 
 from dataclasses import replace
 from functools import lru_cache
-from itertools import combinations
 
 import numpy as np
 
@@ -28,17 +27,17 @@ from .errors import CertificateError
 UNIT, CHUNK = 2.0**-53, 2**20  # unit of rounding; numbers handled together
 CONSTANT = 1e-9  # a column whose deviation is below this share of its size is constant, and as good as absent
 TOLERANCE, ROUNDED = 1e-9, 1e-12  # relative errors of claimed objectives, and of limits on the scale of the columns
-NEARLY, COPY = 1e-4, 12  # columns are nearly dependent by the determinant of their Gram matrix; copies to such decimals
 APART, RANK, FINE = 100_000, 1e-12, 1e-9  # most supports fitted one by one; rank and relative error of these fits
 
 
 class Checker:
     """Re-computes the claims of one well-formed certificate from X and y."""
 
+    @np.errstate(all="ignore")  # what overflows is refused, not warned of
     def __init__(self, certificate, X, y):
-        self.certificate, self.q, p, rows = certificate, certificate.question, X.shape[1], np.ones(y.size)
-        q, rows = self.q, rows * self.q.weight > 0
-        self.X, self.y, w = X[rows], y[rows], (q.weight * np.ones(y.size))[rows] / np.sum(q.weight * np.ones(y.size))
+        self.certificate, self.q = certificate, certificate.question
+        q, p, weight = self.q, X.shape[1], np.broadcast_to(self.q.weight, y.shape)
+        self.X, self.y, w = X[weight > 0], y[weight > 0], weight[weight > 0] / weight.sum()
         mean = self.X[0] + w @ (self.X - self.X[0])
         centre = mean if q.fit_intercept else np.zeros(p)
         scale = np.sqrt(w @ (self.X - centre) ** 2)
@@ -54,9 +53,10 @@ class Checker:
         divide = np.ones(p) if q.standardize else self.scale
         self.l1, self.l2, self.limits = q.l1 / divide, q.l2 / divide**2, (q.lower * self.scale, q.upper * self.scale)
         mu = w @ self.y if q.fit_intercept else {"logistic": 0.5, "poisson": 1.0}.get(q.loss)
-        self.null = float(self.t @ self.t / 2 if q.loss == "squared" else w @ self._deviance(np.full(w.size, mu)))
+        loss = self.t**2 / (2 * w) if q.loss == "squared" else self._deviance(self.y, np.full(w.size, mu))
+        self.null = float(w @ loss)  # of the empty model
 
-    @np.errstate(all="ignore")  # what overflows is refused, not warned of
+    @np.errstate(all="ignore")
     def run(self):
         """Check every claim; returns them with the bounds found here."""
         claims, bounds = self.certificate.claims, {}
@@ -70,16 +70,13 @@ class Checker:
     @np.errstate(all="ignore")
     def tree_bounds(self, tree, sizes):
         """Bound that a tree proves for each size; evidence on which the arithmetic fails proves nothing."""
-        check, most = (
-            {"enumeration": self._enumerated, "superset": self._superset, "dual": self._dual},
-            self.q.forced.size,
-        )
+        check = {"enumeration": self._enumerated, "superset": self._superset, "dual": self._dual}[tree.kind]
         try:
-            bounds = check[tree.kind](tree, np.array([most if k is None else min(k, most) for k in sizes], int))
+            bounds = check(
+                tree, np.array([min(k if k is not None else np.inf, self.q.forced.size) for k in sizes], int)
+            )
         except np.linalg.LinAlgError:
-            raise CertificateError(
-                "the Gram matrix cannot spare what the evidence takes from it: it proves nothing."
-            ) from None
+            raise CertificateError("a matrix that has to be positive cannot spare what the evidence takes.") from None
         return [-np.inf if np.isnan(bound) else float(bound) for bound in bounds]
 
     def _claim(self, claim, bound):
@@ -96,7 +93,7 @@ class Checker:
         if not keeps_rules:
             raise CertificateError(f"the support claimed for {size} breaks the rules of the question.")
         eta, gamma = self.X @ coef + claim.intercept, coef * self.scale
-        loss = 0.5 * (self.y - eta) ** 2 if q.loss == "squared" else self._deviance(self._mean(eta))
+        loss = 0.5 * (self.y - eta) ** 2 if q.loss == "squared" else self._deviance(self.y, self._mean(eta))
         objective = float(self.w @ loss + self.l1 @ np.abs(gamma) + self.l2 @ gamma**2 + q.l0 * units.sum())
         # huge coefficients that cancel cost digits in anybody's arithmetic: allow for what their products round to
         rounded = 4 * (claim.support.size + 8) * UNIT * (np.abs(self.X) @ np.abs(coef) + abs(claim.intercept))
@@ -116,25 +113,21 @@ class Checker:
     def _mean(self, eta):
         return 1.0 / (1.0 + np.exp(-eta)) if self.q.loss == "logistic" else np.exp(eta)
 
-    def _deviance(self, mu):
-        """Half the deviance of each row at the mean mu."""
+    def _deviance(self, y, mu):
+        """Half the deviance at the mean mu, a row each; with mu in the place of y, it is minus the conjugate."""
         if self.q.loss == "logistic":
-            return -np.log(np.where(self.y > 0.5, mu, 1.0 - mu))
-        return mu - self.y + _entropy(self.y) - np.where(self.y > 0, self.y * np.log(mu), 0.0)
+            return -_log(y, mu) - _log(1.0 - y, 1.0 - mu)
+        return mu - self.y + _log(self.y, self.y) - _log(y, mu)
 
     def _points(self, coef, intercept):
-        """For coefficients, a row each: the first term, b, q, and the error of q.
-
-        Any vector is a dual vector: a residual that is wrong by a vector of norm `lost` is right for other data, and
-        the root of twice their squared error is at most that much larger.
-        """
+        """For coefficients, a row each: the first term, the error of the residuals, b, q, and the error of q."""
         used = coef.any(axis=0)
         if self.q.loss == "squared":
             b = np.where(self.constant, 0.0, coef * self.scale)
             r = self.t - b[:, used] @ self.Z[:, used].T
             norm = np.sqrt((r**2).sum(axis=1))
             lost = self.gamma * np.sqrt(2 * self.null) + 4 * ((b != 0).sum(axis=1) + 16) * UNIT * np.abs(b).sum(axis=1)
-            return (0.5 - self.gamma) * norm**2 - lost * norm, b, r @ self.Z, self.error * norm
+            return 0.5 * (1.0 - self.gamma) * norm**2, lost, b, r @ self.Z, self.error * norm
         w, y = self.w, self.y
         mu = self._mean(coef[:, used] @ self.X[:, used].T + np.reshape(intercept, (-1, 1)))
         if self.q.fit_intercept:  # residuals have to sum to zero: shrink the means, or what they lack to one
@@ -142,19 +135,18 @@ class Checker:
             raised = 1.0 - (1.0 - mu) * ((1.0 - wanted) / (1.0 - total))
             mu = np.where((total < wanted) & (self.q.loss == "logistic"), raised, mu * (wanted / total))
         r = y - mu
-        mu = y - r
-        terms = -_entropy(mu) - _entropy(1.0 - mu) if self.q.loss == "logistic" else mu - _entropy(mu) + _entropy(y) - y
+        terms = self._deviance(y - r, y - r)
         loose = (
-            (np.abs(r @ w) + self.gamma * (np.abs(r) @ w)) * self.q.fit_intercept * (1.0 + np.abs(terms).max(axis=1))
+            (np.abs(r @ w) + self.gamma * (np.abs(r) @ w)) * (1.0 + np.abs(terms).max(axis=1)) * self.q.fit_intercept
         )
-        base = terms @ w - loose - self.gamma * ((1.0 + np.abs(terms)) @ w)
-        return base, np.zeros(coef.shape), (r * np.sqrt(w)) @ self.Z, self.error * np.sqrt(r**2 @ w) + 2 * loose
+        base, nothing = terms @ w - loose - self.gamma * ((1.0 + np.abs(terms)) @ w), np.zeros(coef.shape)
+        return base, nothing[:, 0], nothing, (r * np.sqrt(w)) @ self.Z, self.error * np.sqrt(r**2 @ w) + 2 * loose
 
     def _least(self, j, b, q, e, d, low, high):
         """Least phi of columns j for x from low to high, rounded down; it is concave in q, so the ends of q +- e do."""
         b, q, d, l1, l2 = b[..., j], q[..., j], d[j], self.l1[j], self.l2[j]
-        e = np.expand_dims(e, -1) + 4 * UNIT * np.abs(d * b)
-        correlation = np.stack([q - e, q + e])
+        e = e[..., None] + 4 * UNIT * np.abs(d * b)
+        correlation = np.array([q - e, q + e])
         v = correlation + d * b
         x = np.where(np.abs(v) > l1, (np.abs(v) - l1) / (2.0 * l2 + d), 0.0)
         x = np.clip(np.copysign(x, v), low, high)  # phi is convex
@@ -162,10 +154,10 @@ class Checker:
         value = sum(terms) - 8 * UNIT * sum(np.abs(term) for term in terms)
         return np.where(np.isnan(value), -np.inf, value).min(axis=0)
 
-    # ---- trees: -1 in the preorder is a leaf, -2 goes on; a unit has the subtree without it first, then that with it
+    # ---- trees, in preorder: -1 is a leaf, -2 goes on; a unit has the subtree without it first, then that with it
 
-    def _walk(self, tree, most, settle):
-        """Let `settle` see, and change, what holds at every node: units (1 in, -1 out, 0 free), limits, best bound."""
+    def _walk(self, tree, most, judge):
+        """Yield what holds at leaves: units (1 in, -1 out, 0 free), limits, best bound; `judge` changes it at each node."""
         q, root = self.q, np.full(self.q.forced.size, -1, np.int8)
         root[q.unit[~self.constant]] = 0
         root[q.forbidden], root[q.forced] = -1, 1
@@ -173,15 +165,16 @@ class Checker:
         for node, unit in enumerate(tree.branch.tolist()):
             if not waiting:
                 raise CertificateError("a tree of the certificate goes on after its last leaf.")
-            at = waiting.pop()  # None: there is no such support
-            at = settle(node, *at) if at is not None and self._propagated(at[0], most) else None
+            at = waiting.pop()  # None where no support is left: what follows has to be a tree, and that is all
+            at = judge(node, *at) if at is not None and self._propagated(at[0], most) else None
+            if unit == -1 and at is not None:
+                yield at
             if unit == -2:
                 waiting.append(at)
             for side in (1, -1) if unit >= 0 else ():
-                state = None if at is None or at[0][unit] == -side else at[0].copy()
-                waiting.append(None if state is None else (state, *at[1:]))
-                if state is not None:
-                    state[unit] = side
+                waiting.append(None if at is None or at[0][unit] == -side else (at[0].copy(), *at[1:]))
+                if waiting[-1] is not None:
+                    waiting[-1][0][unit] = side
         if waiting:
             raise CertificateError("a tree of the certificate lacks a leaf: its evidence does not cover all supports.")
 
@@ -218,66 +211,71 @@ class Checker:
             coef[np.repeat(np.arange(ends.size - 1), np.diff(ends)), tree.indices[part]] = tree.values[part]
             return self._points(coef, tree.intercepts[first : first + batch] if tree.intercepts.size else 0.0)
 
-        def settle(node, *at):
-            if tree.has_point[node]:
-                g, point = tree.diag[node], [part[node % batch] for part in points(node - node % batch)]
-                at, given_up = self._judged(tree, node, k, [*point, spared(g) if g >= 0 else np.zeros(p)], *at)
-                np.minimum(result, np.min([result, *given_up], axis=0), out=result)
-            if tree.branch[node] == -1 and at is not None:
-                np.minimum(result, np.where((at[0] == 1).sum() > k, np.inf, at[-1]), out=result)
-            return at
+        def judge(node, *at):
+            if not tree.has_point[node]:
+                return at
+            g, point = tree.diag[node], [part[node % batch] for part in points(node - node % batch)]
+            return self._judged(tree, node, k, result, [*point, spared(g) if g >= 0 else np.zeros(p)], *at)
 
-        self._walk(tree, k.max(), settle)
+        for state, *_, best in self._walk(tree, k.max(initial=0), judge):
+            np.minimum(result, np.where((state == 1).sum() > k, np.inf, best), out=result)
         return result
 
-    def _judged(self, tree, node, k, point, state, lower, upper, best):
-        """What holds below a node with a point, and the bounds of what its fixes and boxes give up."""
-        base, *point = point
-        unit, allowed, used, given_up = (
-            self.q.unit,
-            np.flatnonzero(state[self.q.unit] >= 0),
-            np.flatnonzero(point[0]),
-            [],
-        )
+    def _judged(self, tree, node, k, result, point, state, lower, upper, best):
+        """What holds below a node with a point; what its fixes and boxes give up lowers the result."""
+        (base, lost, *point), unit = point, self.q.unit
+        allowed, used = np.flatnonzero(state[unit] >= 0), np.flatnonzero(point[0])
         if np.isnan(point[-1][allowed]).any() or np.isnan(point[-1][used]).any():
             raise CertificateError("a diagonal is used at a node that allows columns outside its set.")
         least = self._least(allowed, *point, lower[allowed], upper[allowed])
         cost = np.bincount(unit[allowed], least, state.size) + self.q.l0  # of each unit, when it is in
         idle = np.bincount(unit[used], self._least(used, *point, 0.0, 0.0), state.size)  # and when it is out
-        value, inside, outside = _bounds(state, k, base, cost, idle)
-        best = np.fmax(best, value)  # what is no number says nothing
+        value, inside, outside = self._sums(state, k, base, cost, idle)
+        best = np.fmax(best, _settled(value, lost))  # what is no number says nothing
         fixes = tree.fixes[tree.fix_indptr[node] : tree.fix_indptr[node + 1]]
         if fixes.size:
             u = np.abs(fixes) - 1
             if state[u].any() or np.unique(u).size < u.size:
                 raise CertificateError("a tree of the certificate fixes a unit that is decided already.")
-            given_up += [np.fmax(best[:, None], np.where(fixes > 0, outside[:, u], inside[:, u])).min(axis=1)]
+            given_up = _settled(np.where(fixes > 0, outside[:, u], inside[:, u]), lost)
+            np.minimum(result, np.fmax(best, given_up.T).min(axis=0), out=result)
             state[u] = np.sign(fixes)
-            if not self._propagated(state, k.max()):
-                return None, given_up
-            value, inside, outside = _bounds(state, k, base, cost, idle)
-            best = np.fmax(best, value)
+            if not self._propagated(state, k.max(initial=0)):
+                return None
+            value, inside, outside = self._sums(state, k, base, cost, idle)
+            best = np.fmax(best, _settled(value, lost))
         box = slice(tree.box_indptr[node], tree.box_indptr[node + 1])
         if box.start < box.stop:
             j, low, high = tree.box_column[box], tree.box_lower[box], tree.box_upper[box]
             low = np.where(low <= (1.0 - ROUNDED) * lower[j], lower[j], low)  # what repeats a limit, but for rounding,
             high = np.where(high >= (1.0 - ROUNDED) * upper[j], upper[j], high)  # is that limit
             for start, end in ((lower[j], low), (high, upper[j])):  # the unit is in, and has no other column
-                cut = inside[:, unit[j]] + self._least(j, *point, start, end) + self.q.l0 - cost[unit[j]]
-                matters = (start < end) & (state[unit[j]] >= 0)
-                given_up += [np.where(matters, np.fmax(best[:, None], cut), np.inf).min(axis=1)]
+                given_up = inside[:, unit[j]] + self._least(j, *point, start, end) + self.q.l0 - cost[unit[j]]
+                given_up = np.where((start < end) & (state[unit[j]] >= 0), _settled(given_up, lost), np.inf)
+                np.minimum(result, np.fmax(best, given_up.T).min(axis=0), out=result)
             lower, upper = lower.copy(), upper.copy()
             lower[j], upper[j] = low, high
-        return (state, lower, upper, best), given_up
+        return state, lower, upper, best
+
+    def _sums(self, state, k, base, cost, idle):
+        """Least sum at a node for each size; also with each unit in, and with each unit out."""
+        rise, terms, n_inside = idle - cost, np.where(state == 1, cost, idle), (state == 1).sum()
+        useful = np.maximum(rise, 0.0)
+        ranked = np.concatenate([[np.inf], -np.sort(-useful[state == 0]), [0.0]])
+        room = np.clip(k - n_inside, 0, ranked.size - 2)  # places that are left
+        taken = np.array([ranked[1 : places + 1].sum() for places in room])
+        value = base + terms.sum() - taken
+        value -= 4 * (self.scale.size + 64) * UNIT * (np.abs(base) + np.abs(terms).sum() + taken)
+        value = np.where(n_inside > k, np.inf, np.where(np.isfinite(value), value, -np.inf))[:, None]
+        enters = np.where(state == 1, 0.0, np.maximum(useful, ranked[room, None]) - rise)  # in the last of the places
+        return value[:, 0], value + enters, value + np.maximum(useful - ranked[room + 1, None], 0.0)
 
     def _spared(self, tree, part):
         """A diagonal, proved to leave the Gram matrix of its columns positive semidefinite; elsewhere no numbers."""
         columns, values, d = tree.diag_columns[part], tree.diag_values[part], np.where(self.constant, 0.0, np.nan)
         root, m, d[columns] = self.Z[:, columns], columns.size, values
         if np.unique(columns).size < m or (values < -2.0 * self.l2[columns]).any() or self.q.loss != "squared":
-            raise CertificateError(
-                "a diagonal of the certificate names a column twice, or has no meaning for the question."
-            )
+            raise CertificateError("a diagonal names a column twice, is below the ridge, or is given for another loss.")
         # rounding of the Gram matrix and of its factor (Rump 2006)
         margin = m * (self.error + 4 * (m + 4) * UNIT * (1.0 + np.abs(values).max(initial=0.0)))
         np.linalg.cholesky(root.T @ root - np.diag(values + margin))
@@ -287,15 +285,9 @@ class Checker:
 
     def _superset(self, tree, k):
         """Bound at the least-squares fit of all columns that a leaf allows, with D from the least eigenvalue."""
-        states, bounds, p = [], [np.empty(0)], self.scale.size
-
-        def settle(node, *at):
-            if tree.branch[node] == -1:
-                states.append(at[0])
-            return at
-
-        self._walk(tree, self.q.forced.size, settle)
-        states = np.reshape(states, (-1, self.q.forced.size))
+        p, bounds, n_units = self.scale.size, [np.empty(0)], self.q.forced.size
+        leaves = self._walk(tree, n_units, lambda node, *at: at)
+        states = np.array([state for state, *_ in leaves], np.int8).reshape(-1, n_units)
         allowed = (states >= 0)[:, self.q.unit] & ~self.constant
         S = np.flatnonzero(allowed.any(axis=0))
         A, c = self.Z[:, S].T @ self.Z[:, S] + np.diag(2.0 * self.l2[S]), self.Z[:, S].T @ self.t
@@ -306,9 +298,9 @@ class Checker:
             mine, coef = some[:, S], np.zeros(some.shape)  # what is not allowed is a fit of its own, to nothing
             normal = np.where(mine[:, :, None] & mine[:, None, :], A, np.eye(S.size))
             coef[:, S] = np.linalg.solve(normal, (mine * c)[:, :, None])[:, :, 0] / self.scale[S]
-            base, *point = self._points(coef, 0.0)
+            base, lost, *point = self._points(coef, 0.0)
             least = self._least(slice(None), *point, mu - 2.0 * self.l2, *self.limits)
-            bounds.append(base + np.where(some, least, 0.0).sum(axis=1))
+            bounds.append(_settled(base + np.where(some, least, 0.0).sum(axis=1), lost))
         inside = (states == 1).sum(axis=1)
         bounds = np.concatenate(bounds) + self.q.l0 * inside
         return [np.min(bounds[inside <= size], initial=np.inf) for size in k]
@@ -316,71 +308,55 @@ class Checker:
     def _enumerated(self, _, k):
         """Least-squares value of every support of at most three columns beyond the forced ones.
 
-        Values read off the Gram matrix only select supports: those that may be the best of their size, and those with
-        nearly dependent columns. These are fitted on the data, where no digits are lost.
+        Columns are projected out one after the other. What is left of a column of norm s has an error of about 1/s
+        units of rounding, and is nothing below RANK; all that could be the best of its size is fitted once more.
         """
-        q, Z = self.q, self.Z
-        forced, top = np.flatnonzero(q.forced), k.max(initial=0) - q.forced.sum()
+        q, forced, top = self.q, np.flatnonzero(self.q.forced), k.max(initial=0) - self.q.forced.sum()
         if q.forced.size != self.scale.size or not 0 <= top <= 3 or q.loss != "squared":
             raise CertificateError("enumeration is given for sizes or groups that it cannot settle.")
-        order = np.concatenate([forced, np.flatnonzero(~q.forced & ~q.forbidden & ~self.constant)])
-        if not self.l2.any():  # supports with two columns that are equal up to sign are no better than with one
-            large = np.abs(Z[:, order]) > 0.5 * np.abs(Z[:, order]).max(axis=0)
-            signed = np.sign(Z[large.argmax(axis=0), order]) * Z[:, order] / np.sqrt(self.w)[:, None]
-            order = order[np.sort(np.unique(signed.round(COPY) + 0.0, axis=1, return_index=True)[1])]
-        design = np.vstack([Z, np.diag(np.sqrt(2.0 * self.l2))[self.l2 > 0]])
+        design = np.vstack([self.Z, np.diag(np.sqrt(2.0 * self.l2))[self.l2 > 0]])
         target = np.append(self.t, np.zeros(len(design) - self.t.size))
 
         def rest(columns, of):
             return of - design[:, columns] @ np.linalg.lstsq(design[:, columns], of, rcond=RANK)[0]
 
-        free, values = order[~q.forced[order]], []
-        P, left = rest(forced, design[:, free]), rest(forced, target)
-        for size in range(min(top, free.size) + 1):
-            supports = _contenders(P.T @ P, P.T @ left, size, 64 * self.error / NEARLY * self.null) if size else [[]]
-            fits = [np.sum(rest([*forced, *free[s]], target) ** 2) for s in map(list, supports)]
-            values.append(0.5 * (1.0 - FINE) * min(fits) + q.l0 * (forced.size + size))
-        return [min(values[: max(0, most - forced.size) + 1]) for most in k]
+        free = np.flatnonzero(~q.forced & ~q.forbidden & ~self.constant)
+        least, fits = np.array([np.sum(rest(forced, target) ** 2), np.inf, np.inf, np.inf]) / 2, 0  # by size
+        for head, value, norm in _scored(rest(forced, design[:, free]), rest(forced, target), top) if top else ():
+            size, error = len(head) + 1, 64 * self.error * self.null / norm
+            for i in np.flatnonzero(value - error <= least[size]):
+                columns, fits = [*forced, *free[[*head, free.size - value.size + i]]], fits + 1
+                least[size] = min(least[size], 0.5 * np.sum(rest(columns, target) ** 2))
+            if fits > APART:
+                raise CertificateError("too many supports are equally good to rounding for enumeration to settle them.")
+        bounds = (1.0 - FINE) * least + q.l0 * (forced.size + np.arange(4))
+        return [bounds[: max(0, most - forced.size) + 1].min() for most in k]
 
 
-def _entropy(x):
-    return np.where(x > 0, x * np.log(x), 0.0)
+def _scored(P, r, top, head=(), share=1.0):
+    """Supports of up to `top` columns: all but the last, and values and norms for all that can be the last.
+
+    P is what the first columns leave of all later ones, r what they leave of the target.
+    """
+    norm = np.sqrt((P**2).sum(axis=0))
+    norm[norm <= RANK] = np.inf  # nothing is left
+    Q, first = P / norm, head[-1] + 1 if head else 0
+    step = r @ Q
+    yield head, 0.5 * (r @ r - step**2), share * norm
+    for i in np.flatnonzero(np.isfinite(norm)) if len(head) + 1 < top else ():
+        later = P[:, i + 1 :] - np.outer(Q[:, i], Q[:, i] @ P[:, i + 1 :])
+        yield from _scored(later, r - step[i] * Q[:, i], top, (*head, first + i), share * norm[i])
 
 
-def _bounds(state, k, base, cost, idle):
-    """Bounds of a node for each size, also for each unit when it is in, and when it is out."""
-    rise, terms = idle - cost, np.where(state == 1, cost, idle)
-    ranked = -np.sort(-np.maximum(rise[state == 0], 0.0))
-    places = np.minimum(k - (state == 1).sum(), ranked.size)
-    room = np.maximum(places, 0)
-    taken = np.append(0.0, np.cumsum(ranked))[room]
-    last = np.append(np.inf, ranked)[room, None]  # the smallest rise that has a place
-    beyond = np.append(ranked, 0.0)[room, None]  # the largest that has none
-    value = base + terms.sum() - taken
-    value -= 4 * (state.size + 64) * UNIT * (np.abs(base) + np.abs(terms).sum() + taken)
-    value = np.where(places < 0, np.inf, np.where(np.isfinite(value), value, -np.inf))
-    useful, each = np.maximum(rise, 0.0), value[:, None]
-    return (
-        value,
-        each + np.where(state == 1, 0.0, np.maximum(useful, last) - rise),
-        each + np.maximum(useful - beyond, 0),
-    )
+def _settled(value, lost):
+    """A bound for data moved by a vector of norm `lost`, lowered until it holds for the data themselves.
+
+    Any vector is a dual vector: a residual with an error is right for such data.
+    """
+    lowered = value - lost * np.sqrt(2.0 * np.maximum(value, 0.0)) - 8 * UNIT * np.abs(value)
+    return np.where(np.isposinf(value), value, lowered)  # no support at all
 
 
-def _contenders(G, c, size, margin):
-    """Supports whose gain may be the largest, and those whose gain the Gram matrix does not tell."""
-    best, found = 0.0, []
-    for head in combinations(range(c.size), size - 1):
-        h, later = list(head), slice(head[-1] + 1 if head else 0, None)
-        gain, determinant = np.full(c[later].size, np.inf), np.linalg.det(G[np.ix_(h, h)])
-        if determinant > NEARLY:
-            solved = np.linalg.solve(G[np.ix_(h, h)], np.column_stack([c[h], G[h, later]]))
-            pivot = np.diagonal(G)[later] - (G[h, later] * solved[:, 1:]).sum(axis=0)
-            gain = c[h] @ solved[:, 0] + (c[later] - solved[:, 0] @ G[h, later]) ** 2 / pivot
-            gain[determinant * pivot <= NEARLY] = np.inf
-        best = max(best, gain[gain < np.inf].max(initial=0.0))
-        found += [(gain[i], (*head, later.start + i)) for i in np.flatnonzero(gain >= best - margin)]
-        found = [each for each in found if len(found) <= APART or each[0] >= best - margin]
-        if len(found) > APART:
-            raise CertificateError("too many supports have nearly dependent columns for enumeration to settle them.")
-    return [support for gain, support in found if gain >= best - margin]
+def _log(a, b):
+    """Compute a log b, nothing where a is nothing."""
+    return np.where(a > 0, a * np.log(b), 0.0)
