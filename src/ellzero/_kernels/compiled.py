@@ -8,4 +8,5 @@ from numba import njit
 
 def inner(function: Callable) -> Any:
     """Compile a function for other kernels alone: without wrappers for Python that takes half the time."""
-    return njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # numba's stub lacks them
+    return njit(cache=True, nogil=True, **options)(function)

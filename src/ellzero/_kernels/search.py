@@ -568,6 +568,7 @@ def visit(gram, columns, rules, target, log, local, count, terms, scratch, recor
     Returns (still open, last record, local columns, bound, price); the node's state is in `scratch`.
     """
     state, m = scratch.state, 0
+    value, last_in, first_out = bound, 0.0, 0.0
     consistent = propagate(state, rules)  # what the last branching implies must not be fixed once more
     n_in, n_free = numbers(state)
     if not consistent or n_in > terms.size:
