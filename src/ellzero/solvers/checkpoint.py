@@ -156,5 +156,5 @@ def _blocks(X) -> Iterator[np.ndarray]:
 def _hash(*parts) -> str:
     sha = hashlib.sha256()
     for part in parts:
-        sha.update(np.ascontiguousarray(part) if isinstance(part, np.ndarray) else part)
+        sha.update(np.ascontiguousarray(part).data if isinstance(part, np.ndarray) else part)
     return sha.hexdigest()

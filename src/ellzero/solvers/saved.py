@@ -59,7 +59,7 @@ class Saved:
     parts: list[OpenPart]
 
 
-def packed(search: "GramSearch") -> tuple[dict, dict[str, np.ndarray]]:
+def packed(search: "GramSearch") -> tuple[dict, dict]:
     """Numbers and arrays of a search none of whose subtrees is at work."""
     numbers = {
         "units": [int(unit) for unit in search.best.units],
