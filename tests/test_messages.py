@@ -177,6 +177,19 @@ MESSAGES = [
     (lambda: ez.cross_validate(X, Y, cv=2, sample_weight=np.arange(19) < 7, random_state=None,
                                fold_groups=np.arange(19) < 7), errors.DataError,
      "fold 1 has no held-out row that counts. Hint: fewer folds, or other weights."),
+    (lambda: ask(solver=ez.solvers.Branch(checkpoint=7), l2=0.19), errors.ArgumentError,
+     "`checkpoint` must be the name of a file, got 7."),
+    (lambda: ask(solver=ez.solvers.Branch(checkpoint="run.npz", checkpoint_every=0), l2=0.19), errors.ArgumentError,
+     "`checkpoint_every` must be a number > 0, got 0."),
+    (lambda: ask(solver=ez.solvers.Branch(checkpoint="nowhere/run.npz"), l2=0.19), errors.OutputError,
+     "cannot write nowhere/run.npz: its folder does not exist. Hint: make it first; nothing was searched."),
+    (lambda: ask(solver=ez.solvers.Branch(checkpoint=__file__), l2=0.19), errors.ArgumentError,
+     f"`checkpoint`: {__file__} is damaged, or no checkpoint at all (ValueError); it was left as it is. "
+     "Hint: remove it to begin anew, or name another file."),
+    (lambda: ask(y=CLASSES, loss="logistic", solver=ez.solvers.Branch(checkpoint="run.npz"), l2=0.19),
+     errors.UnsupportedError,
+     "solver 'branch' refuses this problem: only a search for squared error without groups can be saved to a "
+     "checkpoint. Hint: leave `checkpoint` out, and give the time that the search needs."),
     (lambda: ez.Certificate.load("nowhere.npz"), errors.CertificateError, "no certificate at nowhere.npz."),
 ]  # fmt: skip
 

@@ -580,6 +580,8 @@ def visit(gram, columns, rules, target, log, local, count, terms, scratch, recor
         put_out_free(state, log, count, record, ids)
         n_free = 0
         if not propagate(state, rules):
+            if log.point_size[record] < 0:  # fixes need a point; that of the empty model will do
+                log.point_at[record], log.point_size[record] = count[VALUES], 0
             return end_empty(log, count, record), record, m, bound, price
     for again in range(REPEATS + 1):
         m = gather(gram, columns, state, scratch.b, local, count)

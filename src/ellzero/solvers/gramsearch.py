@@ -11,6 +11,7 @@ from .._kernels.search import Gram, Target, Terms
 from .._progress import Clock, deferred_interrupt
 from ..problem import Problem
 from ..result import Status
+from .checkpoint import Checkpoint
 from .crew import Crew
 from .evidence import Evidence, Piece
 from .extraction import even, extract
@@ -18,6 +19,7 @@ from .moves import moves_for
 from .refit import fit_support
 from .relaxation import relaxes
 from .root import Root, root_piece
+from .saved import Saved
 from .subtree import LAZY, LOCAL, SPIN, Start, Subtree
 
 COMPACT = 3000  # most live columns whose Gram matrix is formed
@@ -70,10 +72,16 @@ class GramSearch:
     threshold : float, optional
         Collect every support with an objective up to here instead of looking for the best.
     n_threads : int, default=1
+    checkpoint : Checkpoint, optional
+        Where to save the search, and to go on from.
     """
 
-    def __init__(self, problem: Problem, best: Best, clock: Clock, gap: float, threshold=None, n_threads: int = 1):
+    def __init__(
+        self, problem: Problem, best: Best, clock: Clock, gap: float, threshold=None, n_threads: int = 1,
+        checkpoint: Checkpoint | None = None,
+    ):  # fmt: skip
         self.problem, self.clock, self.gap, self.n_threads = problem, clock, gap, n_threads
+        self.checkpoint = checkpoint
         self.normal, self.rules, self.penalty = problem.normal, problem.rules, problem.normal.penalty
         self.bounded = relaxes(problem)  # whether no diagonal is needed for a bound
         self.best, self.p = best, problem.n_features
@@ -115,7 +123,9 @@ class GramSearch:
         try:
             with deferred_interrupt(self._interrupt):
                 status = self._run()
-        except KeyboardInterrupt:  # by the watcher
+                if self.checkpoint is not None:
+                    self.checkpoint.finish(self, status)
+        except KeyboardInterrupt:  # where it may break in anywhere: nothing that is half done is saved
             self._interrupt()
             status = Status.INTERRUPTED
         if status is Status.OPTIMAL:
@@ -127,7 +137,10 @@ class GramSearch:
         self.signal[0] = 1
 
     def _run(self) -> Status:
-        self._root()
+        if self.checkpoint is not None and self.checkpoint.saved is not None:
+            self._resume(self.checkpoint.saved)
+        else:
+            self._root()
         self.tell()
         bursts = 0
         while self.jobs:
@@ -141,7 +154,24 @@ class GramSearch:
             self.absorb(job)
             self.tell()
             bursts += 1
+            if self.checkpoint is not None and self.checkpoint.due:
+                self.checkpoint.save(self)
         return Status.OPTIMAL
+
+    def _resume(self, saved: Saved):
+        """Go on from where another run was."""
+        self.evidence, self.closed, self.lower, self.n_nodes = saved.evidence, saved.closed, saved.lower, saved.n_nodes
+        self.node_limit += saved.n_nodes  # a limit counts the nodes of one run
+        if saved.value < self.best.value:
+            self._improve(saved.units, saved.value)
+        for part in saved.parts:
+            ids, number = part.columns, part.diagonal
+            gram = self._full(self.problem.gram_of(ids)) if part.full else self._by_rows()
+            diagonal = self.evidence.diagonals[number][1] if number >= 0 else np.zeros(ids.size)
+            self._open(
+                self.evidence.pieces[part.piece], ids, part.starts, part.records, gram, diagonal,
+                SPIN if part.full else WIDE_SPIN / self.p, number=number, share=part.share,
+            )  # fmt: skip
 
     def _canonise(self):
         """Of columns that are equal, or opposite, the first stands for all: threads may meet them in any order."""
@@ -259,10 +289,13 @@ class GramSearch:
         if self.clock.on_progress is None:
             return
         bound = self.bound()
-        self.clock.tick(
-            "branch", message="branch and bound", k=self.problem.k, objective=self.best.value, lower_bound=bound,
-            gap=self.problem.gap(self.best.value, bound), n_nodes=self.n_nodes,
-        )  # fmt: skip
+        try:
+            self.clock.tick(
+                "branch", message="branch and bound", k=self.problem.k, objective=self.best.value, lower_bound=bound,
+                gap=self.problem.gap(self.best.value, bound), n_nodes=self.n_nodes,
+            )  # fmt: skip
+        except KeyboardInterrupt:  # by the watcher
+            self._interrupt()
 
     # ---- the root, on the data themselves
 
@@ -332,8 +365,7 @@ class GramSearch:
             state, value = np.full(self.p, OUT, np.int8), np.zeros(self.p)
             state[live], value[live] = start.state, start.value
             start = Start(state, value, start.bound, start.price)
-            rows = Gram(problem.gram.store, problem.gram.slot, np.empty(LOCAL, np.int64))
-            self._open(root, everything, [start], [record], rows, np.zeros(self.p), WIDE_SPIN / self.p)
+            self._open(root, everything, [start], [record], self._by_rows(), np.zeros(self.p), WIDE_SPIN / self.p)
             return
         gram = problem.gram_of(live)
         diagonal = np.zeros(live.size) if self.bounded else even(gram, self.terms)
@@ -360,6 +392,9 @@ class GramSearch:
 
     def _full(self, gram) -> Gram:
         return Gram(gram, np.arange(gram.shape[0]), np.empty(LOCAL, np.int64))
+
+    def _by_rows(self) -> Gram:
+        return Gram(self.problem.gram.store, self.problem.gram.slot, np.empty(LOCAL, np.int64))
 
     def _gap(self, start: Start) -> float:
         """Relative gap of a node."""

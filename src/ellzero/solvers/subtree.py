@@ -48,7 +48,7 @@ class Subtree:
     ----------
     columns : ndarray of int
         The live columns, by their number in the problem.
-    starts : list of Start
+    starts : list of Start, or another iterable of known length
     gram, corr : ndarrays
         Of the live columns.
     penalty : tuple of ndarrays
@@ -194,6 +194,16 @@ class Subtree:
     def open_bound(self) -> float:
         """Smallest bound of an open node."""
         return float(self.nodes.bound[self._waiting()].min(initial=NOWHERE))
+
+    def opened(self) -> tuple[np.ndarray, ...]:
+        """Nodes that are open: states, bounds, prices, records, sizes of the warm starts, their places and values."""
+        nodes, slots = self.nodes, self._waiting()
+        place = nodes.place[slots]
+        warm = np.logical_and.accumulate(place >= 0, axis=1)  # beyond the first -1 nothing was written
+        return (
+            nodes.state[slots], nodes.bound[slots], nodes.price[slots], nodes.record[slots], warm.sum(axis=1),
+            place[warm], nodes.value[slots][warm],
+        )  # fmt: skip
 
     def collected(self) -> np.ndarray:
         """Complete supports since the last look."""
