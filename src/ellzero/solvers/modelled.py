@@ -61,7 +61,7 @@ class ModelMoves(Moves):
         curvature = problem.weight * problem.loss.curvature(problem.normal.y, fit.eta)
         inside, m = problem.normal.Z.columns(fit.columns), fit.columns.size
         if problem.fit_intercept and problem.loss.name != "squared":
-            inside = np.column_stack([inside, np.ones(fit.eta.size)])
+            inside = np.vstack([inside.T, np.ones(fit.eta.size)]).T
         weighted = inside * curvature[:, None]
         hessian = inside.T @ weighted
         hessian[np.arange(m), np.arange(m)] += 2.0 * problem.normal.penalty.l2[fit.columns]
