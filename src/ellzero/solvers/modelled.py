@@ -61,7 +61,7 @@ class ModelMoves(Moves):
         curvature = problem.weight * problem.loss.curvature(problem.normal.y, fit.eta)
         inside, m = problem.normal.Z.columns(fit.columns), fit.columns.size
         if problem.fit_intercept and problem.loss.name != "squared":
-            inside = np.column_stack([inside, np.ones(fit.eta.size)])
+            inside = np.vstack([inside.T, np.ones(fit.eta.size)]).T
         weighted = inside * curvature[:, None]
         hessian = inside.T @ weighted
         hessian[np.arange(m), np.arange(m)] += 2.0 * problem.normal.penalty.l2[fit.columns]
@@ -113,20 +113,20 @@ class ModelMoves(Moves):
         return 0.5 * np.einsum("us,ust,ut->u", c, np.linalg.pinv(blocks, rcond=1e-10, hermitian=True), c)
 
     def drop_losses(self, state):
-        facts, units = self._curvature(state), self.problem.rules.units
-        fit, A, loss = facts["fit"], facts["A"], np.empty(state.size)
-        alone = fit.columns.size == state.size
-        if alone:
-            at = np.searchsorted(fit.columns, [units[u][0] for u in state.units])
-            pivot = A[at, at]
-            loss = 0.5 * np.divide(fit.gamma[at] ** 2, pivot, out=np.zeros(state.size), where=pivot > 0)
-        for s, u in enumerate(state.units):
-            if u in self.forced:
-                loss[s] = np.inf
-            elif not alone:
-                at = np.searchsorted(fit.columns, units[u])
-                b = fit.gamma[at]
-                loss[s] = 0.5 * float(b @ np.linalg.pinv(A[np.ix_(at, at)], hermitian=True) @ b)
+        facts, rules = self._curvature(state), self.problem.rules
+        fit, loss = facts["fit"], np.zeros(state.size)
+        width = np.array([rules.units[u].size for u in state.units], dtype=np.intp)
+        for size in np.unique(width):
+            places = np.flatnonzero(width == size)
+            at = np.searchsorted(fit.columns, np.array([rules.units[state.units[s]] for s in places]))
+            b, blocks = fit.gamma[at], facts["A"][at[:, :, None], at[:, None, :]]
+            if size == 1:
+                pivot = blocks[:, :, 0]
+                inner = np.divide(b, pivot, out=np.zeros_like(b), where=pivot > 0)
+            else:
+                inner = np.einsum("ust,ut->us", np.linalg.pinv(blocks, hermitian=True), b)
+            loss[places] = 0.5 * np.einsum("us,us->u", b, inner)
+        loss[[u in self.forced for u in state.units]] = np.inf
         return loss
 
     def add_values(self, state, banned=frozenset()):

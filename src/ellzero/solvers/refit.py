@@ -10,6 +10,7 @@ from .._linear import least_squares, solve_definite, solve_positive
 from ..problem import Problem
 
 NEWTON_STEPS = 100
+SATURATED = 1e-6  # share of the empty model's loss at which nothing is left
 FLAT = 1e-7  # a curvature below this share of that at the null model means that a coefficient runs away
 TIGHT = 1e-13
 FIRM = 1e-6  # ridge from which normal equations are precise enough
@@ -33,7 +34,7 @@ class Fit:
     value : float
         Loss plus convex penalty; the price of the units is not in it.
     runaway : bool
-        Whether a coefficient grows without end (separable classes).
+        Whether nothing is left of the loss and a coefficient grows without end (separable classes).
     """
 
     columns: np.ndarray
@@ -130,7 +131,7 @@ def _newton(problem, columns, Z, gamma, intercept):
     """Damped Newton steps on coefficients and intercept together."""
     loss, y, weight = problem.loss, problem.y, problem.weight
     ridge = 2.0 * problem.normal.penalty.l2[columns]
-    design = np.column_stack([Z, np.ones(y.size)]) if problem.fit_intercept else Z
+    design = np.vstack([Z.T, np.ones(y.size)]).T if problem.fit_intercept else Z  # in Fortran order
     point = np.append(gamma, intercept) if problem.fit_intercept else gamma.copy()
     ridge = np.append(ridge, 0.0) if problem.fit_intercept else ridge
     eta = design @ point
@@ -158,7 +159,8 @@ def _newton(problem, columns, Z, gamma, intercept):
         if length == 1.0 and _leaves(moved, decrement) <= 0.01 * TIGHT * value:
             break
     gamma, intercept = (point[:-1], float(point[-1])) if problem.fit_intercept else (point, 0.0)
-    runaway = not ridge[: columns.size].all() and _runs_away(problem, design, eta)
+    saturated = value <= SATURATED * problem.null_loss
+    runaway = saturated and not ridge[: columns.size].all() and _runs_away(problem, design, eta)
     return Fit(columns, gamma, intercept, eta, value, runaway)
 
 
@@ -176,11 +178,8 @@ def _runs_away(problem, design, eta) -> bool:
     """Whether the likelihood is flat, against the null model, along some direction of the design."""
     loss, y, weight = problem.loss, problem.y, problem.weight
     null = np.full(y.size, problem.null_intercept)
-    curvature, curvature_then = loss.curvature(y, eta), loss.curvature(y, null)
-    if (curvature >= FLAT * curvature_then).all():  # no row is flat, and so no direction
-        return False
-    now = (design * (weight * curvature)[:, None]).T @ design
-    then = (design * (weight * curvature_then)[:, None]).T @ design
+    now = (design * (weight * loss.curvature(y, eta))[:, None]).T @ design
+    then = (design * (weight * loss.curvature(y, null))[:, None]).T @ design
     jitter = 1e-10 * np.trace(then) * np.eye(then.shape[0])
     return bool(linalg.eigh(now + FLAT * jitter, then + jitter, eigvals_only=True, subset_by_index=[0, 0])[0] < FLAT)
 
