@@ -1,0 +1,161 @@
+"""The bars of exact search, measured in one run.
+
+    python -m benchmarks.exact [--rows E1 E4] [--seeds 0 1] [--solvers ellzero sketch] [--cap 60] [--resume]
+
+Run it from the root of the repository, with the interpreter that ellzero is installed in. Every solver is a process of
+its own, all pinned to one core; they take turns. Each turn is a line of benchmarks/.cache/exact/NAME.jsonl, from which
+the tables in benchmarks/results are written; --resume keeps the turns that an interrupted run left there, --report
+writes the tables and measures nothing.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+from ..turns import Worker, environment
+from . import cases, conduct, enumeration, report
+from .rows import ROWS
+from .solvers import SOLVERS
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+RIVALS = HERE.parent / ".rivals-exact"
+REQUIREMENTS = ("numpy<2", "l0bnb==1.0.0", "el0ps==0.0.4", "okridge==0.1.1", "requests", "psutil", "scikit-learn")
+FROM_RIVALS = ("el0ps", "el0ps no screening", "l0bnb", "okridge")
+LONG = 5.0  # CPU seconds of a turn after which the solver takes no further turn of the case
+
+
+def small_case(case, context):
+    """What a process solves before its first turn: a small problem of the same form."""
+    if case["loss"] == "logistic":
+        return None  # its first turn is warm-up enough
+    if case.get("sizes") is not None or case["solver"] != "branch" or case["l2"] == 0:
+        return None
+    small = cases.smoke(context.instances)
+    if case["l0"] is None:
+        value = small["value"] - small["l0"] * len(small["support"])
+        small |= {"l0": None, "M": None, "k": len(small["support"]), "value": value}
+    return small | {key: case[key] for key in ("jobs", "sketches") if key in case}
+
+
+def start(name, case, context, cores):
+    """The solver's process, pinned."""
+    small = small_case(case, context)
+    small = None if small is None else small | {"gap": case["gap"]}
+    file = cases.CACHE / f"case-{os.getpid()}-{name.replace(' ', '-')}.json"
+    file.write_text(json.dumps([case, small]))
+    python = environment(RIVALS, REQUIREMENTS) if name in FROM_RIVALS else sys.executable
+    heap = {"NUMBA_CACHE_DIR": str(cases.CACHE / "numba")} if name == "sketch" else {}
+    if "jobs" in case:
+        heap |= dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"), str(case["jobs"]))
+    return Worker([python, "-m", "benchmarks.exact.worker", name, file], cores, heap, ROOT), file
+
+
+def compare(row_name, row, case, solvers, context, log):
+    """Turns of all solvers on one case: a warm-up each, then as many timed ones as are asked for."""
+    options = context.options
+    cap = min(row.cap, options.cap)
+    case = case | {"gap": row.gap, "sketches": str(options.sketches)}
+    workers = {name: start(name, case, context, row.cores or options.core) for name in solvers}
+    X, y = cases.load(case)
+    tired = set()
+    for turn in range(options.reps + 1):
+        for name, (worker, _) in workers.items():
+            if name in tired:
+                continue
+            limit = cap if turn else min(cap, options.warm)
+            answer = worker.ask(json.dumps({"limit": limit}), 5 * cap + 300)
+            if answer is None or "error" in answer:
+                tired.add(name)
+            answer = answer or {"error": "the process ended or said nothing"}
+            for size in answer.get("sizes", ()):
+                known = case if size["k"] == case["k"] else case | {"k": size["k"]}
+                size["value"] = cases.objective(known, X, y, size["support"], size.pop("values"))
+            record = {"row": row_name, "case": case["name"], "seed": case["seed"], "solver": name, "turn": turn}
+            facts = {"gap asked": row.gap, "limit": limit, "given": case["value"], "expected": case.get("expected")}
+            log(record | facts | answer)
+            if turn and answer.get("cpu", 0.0) > LONG:
+                tired.add(name)
+    for worker, file in workers.values():
+        worker.close()
+        file.unlink()
+
+
+def solvers_of(row, options):
+    wanted = [name for name in row.solvers if options.solvers is None or name in options.solvers]
+    missing = "R leaps" if shutil.which("Rscript") is None else None
+    return [name for name in wanted if name != missing]
+
+
+def measure(context, log, kept):
+    """Every row that was asked for, in order."""
+    options = context.options
+    for name, row in ROWS.items():
+        solvers = solvers_of(row, options)
+        if name not in options.rows or not solvers:
+            continue
+        for seed in row.seeds if options.seeds is None else [s for s in options.seeds if s in row.seeds]:
+            for case in row.cases(context, seed):
+                left = [s for s in solvers if (name, case["name"], case["seed"], s) not in kept]
+                if left:
+                    compare(name, row, case, left, context, log)
+            if name == "E9" and options.enumerate:
+                log(enumeration.record(name, row.cases(context, seed)[0]))
+    for name, part in conduct.PARTS.items():
+        if name in options.rows and (name, "", 0, "") not in kept:
+            for record in part(context):
+                log({"row": name} | record)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.exact", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    shared = ROOT.parent / "shared"
+    every = [*ROWS, *conduct.PARTS]
+    parser.add_argument("--peers", type=Path, default=Path(os.environ.get("ELLZERO_EXACT", shared / "peers" / "exact")))
+    parser.add_argument("--sketches", type=Path, default=Path(os.environ.get("ELLZERO_SKETCHES", shared / "sketches")))
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("ELLZERO_DATA", shared / "data")))
+    parser.add_argument("--rows", nargs="+", default=every, choices=every)
+    parser.add_argument("--seeds", nargs="+", type=int, help="of those that a row has")
+    parser.add_argument("--solvers", nargs="+", choices=SOLVERS)
+    parser.add_argument("--reps", type=int, default=3, help="timed turns after the warm-up")
+    parser.add_argument("--cap", type=float, default=60.0, help="seconds that a turn may take")
+    parser.add_argument("--warm", type=float, default=3.0, help="seconds that a warm-up turn may take")
+    parser.add_argument("--core", default="0", help="core to pin every process to; -1: none")
+    parser.add_argument("--out", type=Path, default=HERE.parent / "results")
+    parser.add_argument("--name", default="exact", help="name of the log and the tables")
+    parser.add_argument("--resume", action="store_true", help="keep the turns of an interrupted run")
+    parser.add_argument("--report", action="store_true", help="write the tables from the log, measure nothing")
+    parser.add_argument("--no-enumeration", dest="enumerate", action="store_false", help="leave out 2^30 fits a seed")
+    options = parser.parse_args()
+    if not (options.peers / "instances.py").exists():
+        parser.error(f"no instances.py in {options.peers}: name the folder with --peers or ELLZERO_EXACT")
+    return options
+
+
+def main():
+    options = arguments()
+    context = SimpleNamespace(options=options, data=options.data, instances=cases.instances_from(options.peers))
+    cases.CACHE.mkdir(parents=True, exist_ok=True)
+    file = cases.CACHE / f"{options.name}.jsonl"
+    if not (options.resume or options.report):
+        file.unlink(missing_ok=True)
+
+    def log(record):
+        record["time"] = time.strftime("%Y-%m-%d %H:%M:%S")
+        record["load"] = round(os.getloadavg()[0], 2)
+        with open(file, "a", encoding="utf-8") as out:
+            out.write(json.dumps(record) + "\n")
+        print(report.line(record), flush=True)
+
+    if not options.report:
+        records = report.read(file)
+        kept = {(r["row"], r.get("case", ""), r.get("seed", 0), r.get("solver", "")) for r in records}
+        measure(context, log, kept)
+    report.write(report.read(file), options)
