@@ -138,6 +138,14 @@ def logistic(instances, seed, l2=0.1):
     return _case(f"logit l2={l2}", files, seed=seed, loss="logistic", l0=l0, l2=l2, M=LOGISTIC_M, **found)
 
 
+def logistic_smoke(instances):
+    """Ten columns and two classes."""
+    X, y = load(logistic(instances, 0))
+    files = stored("logit-small", lambda: (X[:, :10], y))
+    given = {"support": [], "values": [], "value": float(len(y) * np.log(2.0))}
+    return _case("logit smoke", files, seed=0, loss="logistic", l0=1.0, l2=0.1, M=LOGISTIC_M, **given)
+
+
 def newton(A, y, l2, steps=50):
     """Ridged logistic fit by damped Newton steps."""
     b = np.zeros(A.shape[1])

@@ -5,6 +5,7 @@
 The parts run in processes of their own and print a line of JSON a try.
 """
 
+import itertools
 import json
 import os
 import resource
@@ -74,8 +75,8 @@ def _watched(case, limit, delay=None):
     return told | {
         "delay": returned - asked,
         "stopped": returned > asked,
-        "monotone": all(a <= b for a, b in zip(bounds, bounds[1:], strict=False))
-        and all(a >= b for a, b in zip(values, values[1:], strict=False)),
+        "monotone": all(a <= b for a, b in itertools.pairwise(bounds))
+        and all(a >= b for a, b in itertools.pairwise(values)),
         "events": len(events),
     }
 
@@ -252,18 +253,14 @@ def cold(context):
 
 def dirtied(context):
     """el0ps, 25 times on one question with noise in the heap: it reads memory that it did not write."""
-    from .run import start
-
     case = _case(context, "b0.9", 0.1) | {"gap": 1e-2, "sketches": str(context.options.sketches)}
     X, y = cases.load(case)
     for name in ("el0ps", "el0ps no screening"):
         if context.options.solvers is not None and name not in context.options.solvers:
             continue
-        worker, file = start(name, case, context, context.options.core)
-        answers = [worker.ask(json.dumps({"limit": 10.0, "dirty": i}), 300) for i in range(REPEATS)]
-        worker.close()
-        file.unlink()
-        sizes = [a["sizes"][0] for a in answers if a and "error" not in a and a["done"]]
+        asked = ({"limit": 10.0, "dirty": i} for i in range(REPEATS))
+        answers = [context.office.ask(name, case, None, request, 300) for request in asked]
+        sizes = [a["sizes"][0] for a in answers if "error" not in a and a["done"]]
         values = [cases.objective(case, X, y, s["support"], s["values"]) for s in sizes]
         yield {
             "case": f"{case['name']}, 1 %",
@@ -271,7 +268,7 @@ def dirtied(context):
             "answers": len(values),
             "other values": len({round(v, 6) for v in values}),
             "wrong": sum(v * (1 - case["gap"]) > case["value"] * (1 + 1e-9) for v in values),
-            "nodes": sorted({a["nodes"] for a in answers if a and "error" not in a}),
+            "nodes": sorted({a["nodes"] for a in answers if "error" not in a}),
         }
 
 

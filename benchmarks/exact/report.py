@@ -4,7 +4,7 @@ import json
 
 
 def read(file):
-    return [json.loads(l) for l in open(file)] if file.exists() else []
+    return [json.loads(x) for x in open(file)] if file.exists() else []
 
 
 def line(r):

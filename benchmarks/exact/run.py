@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 import time
+import zlib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -31,29 +32,50 @@ LONG = 5.0  # CPU seconds of a turn after which the solver takes no further turn
 
 
 def small_case(case, context):
-    """What a process solves before its first turn: a small problem of the same form."""
+    """What a process solves before its first turn at a case: a small problem of the same form."""
     if case["loss"] == "logistic":
-        return None  # its first turn is warm-up enough
+        return cases.logistic_smoke(context.instances) | {"gap": case["gap"]}
     if case.get("sizes") is not None or case["solver"] != "branch" or case["l2"] == 0:
         return None
     small = cases.smoke(context.instances)
     if case["l0"] is None:
         value = small["value"] - small["l0"] * len(small["support"])
         small |= {"l0": None, "M": None, "k": len(small["support"]), "value": value}
-    return small | {key: case[key] for key in ("jobs", "sketches") if key in case}
+    return small | {key: case[key] for key in ("jobs", "sketches", "gap") if key in case}
 
 
-def start(name, case, context, cores):
-    """The solver's process, pinned."""
-    small = small_case(case, context)
-    small = None if small is None else small | {"gap": case["gap"]}
-    file = cases.CACHE / f"case-{os.getpid()}-{name.replace(' ', '-')}.json"
-    file.write_text(json.dumps([case, small]))
-    python = environment(RIVALS, REQUIREMENTS) if name in FROM_RIVALS else sys.executable
-    heap = {"NUMBA_CACHE_DIR": str(cases.CACHE / "numba")} if name == "sketch" else {}
-    if "jobs" in case:
-        heap |= dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"), str(case["jobs"]))
-    return Worker([python, "-m", "benchmarks.exact.worker", name, file], cores, heap, ROOT), file
+class Office:
+    """The processes, one a solver, started when they are first needed and again where they ended."""
+
+    def __init__(self, options):
+        self.options, self.workers = options, {}
+
+    def ask(self, name, case, small, request, patience):
+        """One turn of a solver on a case; the process is kept for the next."""
+        text = json.dumps([case, small])
+        file = cases.CACHE / f"case-{os.getpid()}-{zlib.crc32(text.encode())}.json"
+        if not file.exists():
+            file.write_text(text)
+        cores, jobs = ("0,1", case["jobs"]) if "jobs" in case else (self.options.core, 1)
+        if (name, jobs) not in self.workers:
+            self.workers[name, jobs] = self.start(name, cores, jobs)
+        answer = self.workers[name, jobs].ask(json.dumps(request | {"case": str(file)}), patience)
+        if answer is None:
+            self.workers.pop((name, jobs)).close()
+            return {"error": "the process ended or said nothing"}
+        return answer
+
+    def start(self, name, cores, jobs):
+        python = environment(RIVALS, REQUIREMENTS) if name in FROM_RIVALS else sys.executable
+        extra = {"NUMBA_CACHE_DIR": str(cases.CACHE / "numba")} if name == "sketch" else {}
+        extra |= dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"), str(jobs)) if jobs > 1 else {}
+        return Worker([python, "-m", "benchmarks.exact.worker", name], cores, extra, ROOT)
+
+    def close(self):
+        for worker in self.workers.values():
+            worker.close()
+        for file in cases.CACHE.glob(f"case-{os.getpid()}*.json"):
+            file.unlink()
 
 
 def compare(row_name, row, case, solvers, context, log):
@@ -61,29 +83,20 @@ def compare(row_name, row, case, solvers, context, log):
     options = context.options
     cap = min(row.cap, options.cap)
     case = case | {"gap": row.gap, "sketches": str(options.sketches)}
-    workers = {name: start(name, case, context, row.cores or options.core) for name in solvers}
+    small = small_case(case, context)
     X, y = cases.load(case)
     tired = set()
     for turn in range(options.reps + 1):
-        for name, (worker, _) in workers.items():
-            if name in tired:
-                continue
+        for name in (name for name in solvers if name not in tired):
             limit = cap if turn else min(cap, options.warm)
-            answer = worker.ask(json.dumps({"limit": limit}), 5 * cap + 300)
-            if answer is None or "error" in answer:
-                tired.add(name)
-            answer = answer or {"error": "the process ended or said nothing"}
+            answer = context.office.ask(name, case, small, {"limit": limit}, 5 * cap + 300)
             for size in answer.get("sizes", ()):
-                known = case if size["k"] == case["k"] else case | {"k": size["k"]}
-                size["value"] = cases.objective(known, X, y, size["support"], size.pop("values"))
+                size["value"] = cases.objective(case, X, y, size["support"], size.pop("values"))
             record = {"row": row_name, "case": case["name"], "seed": case["seed"], "solver": name, "turn": turn}
             facts = {"gap asked": row.gap, "limit": limit, "given": case["value"], "expected": case.get("expected")}
             log(record | facts | answer)
-            if turn and answer.get("cpu", 0.0) > LONG:
+            if "error" in answer or (turn and answer["cpu"] > LONG):
                 tired.add(name)
-    for worker, file in workers.values():
-        worker.close()
-        file.unlink()
 
 
 def solvers_of(row, options):
@@ -157,5 +170,9 @@ def main():
     if not options.report:
         records = report.read(file)
         kept = {(r["row"], r.get("case", ""), r.get("seed", 0), r.get("solver", "")) for r in records}
-        measure(context, log, kept)
+        context.office = Office(options)
+        try:
+            measure(context, log, kept)
+        finally:
+            context.office.close()
     report.write(report.read(file), options)

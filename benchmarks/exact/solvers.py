@@ -147,13 +147,14 @@ def ellzero_path(case):
 
 
 def el0ps(case, screening=True):
+    # no MPI library is needed for one process, but pyomo and pybnb would load one where mpi4py can be imported
+    sys.modules["mpi4py"] = None
     import pybnb
     from el0ps.compilation import compiled_clone
     from el0ps.datafit import Leastsquares, Logistic
     from el0ps.penalty import BigmL2norm, L2norm
     from el0ps.solver import BnbSolver
 
-    # el0ps calls pybnb.Solver(), which wants an MPI library; comm=None does not
     pybnb.Solver = functools.partial(pybnb.Solver, comm=None)
     X, y = load(case)
     fit = compiled_clone((Leastsquares if case["loss"] == "squared" else Logistic)(y))
@@ -225,7 +226,8 @@ def okridge(case):
 
 def sketch(case):
     """The one-file branch and bound that the bars were set with: a floor and no package."""
-    sys.path.insert(0, case["sketches"])
+    if case["sketches"] not in sys.path:
+        sys.path.insert(0, case["sketches"])
     module = importlib.import_module("exact_bnb")
     X, y = load(case)
     warm = coefficients(case, case["support"], case["values"])

@@ -1,9 +1,9 @@
 """One solver in a process of its own: answers every line on stdin, a JSON request, with one timed turn.
 
-    python -m benchmarks.exact.worker SOLVER CASE.json
+    python -m benchmarks.exact.worker SOLVER
 
-A request names the time limit in seconds and may ask for a dirtied heap. Before the first turn a small problem of the
-same kind is solved, so that compilers have done their work; how long that took is in the first answer.
+A request names a file with the case, the time limit in seconds, and perhaps that the heap be dirtied. A new case is
+prepared, and a small problem of the same form solved, before its first turn; that is outside the clock.
 """
 
 import contextlib
@@ -36,27 +36,34 @@ def turn(prepare, request):
     return spent | tell(outcome)
 
 
+class Desk:
+    """The solver with the case that it is at."""
+
+    def __init__(self, build):
+        self.build, self.file, self.prepare = build, None, None
+
+    def answer(self, request):
+        extra = {}
+        if request["case"] != self.file:
+            started = time.process_time()
+            case, small = json.loads(Path(request["case"]).read_text())
+            if small is not None:
+                turn(self.build(small), {"limit": 60.0})
+            extra["first"] = time.process_time() - started
+            self.prepare, self.file = self.build(case), request["case"]
+        return extra | turn(self.prepare, request)
+
+
 def main():
-    name, file = sys.argv[1:]
-    case, small = json.loads(Path(file).read_text())
-    build, packages = SOLVERS[name]
-    words = sys.stdout
-    extra = {"versions": {package: importlib.metadata.version(package) for package in packages}}
-    prepare = None
+    build, packages = SOLVERS[sys.argv[1]]
+    words, desk = sys.stdout, Desk(build)
+    versions = {package: importlib.metadata.version(package) for package in packages}
     for line in sys.stdin:
-        request = json.loads(line)
         with contextlib.redirect_stdout(io.StringIO()):
             try:
-                if prepare is None:
-                    started = time.process_time()
-                    if small is not None:
-                        turn(build(small), {"limit": 60.0})
-                    extra["first"] = time.process_time() - started
-                    prepare = build(case)
-                answer = extra | turn(prepare, request)
+                answer = {"versions": versions} | desk.answer(json.loads(line))
             except Exception as error:  # the table says so, the others go on
                 answer = {"error": f"{type(error).__name__}: {error}"[:300]}
-        extra = {}
         print(json.dumps(answer), file=words, flush=True)
 
 
