@@ -66,6 +66,25 @@ def objective(case, X, y, support, values):
     return float(fit + case["l2"] * values @ values + (case["l0"] or 0.0) * np.count_nonzero(values))
 
 
+def refit(case, X, y, support):
+    """Objective of the best coefficients on a support; None where a limit binds."""
+    A = X[:, support]
+    if case["loss"] == "logistic":
+        values = newton(A, y, case["l2"])
+    elif case["l2"] > 0:
+        values = np.linalg.solve(A.T @ A + 2 * case["l2"] * np.eye(len(support)), A.T @ y)
+    else:
+        values = np.linalg.lstsq(A, y, rcond=None)[0]
+    if case["M"] is not None and np.abs(values).max(initial=0.0) > case["M"]:
+        return None
+    return objective(case, X, y, support, values)
+
+
+def question(case):
+    """What a case asks, size aside: answers to the same question can be compared."""
+    return f"{Path(case['X']).name} l2={case['l2']} l0={case['l0']}"
+
+
 def _case(name, files, **facts):
     usual = {"loss": "squared", "l0": None, "M": None, "k": None, "l2": 0.0, "solver": "branch", "intercept": False}
     return {"name": name, **files, **usual, **facts}

@@ -68,4 +68,5 @@ def record(row, case):
 
     found = cases.cached(f"enumeration-{case['seed']}", make)
     facts = {"case": case["name"], "seed": case["seed"], "solver": "enumeration", "turn": 1, "done": True}
+    facts["question"] = cases.question(case)
     return {"row": row} | facts | found

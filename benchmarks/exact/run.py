@@ -92,8 +92,10 @@ def compare(row_name, row, case, solvers, context, log):
             answer = context.office.ask(name, case, small, {"limit": limit}, 5 * cap + 300)
             for size in answer.get("sizes", ()):
                 size["value"] = cases.objective(case, X, y, size["support"], size.pop("values"))
+                size["refit"] = cases.refit(case, X, y, size["support"])
             record = {"row": row_name, "case": case["name"], "seed": case["seed"], "solver": name, "turn": turn}
-            facts = {"gap asked": row.gap, "limit": limit, "given": case["value"], "expected": case.get("expected")}
+            facts = {"gap asked": row.gap, "limit": limit, "question": cases.question(case), "k": case["k"]}
+            facts |= {"given": case["value"], "expected": case.get("expected")}
             log(record | facts | answer)
             if "error" in answer or (turn and answer["cpu"] > LONG):
                 tired.add(name)
@@ -175,4 +177,7 @@ def main():
             measure(context, log, kept)
         finally:
             context.office.close()
-    report.write(report.read(file), options)
+    wrong = report.write(report.read(file), options)
+    for text in wrong:
+        print(f"DISAGREEMENT: {text}", file=sys.stderr)
+    sys.exit(bool(wrong))
