@@ -2,14 +2,16 @@
 
     python -m benchmarks.exact.worker SOLVER
 
-A request names a file with the case, the time limit in seconds, and perhaps that the heap be dirtied. A new case is
-prepared, and a small problem of the same form solved, before its first turn; that is outside the clock.
+A request names a file with the case, the time limit in seconds, perhaps the seconds below which the answer is repeated,
+and perhaps that the heap be dirtied. A new case is prepared, and a small problem of the same form solved, before its
+first turn; that is outside the clock.
 """
 
 import contextlib
 import importlib.metadata
 import io
 import json
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -17,6 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from .solvers import SOLVERS
+
+MOST = 20  # answers in one turn
 
 
 def dirty(seed):
@@ -26,14 +30,23 @@ def dirty(seed):
     return len(junk)
 
 
-def turn(prepare, request):
-    if "dirty" in request:
-        dirty(request["dirty"])
+def once(prepare, limit):
     run, tell = prepare()
     cpu, wall = time.process_time(), time.perf_counter()
-    outcome = run(request["limit"])
+    outcome = run(limit)
     spent = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
     return spent | tell(outcome)
+
+
+def turn(prepare, request):
+    """One answer; a short one is repeated, and its times are the medians."""
+    if "dirty" in request:
+        dirty(request["dirty"])
+    answers = [once(prepare, request["limit"])]
+    while sum(a["cpu"] for a in answers) < request.get("spend", 0.0) and len(answers) < MOST:
+        answers.append(once(prepare, request["limit"]))
+    times = {clock: statistics.median(a[clock] for a in answers) for clock in ("cpu", "wall")}
+    return answers[-1] | times | {"answers": len(answers)}
 
 
 class Desk:
