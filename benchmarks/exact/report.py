@@ -3,9 +3,7 @@
 import csv
 import json
 import math
-import shlex
 import statistics
-import sys
 from collections import defaultdict
 
 from ..turns import machine
@@ -14,7 +12,7 @@ from .rows import ROWS
 AGREE = 1e-9  # relative: two objectives of one support
 FIELDS = (
     "row", "case", "seed", "solver", "cpu", "wall", "nodes", "done", "value", "excess %", "gap", "accepted",
-    "verify", "first", "turns", "limit", "versions",
+    "verify", "first", "memory MB", "turns", "limit", "versions",
 )  # fmt: skip
 
 
@@ -23,7 +21,7 @@ def read(file):
 
 
 def line(record):
-    """What the terminal shows of a turn."""
+    """What the terminal shows of a record."""
     hidden = ("sizes", "versions", "time", "load", "given", "expected", "gap asked", "limit", "question")
     return "  ".join(f"{k}={_short(v)}" for k, v in record.items() if k not in hidden and v is not None)
 
@@ -49,7 +47,8 @@ class Run:
         self.best = {}
         for r in records:
             for size in r.get("sizes", ()):
-                self._know(r, size["k"], size["value"], size.get("refit"))
+                if size["k"] is None or len(size["support"]) <= size["k"]:
+                    self._know(r, size["k"], size["value"], size.get("refit"))
             if "given" in r:
                 self._know(r, r["k"], r["given"], r.get("expected"))
 
@@ -108,6 +107,9 @@ class Run:
             if ours and r["accepted"] not in (True, None):
                 yield f"{where}: refused by the checker: {r['accepted']}"
             for s in r["sizes"]:
+                if s["k"] is not None and len(s["support"]) > s["k"]:
+                    yield f"{where}: {len(s['support'])} columns where {s['k']} were asked for"
+                    continue
                 best = self.best[r["question"], s["k"]]
                 if s.get("bound") is not None and s["bound"] > best * (1 + AGREE):
                     yield f"{where}: k={s['k']}: bound {s['bound']:.12g} above {best:.12g}, which was found"
@@ -116,7 +118,17 @@ class Run:
                 if ours and s.get("refit") is not None and abs(s["refit"] - s["value"]) > AGREE * s["value"]:
                     yield f"{where}: k={s['k']}: {s['value']:.12g}, a fit of its columns gives {s['refit']:.12g}"
             if ours and self.wrong(r):
-                yield f"{where}: worse than the best known by more than its gap"
+                yield f"{where}: called optimal, and worse than the best known by more than its gap"
+
+    def behind(self):
+        """Answers of ellzero that others beat: within the gap that was asked for, or where the time was up."""
+        for r in self.records:
+            if r.get("solver", "").startswith("ellzero") and "sizes" in r and r["turn"] > 0:
+                for s in r["sizes"]:
+                    over = s["value"] / self.best[r["question"], s["k"]] - 1
+                    if over > AGREE:
+                        where = f"{r['row']}, {r['case']}, seed {r['seed']}, {r['solver']}, k={s['k']}"
+                        yield f"{where}: {over:.2g} above the best known, {'optimal' if r['done'] else 'time up'}"
 
 
 def rows_of(run):
@@ -140,6 +152,7 @@ def rows_of(run):
             "accepted": last.get("accepted"),
             "verify": last.get("verify"),
             "first": turns[0].get("first"),
+            "memory MB": last.get("memory MB"),
             "limit": last.get("limit"),
             "versions": " ".join(f"{p} {v}" for p, v in last.get("versions", {}).items()),
         }
@@ -159,7 +172,7 @@ def bars(run):
             ours = row.solvers[0]
             ratio, sign = run.ratio(name, rival, ours)
             if ratio is not None:
-                met = "yes" if ratio >= bar and sign != "<=" else "no"
+                met = _met(ratio >= bar and sign != "<=")
                 more = f"{bar}x ({stretch}x)" if stretch else f"{bar}x"
                 yield name, row.title, f"{rival} / {ours} >= {more}", f"{sign}{ratio:.3g}x", met
         if row.limit and run.keys(name, row.limit[0]):
@@ -167,7 +180,46 @@ def bars(run):
             total = run.total(name, solver)
             done = all(run.done(key) for key in run.keys(name, solver))
             shown = "failed" if total is None else f"{total:.3g} s" + ("" if done else ", gap left")
-            yield name, row.title, f"{solver} <= {limit} s", shown, "yes" if total and done and total <= limit else "no"
+            yield name, row.title, f"{solver} <= {limit} s", shown, _met(total and done and total <= limit)
+        if row.reach:
+            gaps = [turn["gap"] for key in run.keys(name, "ellzero") for turn in run.timed(key)]
+            failed = any("error" in turn for key in run.keys(name, "ellzero") for turn in run.groups[key])
+            shown = "failed" if failed or not gaps else f"gaps {min(gaps):.2g} to {max(gaps):.2g}"
+            yield name, row.title, f"an answer with its gap (stretch: {row.reach:g})", shown, _met(gaps and not failed)
+
+
+def conduct_bars(run):
+    """The bars that are no ratio."""
+    for solver, sizes, worse in narrow(run):
+        yield "E9", "p = 30, l2 0, all k", f"{solver} = all subsets", f"{worse} of {sizes} differ", _met(worse == 0)
+    judged = [r["accepted"] for r in run.records if r.get("accepted") is not None and "solver" in r]
+    if judged:
+        refused = sum(answer is not True for answer in judged)
+        yield "E10", "all rows", "the checker accepts", f"{refused} of {len(judged)} refused", _met(refused == 0)
+    found = list(threads(run))
+    if found:
+        speed = geometric([row[4] for row in found if row[1] == 2 and row[4]])
+        yield "E11", ROWS["E11"].title, "2 threads >= 1.6x, wall", f"{speed or 0:.3g}x", _met((speed or 0) >= 1.6)
+        off = max(row[-1] for row in found if row[-1] is not None)
+        same = all(row[-2] for row in found) and off <= AGREE
+        yield "E11", ROWS["E11"].title, "same support and bound for 1, 2, 4", f"bound off by {off:.2g}", _met(same)
+    for r in run.records:
+        if r["row"] == "E12":
+            sound = not any((r["late"], r["raised"], r["log steps back"], r["refused by the checker"], r["error"]))
+            worst = r["worst delay"] or 0.0
+            met = _met(sound and r["bound above incumbent"] == 0 and r["cut short"] > 0)
+            yield "E12", r["case"], f"{r['how']}: returns in 0.2 s, sound", f"at most {worst:.3g} s", met
+        if r["row"] == "same" and "nodes" in r:
+            whole = r["other supports"] == 0 and r["nodes"] == [r["nodes of the first"]] and r["accepted"]
+            shown = f"{r['other supports']} other supports, gap off by {r['gap off by']:.2g}, nodes {r['nodes']}"
+            yield "same", r["case"], r["how"], shown, _met(whole and r["objective off by"] <= AGREE)
+        if r["row"] == "cold" and r["how"] == "nothing compiled":
+            spent = r.get("cpu", math.inf)
+            yield "cold", r["case"], "first call <= 15 s CPU", f"{spent:.3g} s", _met(spent <= 15.0)
+
+
+def _met(holds):
+    return "yes" if holds else "no"
 
 
 def summary(run):
@@ -236,13 +288,12 @@ def heading(run, options):
     turns = [r for r in run.records if "solver" in r]
     versions = sorted({f"{r['solver']} ({' '.join(f'{p} {v}' for p, v in r['versions'].items())})"
                        for r in turns if r.get("versions")})  # fmt: skip
-    hidden = ("--peers", "--sketches", "--data", "--out")
-    words = [w for i, w in enumerate(sys.argv[1:]) if w not in hidden and sys.argv[i] not in hidden]
+    commands = list(dict.fromkeys(r["command"] for r in run.records if "command" in r))
     loads = [r["load"] for r in run.records] or [0.0]
     return [
         "# Exact search beside its rivals",
         "",
-        f"- command: `{shlex.join(['python', '-m', 'benchmarks.exact', *words])}`",
+        *(f"- command: `{command}`" for command in commands),
         f"- machine: {machine()}; one core, one thread, but for E11",
         f"- time: {run.records[0]['time'] if run.records else ''} to {run.records[-1]['time'] if run.records else ''};"
         f" load {min(loads):g} to {max(loads):g}, median {statistics.median(loads):g}",
@@ -265,7 +316,7 @@ def write(records, options):
         *heading(run, options),
         "## Bars",
         "",
-        *table(("row", "question", "bar (stretch)", "measured", "met"), bars(run)),
+        *table(("row", "question", "bar (stretch)", "measured", "met"), [*bars(run), *conduct_bars(run)]),
         "## Solvers",
         "",
         *table(
@@ -275,6 +326,10 @@ def write(records, options):
         "## Disagreements",
         "",
         *([f"- {text}" for text in wrong] or ["None."]),
+        "",
+        "Answers that others beat, within the gap asked for or with the time up:",
+        "",
+        *([f"- {text}" for text in dict.fromkeys(run.behind())] or ["None."]),
         "",
     ]
     parts = {

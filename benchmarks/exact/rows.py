@@ -15,7 +15,8 @@ class Row:
     """One row of the table.
 
     ``cases(context, seed)`` gives the questions of a seed; ``ratios`` says how many times faster than a rival ellzero
-    shall be (bar, stretch); ``limit`` is the most CPU seconds that ellzero may take, over all its cases of a seed.
+    shall be (bar, stretch); ``limit`` is the most CPU seconds that ellzero may take, over all its cases of a seed;
+    ``reach`` is the gap hoped for where the time will not do.
     """
 
     title: str
@@ -25,6 +26,7 @@ class Row:
     cap: float = 60.0
     ratios: tuple[tuple[str, float, float | None], ...] = ()
     limit: tuple[str, float] | None = None
+    reach: float | None = None
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     cores: str | None = None
 
@@ -84,7 +86,7 @@ ROWS = {
     "E6": Row(
         "(d) 1000 x 100000, l2 .1", _synthetic("d", l2=0.1), (*OURS, "sketch"), limit=("ellzero", 2.0), seeds=(0, 1, 2)
     ),
-    "E6c": Row("(c) 1000 x 10000, l2 .01, 60 s", _synthetic("c", l2=0.01), ("ellzero",), seeds=(0, 1, 2)),
+    "E6c": Row("(c) 1000 x 10000, l2 .01, 60 s", _synthetic("c", l2=0.01), ("ellzero",), reach=1e-2, seeds=(0, 1, 2)),
     "E7": Row(
         "diabetes, k = 1..10 size by size, l2 .001", _diabetes(SIZES), (*OURS, "sketch"), gap=1e-4,
         limit=("ellzero", 3.0), seeds=(0,),

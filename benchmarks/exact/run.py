@@ -11,6 +11,7 @@ writes the tables and measures nothing.
 import argparse
 import json
 import os
+import shlex
 import shutil
 import sys
 import time
@@ -156,6 +157,13 @@ def arguments():
     return options
 
 
+def command():
+    """The command of this run, without the folders of this machine."""
+    words, folders = sys.argv[1:], ("--peers", "--sketches", "--data", "--out")
+    kept = [w for i, w in enumerate(words) if w not in folders and (i == 0 or words[i - 1] not in folders)]
+    return shlex.join(["python", "-m", "benchmarks.exact", *kept])
+
+
 def main():
     options = arguments()
     context = SimpleNamespace(options=options, data=options.data, instances=cases.instances_from(options.peers))
@@ -174,6 +182,7 @@ def main():
     if not options.report:
         records = report.read(file)
         kept = {(r["row"], r.get("case", ""), r.get("seed", 0), r.get("solver", "")) for r in records}
+        log({"row": "run", "command": command()})
         context.office = Office(options)
         try:
             measure(context, log, kept)

@@ -11,6 +11,7 @@ import contextlib
 import importlib.metadata
 import io
 import json
+import resource
 import statistics
 import sys
 import time
@@ -46,7 +47,8 @@ def turn(prepare, request):
     while sum(a["cpu"] for a in answers) < request.get("spend", 0.0) and len(answers) < MOST:
         answers.append(once(prepare, request["limit"]))
     times = {clock: statistics.median(a[clock] for a in answers) for clock in ("cpu", "wall")}
-    return answers[-1] | times | {"answers": len(answers)}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return answers[-1] | times | {"answers": len(answers), "memory MB": round(peak)}
 
 
 class Desk:
@@ -80,4 +82,5 @@ def main():
         print(json.dumps(answer), file=words, flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
