@@ -12,6 +12,8 @@ while (length(readLines(input, 1)) > 0) {
   which <- summary(found)$which
   supports <- sapply(1:nrow(which), function(i) paste0("[", paste(unname(which(which[i, ])), collapse = ","), "]"))
   rss <- paste(format(found$ress[1:nrow(which), 1], digits = 17), collapse = ",")
-  cat(sprintf('{"cpu": %.4f, "supports": [%s], "rss": [%s]}\n', cpu, paste(supports, collapse = ","), rss))
+  versions <- sprintf('{"leaps": "%s", "R": "%s.%s"}', packageVersion("leaps"), R.version$major, R.version$minor)
+  line <- '{"cpu": %.4f, "versions": %s, "supports": [%s], "rss": [%s]}\n'
+  cat(sprintf(line, cpu, versions, paste(supports, collapse = ","), rss))
   flush(stdout())
 }

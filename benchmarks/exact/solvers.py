@@ -271,7 +271,7 @@ def leaps(case):
                 support = np.atleast_1d(support) - 1
                 values = np.linalg.lstsq(X[:, support], y, rcond=None)[0]
                 sizes.append(_entry(case, coefficients(case, support, values), 0.5 * told["rss"][k - 1], None, k))
-            return {"sizes": sizes, "nodes": 0, "done": True, "cpu": told["cpu"]}
+            return {"sizes": sizes, "done": True, "cpu": told["cpu"], "versions": told["versions"]}
 
         return run, tell
 
