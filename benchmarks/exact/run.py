@@ -83,7 +83,7 @@ class Office:
 def compare(row_name, row, case, solvers, context, log):
     """Turns of all solvers on one case: a warm-up each, then as many timed ones as are asked for."""
     options = context.options
-    cap = min(row.cap, options.cap)
+    cap = row.cap if options.cap is None else options.cap
     case = case | {"gap": row.gap, "sketches": str(options.sketches)}
     small = small_case(case, context)
     X, y = cases.load(case)
@@ -92,7 +92,7 @@ def compare(row_name, row, case, solvers, context, log):
         for name in (name for name in solvers if name not in tired):
             limit = cap if turn else min(cap, options.warm)
             request = {"limit": limit, "spend": SPEND}
-            answer = context.office.ask(name, case, small, request, 5 * cap + 300)
+            answer = context.office.ask(name, case, small, request, 20 * cap + 600)
             for size in answer.get("sizes", ()):
                 size["value"] = cases.objective(case, X, y, size["support"], size.pop("values"))
                 size["refit"] = cases.refit(case, X, y, size["support"])
@@ -143,7 +143,7 @@ def arguments():
     parser.add_argument("--seeds", nargs="+", type=int, help="of those that a row has")
     parser.add_argument("--solvers", nargs="+", choices=SOLVERS)
     parser.add_argument("--reps", type=int, default=3, help="timed turns after the warm-up")
-    parser.add_argument("--cap", type=float, default=60.0, help="seconds that a turn may take")
+    parser.add_argument("--cap", type=float, help="seconds that a turn may take, in place of the row's")
     parser.add_argument("--warm", type=float, default=3.0, help="seconds that a warm-up turn may take")
     parser.add_argument("--core", default="0", help="core to pin every process to; -1: none")
     parser.add_argument("--out", type=Path, default=HERE.parent / "results")
