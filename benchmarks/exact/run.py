@@ -73,6 +73,11 @@ class Office:
         extra |= dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"), str(jobs)) if jobs > 1 else {}
         return Worker([python, "-m", "benchmarks.exact.worker", name], cores, extra, ROOT)
 
+    def end(self, name):
+        """End a solver's process, so that its next turn finds a new one."""
+        for key in [key for key in self.workers if key[0] == name]:
+            self.workers.pop(key).close()
+
     def close(self):
         for worker in self.workers.values():
             worker.close()
