@@ -197,7 +197,7 @@ def settle(Q, m, b, g, held, penalty, lines, tolerance, sweeps):
     return sweeps
 
 
-@njit(cache=True, nogil=True)
+@inner
 def relaxed_count(local, m):
     """Sum of the relaxed indicators of the local columns that are not in."""
     count = 0.0

@@ -402,7 +402,7 @@ def fingerprint(members, n):
     return total
 
 
-@njit(cache=True, nogil=True)
+@inner
 def take(nodes):
     """A free slot."""
     nodes.size[SLOTS] -= 1
@@ -416,7 +416,7 @@ def release(nodes, slot):
     nodes.size[SLOTS] += 1
 
 
-@njit(cache=True, nogil=True)
+@inner
 def push(nodes, slot):
     """Insert a slot into the heap."""
     heap, key = nodes.heap, nodes.bound

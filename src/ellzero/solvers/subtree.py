@@ -18,9 +18,7 @@ from .._kernels.search import (
     Log,
     Nodes,
     Terms,
-    push,
     search,
-    take,
 )  # fmt: skip
 
 LOCAL = 600  # most columns that are nonzero or violating at one node
@@ -95,22 +93,24 @@ class Subtree:
             np.empty(values, np.int32), np.empty(values), np.empty(16 * p + 16, np.int32),
         )  # fmt: skip
         self.count = np.zeros(9, np.int64)
-        for start in starts:
-            self._begin(start)
+        self._begin(starts)
 
-    def _begin(self, start: Start):
-        """Open a node, with a record of its own."""
-        nodes, log, record = self.nodes, self.log, int(self.count[RECORDS])
-        self.count[RECORDS] += 1
-        log.branch[record] = log.child[record] = log.point_size[record] = -1
-        log.point_at[record] = log.fix_at[record] = log.fix_size[record] = 0
-        slot = take(nodes)
-        warm = np.flatnonzero(start.value)[: nodes.place.shape[1]]
-        nodes.state[slot], nodes.bound[slot], nodes.price[slot] = start.state, start.bound, start.price
-        nodes.record[slot] = record
-        nodes.place[slot, : warm.size], nodes.value[slot, : warm.size] = warm, start.value[warm]
-        nodes.place[slot, warm.size :] = -1
-        push(nodes, slot)
+    def _begin(self, starts):
+        """Open the nodes, each with a record of its own; sorted by their bounds they are a heap."""
+        nodes, log, n = self.nodes, self.log, len(starts)
+        self.count[RECORDS] = n
+        log.branch[:n] = log.child[:n] = log.point_size[:n] = -1
+        log.point_at[:n] = log.fix_at[:n] = log.fix_size[:n] = 0
+        for slot, start in enumerate(starts):  # the slot is the number of the record
+            warm = np.flatnonzero(start.value)[: nodes.place.shape[1]]
+            nodes.state[slot], nodes.bound[slot], nodes.price[slot] = start.state, start.bound, start.price
+            nodes.place[slot, : warm.size], nodes.value[slot, : warm.size] = warm, start.value[warm]
+            nodes.place[slot, warm.size :] = -1
+        nodes.record[:n] = np.arange(n)
+        nodes.heap[:n] = np.argsort(nodes.bound[:n], kind="stable")
+        room = nodes.bound.size
+        nodes.free[: room - n] = np.arange(room - 1, n - 1, -1)
+        nodes.size[OPEN], nodes.size[SLOTS] = n, room - n
 
     @property
     def open(self) -> bool:
