@@ -321,7 +321,6 @@ def test_scrambled_points_prove_no_more_than_they_do(part, tmp_path):
     [
         ("values", np.nan),
         ("values", np.inf),
-        ("intercepts", np.nan),
         ("indices", -1),
         ("indices", 999),
         ("has_point", False),
@@ -332,6 +331,13 @@ def test_impossible_points_are_refused(part, value, tmp_path):
     q, _, certificate = dual_tree()
     array = getattr(certificate.trees[0], part)
     refused(alter_tree(certificate, **{part: changed(array, slice(None), value)}), q.X, q.y, tmp_path)
+
+
+def test_an_impossible_intercept_is_refused(tmp_path):
+    q, result = proved("branch, logistic")
+    (tree,) = result.certificate.trees
+    broken = changed(tree.intercepts, slice(None), np.nan)
+    refused(alter_tree(result.certificate, intercepts=broken), q.X, q.y, tmp_path)
 
 
 def test_a_broken_row_index_is_refused(tmp_path):

@@ -136,10 +136,14 @@ MESSAGES = [
     (lambda: ask(y=(X[:, 1] > 0.37).astype(float), loss="logistic", k=1), errors.DataError,
      "the classes are separated perfectly by x1: without a ridge the coefficients grow without end. "
      "Hint: l2=1e-3 is a small ridge, or give `lower` and `upper`."),
-    (lambda: ask(solver="branch"), errors.UnsupportedError,
-     "solver 'branch' refuses this problem: branch and bound needs l2 > 0, or limits on both sides of every "
-     "coefficient: without them its relaxation has no finite dual bound and proves nothing. "
-     "Hint: l2=1e-3 is a small ridge."),
+    (lambda: ask(X[:4], Y[:4], solver="branch"), errors.UnsupportedError,
+     "solver 'branch' refuses this problem: branch and bound needs l2 > 0, limits on both sides of every coefficient, "
+     "or, for squared error without groups, independent columns: without them its relaxation has no finite dual bound "
+     "and proves nothing. Hint: l2=1e-3 is a small ridge."),
+    (lambda: ez.solve(ez.problem.Problem.from_data(X, Y, k=1), "stepwise", start=[0]), errors.UnsupportedError,
+     "stepwise cannot begin from a known support. Hint: solver=\"branch\" takes `start`."),
+    (lambda: ez.solve(ez.problem.Problem.from_data(X, Y, k=1, l2=0.1), "branch", start=[0, 1]), errors.ArgumentError,
+     "`start` (x0, x1) is no support of this question: it breaks a rule, or has more than k columns."),
     (lambda: ask(y=CLASSES, loss="logistic", solver="exhaustive"), errors.UnsupportedError,
      "solver 'exhaustive' refuses this problem: leaps and bounds need squared error without l1 and limits. "
      "Hint: branch, with l2 > 0 or limits."),
@@ -173,6 +177,19 @@ MESSAGES = [
     (lambda: ez.cross_validate(X, Y, cv=2, sample_weight=np.arange(19) < 7, random_state=None,
                                fold_groups=np.arange(19) < 7), errors.DataError,
      "fold 1 has no held-out row that counts. Hint: fewer folds, or other weights."),
+    (lambda: ask(solver=ez.solvers.Branch(checkpoint=7), l2=0.19), errors.ArgumentError,
+     "`checkpoint` must be the name of a file, got 7."),
+    (lambda: ask(solver=ez.solvers.Branch(checkpoint="run.npz", checkpoint_every=0), l2=0.19), errors.ArgumentError,
+     "`checkpoint_every` must be a number > 0, got 0."),
+    (lambda: ask(solver=ez.solvers.Branch(checkpoint="nowhere/run.npz"), l2=0.19), errors.OutputError,
+     "cannot write nowhere/run.npz: its folder does not exist. Hint: make it first; nothing was searched."),
+    (lambda: ask(solver=ez.solvers.Branch(checkpoint=__file__), l2=0.19), errors.ArgumentError,
+     f"`checkpoint`: {__file__} is damaged, or no checkpoint at all (ValueError); it was left as it is. "
+     "Hint: remove it to begin anew, or name another file."),
+    (lambda: ask(y=CLASSES, loss="logistic", solver=ez.solvers.Branch(checkpoint="run.npz"), l2=0.19),
+     errors.UnsupportedError,
+     "solver 'branch' refuses this problem: only a search for squared error without groups can be saved to a "
+     "checkpoint. Hint: leave `checkpoint` out, and give the time that the search needs."),
     (lambda: ez.Certificate.load("nowhere.npz"), errors.CertificateError, "no certificate at nowhere.npz."),
 ]  # fmt: skip
 

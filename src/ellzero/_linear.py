@@ -5,6 +5,9 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
+ILL = 1e-10  # reciprocal condition from which on the eigenvalues have to be looked at
+SINGULAR = 1e-12  # eigenvalues below this share of the largest are rounding
+
 
 def solve_positive(matrix, right) -> np.ndarray:
     """Solution with a positive definite matrix; where it is singular, of least norm."""
@@ -20,6 +23,18 @@ def solve_definite(matrix, right) -> np.ndarray | None:
         return linalg.cho_solve(linalg.cho_factor(matrix, check_finite=False), right, check_finite=False)
     except linalg.LinAlgError:
         return None
+
+
+def inverse_positive(matrix) -> np.ndarray:
+    """Inverse of a positive definite matrix by Cholesky; where it is nearly singular, the pseudoinverse."""
+    if not len(matrix):
+        return np.empty_like(matrix)
+    potrf, pocon, potri = linalg.get_lapack_funcs(("potrf", "pocon", "potri"), (matrix,))
+    factor, failed = potrf(matrix, lower=1, clean=1)
+    if not failed and pocon(factor, np.abs(matrix).sum(axis=0).max(), uplo="L")[0] > ILL:
+        inverse, _ = potri(factor, lower=1, overwrite_c=1)
+        return inverse + np.tril(inverse, -1).T
+    return np.linalg.pinv(matrix, rcond=SINGULAR, hermitian=True)
 
 
 def least_squares(matrix, right, driver: str = "gelsd", rank: float | None = None) -> np.ndarray:

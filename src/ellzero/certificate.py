@@ -210,7 +210,7 @@ class Certificate:
             raise CertificateError("a claim of the certificate is malformed.")
         if not all(sound_tree(tree, self.question.unit, n_units) for tree in self.trees):
             raise CertificateError("a tree of the certificate is malformed.")
-        return Checker(self, X, y).run()
+        return Checker(self, *sound_data(self.question, X, y)).run()
 
     def save(self, path) -> None:
         """Write one npz file with a JSON header, whole or not at all.
@@ -286,6 +286,25 @@ def sound_question(q: Question) -> bool:
         and all(_whole(most, n_units + 1) and len(sets) for most, sets in q.at_most)
         and all(len(s) and all(_whole(u, n_units) for u in s) for _, sets in (*rules, *q.at_most) for s in sets)
     )
+
+
+def sound_data(q: Question, X, y) -> tuple[np.ndarray, np.ndarray]:
+    """X and y as arrays of finite numbers.
+
+    Raises
+    ------
+    CertificateError
+        They are not of the shape that the question has, or not finite.
+    """
+    X = X.toarray() if hasattr(X, "toarray") else np.asarray(X, dtype=np.float64)
+    y, p = np.asarray(y, dtype=np.float64).ravel(), len(q.names)
+    if X.shape != (q.n_samples, p) or y.shape != (q.n_samples,):
+        raise CertificateError(
+            f"the certificate is about {q.n_samples} rows and {p} columns, X has shape {X.shape}, y {y.shape}."
+        )
+    if not (np.isfinite(X).all() and np.isfinite(y).all()):
+        raise CertificateError("X and y must be finite numbers.")
+    return X, y
 
 
 def sound_claim(claim: Claim, n_columns: int, n_trees: int) -> bool:

@@ -144,7 +144,7 @@ class Logistic(Loss):
     classifies: ClassVar[bool] = True
 
     def value(self, y, eta):
-        return np.logaddexp(0, eta) - y * eta
+        return np.maximum(eta, 0.0) + np.log1p(np.exp(-np.abs(eta))) - y * eta
 
     def gradient(self, y, eta):
         return expit(eta) - y

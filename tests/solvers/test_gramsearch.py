@@ -338,7 +338,7 @@ def test_dependent_columns_without_ridge_are_refused(kind):
     """Nothing bounds the relaxation there: a sentence that names the way out, instead of a search without end."""
     q = make_question(5, n=25, p=5)
     X = DEPENDENT[kind](q.X)
-    with pytest.raises(UnsupportedError, match=r"l2 > 0, or limits on both sides"):
+    with pytest.raises(UnsupportedError, match=r"l2 > 0, limits on both sides"):
         branch(Question(X, q.y[: len(X)], k=2))
 
 
@@ -766,7 +766,7 @@ def test_certificates_under_rules_verify_often(start):
 
 @pytest.mark.skipif(sys.gettrace() is not None, reason="tracing slows the search beyond its limits")
 def test_rules_on_a_longer_search():
-    """Interactions under both hierarchies: the strong optimum is no better than the weak one, nor that than the free."""
+    """Interactions under both hierarchies: the strong optimum is no better than the weak, nor that than the free."""
     rng = np.random.default_rng(37)
     mains = rng.normal(size=(50, 6))
     pairs = [(a, b) for a in range(6) for b in range(a + 1, 6)]

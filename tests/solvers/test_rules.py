@@ -9,7 +9,8 @@ from ellzero.constraints import AtMostOne, Linear, StrongHierarchy, WeakHierarch
 from ellzero.errors import UnsupportedError
 from ellzero.problem import Problem
 from ellzero.solvers.exchange import KPath
-from ellzero.solvers.moves import GramMoves, ModelMoves, moves_for
+from ellzero.solvers.modelled import ModelMoves
+from ellzero.solvers.moves import GramMoves, moves_for
 from ellzero.solvers.ruled import RuledMoves
 from ellzero.solvers.stepwise import Stepwise
 from judging import judge_answer, judge_optimal, tolerance
@@ -123,9 +124,9 @@ def test_rivals_keep_the_rules(seed):
 
 def test_rivals_without_proof_keep_the_rules():
     rng = np.random.default_rng(37)
-    X = rng.normal(size=(30, 6))
-    y = X[:, 0] + X[:, 1] + 0.37 * rng.normal(size=30)
-    found = ez.rivals(X, y, k=2, within=1.9, constraints=[AtMostOne([0, 1])])
+    X = rng.normal(size=(5, 6))
+    y = X[:, 0] + X[:, 1] + 0.37 * rng.normal(size=5)
+    found = ez.rivals(X, y, k=2, within=19.0, constraints=[AtMostOne([0, 1])])
     assert not found.complete
     assert len(found) > 1
     assert not any({0, 1} <= set(support) for support in found.supports)
@@ -158,4 +159,5 @@ def test_leaps_and_bounds_refuse_rules_and_auto_goes_elsewhere():
         ez.best_subset(X, X[:, 0], k=1, solver="exhaustive", constraints=PAIR)
     auto = ez.solvers.Auto()
     assert auto.choose(Problem.from_data(X, X[:, 0], k=1, l2=0.1, constraints=PAIR)).name == "branch"
-    assert auto.choose(Problem.from_data(X, X[:, 0], k=1, constraints=PAIR)).name == "exchange"
+    assert auto.choose(Problem.from_data(X, X[:, 0], k=1, constraints=PAIR)).name == "branch"
+    assert auto.choose(Problem.from_data(X[:2], X[:2, 0], k=1, constraints=PAIR)).name == "exchange"

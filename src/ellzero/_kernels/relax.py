@@ -17,15 +17,15 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from .compiled import inner
 from .coordinate import envelope_step, shrink
 
 FREE, IN, OUT = 0, 1, -1
-# for functions that only kernels call: without wrappers for Python they compile in half the time
-INNER_CODE = {"cache": True, "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 SWEEPS = 100
 CREEPING = 30  # sweeps after which an exact step is worth its price
 PRICE_STEPS = 12
 COUNT_SLACK = 0.02  # relative error of the relaxed count at which the price rests
+CHEAPEST = 1e-10  # least price of a place, in squared norms of the target
 ENTRANTS = 0.2  # violators below this share of the worst wait a round: a flood of them would stall the descent
 NOWHERE = 1e300
 
@@ -60,7 +60,7 @@ class Local(NamedTuple):
     top: np.ndarray  # (most + 2,) largest rises above the price
 
 
-@njit(**INNER_CODE)
+@inner
 def conjugate(v, l1, l2, inverse, lower, upper):
     """Max over t in [lower, upper] of v t - l1 |t| - l2 t^2, with inverse = 1/(2 l2)."""
     excess, limit = abs(v) - l1, upper if v > 0 else -lower
@@ -70,7 +70,7 @@ def conjugate(v, l1, l2, inverse, lower, upper):
     return excess * t - l2 * t * t
 
 
-@njit(**INNER_CODE)
+@inner
 def line(price, l1, l2, limit):
     """Slope and end of the envelope's line towards a limit; a closed side has an infinite slope."""
     if limit <= 0.0:
@@ -98,7 +98,7 @@ def draw_lines(local, m, price):
             local.lines[2, a], local.lines[3, a] = line(price, l1, l2, -lower)
 
 
-@njit(**INNER_CODE)
+@inner
 def piece(t, held, l1, l2, lower, upper, slope, end, other_limit):
     """Slope, curvature and reach of the penalty's piece around t > 0: (slope, ridge, nearest, farthest)."""
     if held:
@@ -108,7 +108,7 @@ def piece(t, held, l1, l2, lower, upper, slope, end, other_limit):
     return slope, 0.0, 0.0, end
 
 
-@njit(**INNER_CODE)
+@inner
 def exact_step(Q, m, b, g, held, penalty, lines):
     """Minimise over the coordinates inside a piece of the penalty, as far as all of them stay on theirs.
 
@@ -210,19 +210,20 @@ def relaxed_count(local, m):
 
 
 @njit(cache=True, nogil=True)
-def balance(local, m, price, least, places, tolerance):
-    """Descend at the price, of at least `least`, at which the relaxed count takes the places left; returns the price."""
-    low, high = 0.0, NOWHERE
-    for _ in range(PRICE_STEPS):
+def balance(local, m, price, least, places, tolerance, slack, steps):
+    """Descend at the price, at least `least` > 0, at which the relaxed count takes the places left; returns it."""
+    low, high, bisects = 0.0, NOWHERE, steps > PRICE_STEPS  # strides are quicker, halves certain
+    for _ in range(steps):
         draw_lines(local, m, price)
         settle(local.Q, m, local.b, local.g, local.held, local.penalty, local.lines, tolerance, SWEEPS)
         count = relaxed_count(local, m)
-        if abs(count - places) <= COUNT_SLACK * places or (count < places and price <= least):
+        if abs(count - places) <= slack * places or (count < places and price <= least):
             break
         if count > places:
+            careful = 1.02 if low == 0.0 else 1.5  # a first step, then strides until the other side is seen
             low, stride = price, (count / places) ** 1.5
             if high == NOWHERE:
-                price *= min(4.0, max(1.02, stride))
+                price *= min(4.0, max(careful, stride))
             else:
                 price = min(0.5 * (low + high), price * max(stride, 1.001))
         else:
@@ -231,6 +232,8 @@ def balance(local, m, price, least, places, tolerance):
                 price = max(0.5 * (low + high), price * min(stride, 0.999))
             else:
                 price *= max(0.25, min(0.98, stride))
+        if bisects and low > 0.0 and high < NOWHERE:
+            price = 0.5 * (low + high)
         price = max(price, least)
     return price
 

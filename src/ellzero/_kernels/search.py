@@ -8,14 +8,17 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from .compiled import inner
 from .coordinate import shrink
 from .relax import (
+    CHEAPEST,
+    COUNT_SLACK,
     ENTRANTS,
     FREE,
     IN,
-    INNER_CODE,
     NOWHERE,
     OUT,
+    PRICE_STEPS,
     SWEEPS,
     Columns,
     Local,
@@ -117,14 +120,14 @@ class Target(NamedTuple):
     hits: np.ndarray  # (room, p) complete supports below the cut, as columns, -1 after the last
 
 
-@njit(**INNER_CODE)
+@inner
 def copy(source, target):
     """Copy a vector; a loop compiles faster than an assignment of arrays."""
     for i in range(source.size):
         target[i] = source[i]
 
 
-@njit(**INNER_CODE)
+@inner
 def head_sum(values, n):
     """Sum of the first n values."""
     total = 0.0
@@ -133,7 +136,7 @@ def head_sum(values, n):
     return total
 
 
-@njit(**INNER_CODE)
+@inner
 def gradient(gram, columns, local, m):
     """Negative gradient c - (G - D) b of all live columns."""
     out = local.gradient
@@ -150,7 +153,7 @@ def gradient(gram, columns, local, m):
         out[i] += columns.diag[i] * local.b[a]
 
 
-@njit(**INNER_CODE)
+@inner
 def load(gram, columns, state, local, first, m, count):
     """Copy the columns at positions first to m into the local problem; rows that are missing are noted as wanted."""
     for a in range(first, m):
@@ -170,7 +173,7 @@ def load(gram, columns, state, local, first, m, count):
         local.held[a] = state[i] == IN
 
 
-@njit(**INNER_CODE)
+@inner
 def gather(gram, columns, state, b, local, count):
     """Make the nonzero and the in columns of b local; returns their number."""
     m = 0
@@ -183,7 +186,7 @@ def gather(gram, columns, state, b, local, count):
     return m
 
 
-@njit(**INNER_CODE)
+@inner
 def admit(gram, columns, state, local, m, price, is_local, count):
     """Add the worst violators to the local columns, zeros making room; returns the new number of them."""
     worst = 0.0
@@ -205,17 +208,17 @@ def admit(gram, columns, state, local, m, price, is_local, count):
             load(gram, columns, state, local, 0, kept, count)
         m = kept
         for i in range(state.size):
-            if state[i] == FREE and not is_local[i] and local.score[i] - price > ENTRANTS * worst:
-                if m < local.place.size:
-                    local.place[m], local.b[m] = i, 0.0
-                    m += 1
+            violates = state[i] == FREE and not is_local[i] and local.score[i] - price > ENTRANTS * worst
+            if violates and m < local.place.size:
+                local.place[m], local.b[m] = i, 0.0
+                m += 1
         load(gram, columns, state, local, kept, m, count)
     for i in range(state.size):
         is_local[i] = False
     return m
 
 
-@njit(**INNER_CODE)
+@inner
 def relax(gram, columns, state, local, m, places, limited, price, cut, terms, count, is_local):
     """Solve the relaxation for one target until its bound reaches the cut or plainly cannot.
 
@@ -234,7 +237,9 @@ def relax(gram, columns, state, local, m, places, limited, price, cut, terms, co
                 for e in range(m):
                     local.g[e] -= local.b[a] * local.Q[a, e]
         if limited and places > 0:
-            price = balance(local, m, price, l0, places, tolerance * scale)
+            price = balance(
+                local, m, price, max(l0, CHEAPEST * yy), places, tolerance * scale, COUNT_SLACK, PRICE_STEPS
+            )
         else:
             price = l0
             draw_lines(local, m, price)
@@ -264,7 +269,7 @@ def relax(gram, columns, state, local, m, places, limited, price, cut, terms, co
     return m, price, bound, NOWHERE if places == 0 else local.top[places - 1], local.top[max(places, 0)]
 
 
-@njit(**INNER_CODE)
+@inner
 def fit(gram, columns, l0, yy, members, n, L, x):
     """Objective of the best fit on some columns, coefficients in x: Cholesky, then descent where limits or l1 ask."""
     plain = True
@@ -294,7 +299,7 @@ def fit(gram, columns, l0, yy, members, n, L, x):
     return value if plain else descend_fit(gram, columns, l0, yy, members, n, x)
 
 
-@njit(**INNER_CODE)
+@inner
 def descend_fit(gram, columns, l0, yy, members, n, x):
     """The same by coordinate descent from x, clipped; any point gives a valid upper bound."""
     for i in range(n):
@@ -325,7 +330,7 @@ def descend_fit(gram, columns, l0, yy, members, n, x):
     return value
 
 
-@njit(**INNER_CODE)
+@inner
 def suggest(state, local, m, places, limited, trial, members):
     """Support that a relaxed point suggests: the in units, with z > 1/2 or with the largest |b|; returns its size."""
     n = 0
@@ -355,7 +360,7 @@ def suggest(state, local, m, places, limited, trial, members):
     return n
 
 
-@njit(**INNER_CODE)
+@inner
 def obey(state, members, n, most, rules, work):
     """Rework a suggested support until the rules hold; returns its size, -1 where that failed.
 
@@ -386,7 +391,7 @@ def obey(state, members, n, most, rules, work):
     return n if n <= most else -1
 
 
-@njit(**INNER_CODE)
+@inner
 def fingerprint(members, n):
     """Hash of a set of columns, whatever their order."""
     total = np.uint64(n)
@@ -404,7 +409,7 @@ def take(nodes):
     return nodes.free[nodes.size[SLOTS]]
 
 
-@njit(**INNER_CODE)
+@inner
 def release(nodes, slot):
     """Give a slot back."""
     nodes.free[nodes.size[SLOTS]] = slot
@@ -426,7 +431,7 @@ def push(nodes, slot):
     heap[i] = slot
 
 
-@njit(**INNER_CODE)
+@inner
 def pop(nodes):
     """Remove and return the slot of smallest key."""
     heap, key = nodes.heap, nodes.bound
@@ -447,7 +452,7 @@ def pop(nodes):
     return first
 
 
-@njit(**INNER_CODE)
+@inner
 def write_point(log, count, record, local, m, ids):
     """Log the local point under a record, columns by their ids."""
     at = count[VALUES]
@@ -460,7 +465,7 @@ def write_point(log, count, record, local, m, ids):
     count[VALUES] = at
 
 
-@njit(**INNER_CODE)
+@inner
 def new_record(log, count):
     """A record without a point: a leaf, until it becomes something else."""
     record = count[RECORDS]
@@ -471,7 +476,7 @@ def new_record(log, count):
     return record
 
 
-@njit(**INNER_CODE)
+@inner
 def apply_fixes(state, verdict, log, count, record, ids):
     """Fix what can be, and log it; returns the number of units that were fixed."""
     first = count[FIXES]
@@ -487,7 +492,7 @@ def apply_fixes(state, verdict, log, count, record, ids):
     return fixed
 
 
-@njit(**INNER_CODE)
+@inner
 def offer(target, value, members, n, terms, ids):
     """Note a support that beats the best; the cut follows."""
     if not value < target.value[0] - 1e-12 * target.value[0]:
@@ -500,7 +505,7 @@ def offer(target, value, members, n, terms, ids):
     return True
 
 
-@njit(**INNER_CODE)
+@inner
 def numbers(state):
     """How many units are in, and how many free."""
     n_in = n_free = 0
@@ -510,13 +515,13 @@ def numbers(state):
     return n_in, n_free
 
 
-@njit(**INNER_CODE)
+@inner
 def close(target, bound):
     """Note a bound with which part of a node is given up."""
     target.lower[0] = min(target.lower[0], bound)
 
 
-@njit(**INNER_CODE)
+@inner
 def round_point(gram, columns, rules, target, state, local, m, places, limited, terms, count, scratch, ids):
     """Fit the support that the point suggests, unless it was fitted before."""
     members = scratch.members
@@ -537,7 +542,7 @@ def round_point(gram, columns, rules, target, state, local, m, places, limited, 
             count[FOUND] += 1
 
 
-@njit(**INNER_CODE)
+@inner
 def put_out_free(state, log, count, record, ids):
     """Put all free units out, under a record."""
     log.fix_at[record] = count[FIXES]
@@ -548,7 +553,7 @@ def put_out_free(state, log, count, record, ids):
     log.fix_size[record] = count[FIXES] - log.fix_at[record]
 
 
-@njit(**INNER_CODE)
+@inner
 def end_empty(log, count, record):
     """End a node that no support belongs to any more: what its fixes imply shows at a record of its own."""
     log.branch[record], log.child[record] = GOES_ON, count[RECORDS]
@@ -556,13 +561,14 @@ def end_empty(log, count, record):
     return False
 
 
-@njit(**INNER_CODE)
+@inner
 def visit(gram, columns, rules, target, log, local, count, terms, scratch, record, bound, price, ids):
     """Bound a node, fix what that allows, and repeat while a nonzero is fixed.
 
     Returns (still open, last record, local columns, bound, price); the node's state is in `scratch`.
     """
     state, m = scratch.state, 0
+    value, last_in, first_out = bound, 0.0, 0.0
     consistent = propagate(state, rules)  # what the last branching implies must not be fixed once more
     n_in, n_free = numbers(state)
     if not consistent or n_in > terms.size:
@@ -574,6 +580,8 @@ def visit(gram, columns, rules, target, log, local, count, terms, scratch, recor
         put_out_free(state, log, count, record, ids)
         n_free = 0
         if not propagate(state, rules):
+            if log.point_size[record] < 0:  # fixes need a point; that of the empty model will do
+                log.point_at[record], log.point_size[record] = count[VALUES], 0
             return end_empty(log, count, record), record, m, bound, price
     for again in range(REPEATS + 1):
         m = gather(gram, columns, state, scratch.b, local, count)
@@ -614,7 +622,7 @@ def visit(gram, columns, rules, target, log, local, count, terms, scratch, recor
     return True, record, m, bound, price
 
 
-@njit(**INNER_CODE)
+@inner
 def branching_unit(state, local, m):
     """Free unit with the largest coefficient, else the largest score; -1 where none is free."""
     unit, largest = -1, 0.0
@@ -631,7 +639,7 @@ def branching_unit(state, local, m):
     return unit
 
 
-@njit(**INNER_CODE)
+@inner
 def collect(target, state, count, ids):
     """Write a complete support down."""
     hit = target.hits[count[HITS]]
@@ -645,7 +653,7 @@ def collect(target, state, count, ids):
     count[HITS] += 1
 
 
-@njit(**INNER_CODE)
+@inner
 def keep(nodes, slot, scratch, bound, price, local, m, record):
     """Store the node just visited in a slot."""
     copy(scratch.state, nodes.state[slot])
@@ -660,7 +668,7 @@ def keep(nodes, slot, scratch, bound, price, local, m, record):
         nodes.place[slot, q] = -1
 
 
-@njit(**INNER_CODE)
+@inner
 def split(nodes, slot, unit, log, count, ids):
     """Two children of the node in a slot, without and with a unit; returns the slot of the second."""
     out = new_record(log, count)
@@ -676,7 +684,7 @@ def split(nodes, slot, unit, log, count, ids):
     return twin
 
 
-@njit(**INNER_CODE)
+@inner
 def has_room(target, nodes, log, local, count, terms, p):
     """Whether the next node fits into all stores, whatever it does."""
     records = REPEATS + 6
@@ -690,7 +698,7 @@ def has_room(target, nodes, log, local, count, terms, p):
     )
 
 
-@njit(**INNER_CODE)
+@inner
 def explore(gram, columns, rules, target, nodes, log, local, count, terms, scratch, ids, spin, most, end, signal):
     """Visit open nodes, best first, until none is left, one is spun, a store is full, or time or `most` are up."""
     p, last = columns.corr.size, count[NODES] + most
@@ -736,7 +744,7 @@ def explore(gram, columns, rules, target, nodes, log, local, count, terms, scrat
         push(nodes, twin)
 
 
-@njit(**INNER_CODE)
+@inner
 def shrunk(gram, columns, live, q, store, rows):
     """Gram matrix and columns of the live ones, in preallocated space."""
     small = store[: q * q].reshape((q, q))
@@ -753,7 +761,7 @@ def shrunk(gram, columns, live, q, store, rows):
     )  # fmt: skip
 
 
-@njit(**INNER_CODE)
+@inner
 def rank_of(live, q, i):
     """Place of i among the sorted live columns."""
     low, high = 0, q
@@ -766,9 +774,9 @@ def rank_of(live, q, i):
     return low
 
 
-@njit(**INNER_CODE)
+@inner
 def move(source, slot, target, place, live, q, gather_live):
-    """Copy a node between stores whose columns differ: `live` are the places, in the larger one, of the smaller one's."""
+    """Copy a node between stores whose columns differ: `live` holds the larger one's places of the smaller one's."""
     target.bound[place], target.price[place] = source.bound[slot], source.price[slot]
     target.record[place] = source.record[slot]
     if gather_live:
@@ -791,7 +799,7 @@ def move(source, slot, target, place, live, q, gather_live):
         target.place[place, n] = -1
 
 
-@njit(**INNER_CODE)
+@inner
 def live_columns(state):
     """Places that are not out."""
     live, q = np.empty(state.size, np.int64), 0
@@ -802,7 +810,7 @@ def live_columns(state):
     return live[:q]
 
 
-@njit(**INNER_CODE)
+@inner
 def enter(nodes, inner, compact, live, q):
     """Make a spun node the root of the small subtree."""
     slot = nodes.spun[0]
@@ -816,7 +824,7 @@ def enter(nodes, inner, compact, live, q):
     nodes.size[SPUN] = 0
 
 
-@njit(**INNER_CODE)
+@inner
 def leave(nodes, compact, live, q, count):
     """Hand the open nodes of a small subtree back as one group of spun nodes."""
     while compact.size[OPEN] > 0:

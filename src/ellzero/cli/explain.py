@@ -40,7 +40,7 @@ GLOSSARY = {
         'The proof behind the word "proven": a list of families of sets that together are all sets, each with a '
         "bound showing that none in it beats the model found. `ellzero select --certificate FILE` writes it, "
         "`ellzero verify FILE --data DATA` computes every bound again from your table, with code that shares "
-        "nothing with the search."
+        "nothing with the search. The page docs/explanation/certificates.md follows one by hand."
     ),
     "gap": (
         "How far the best model found can be from the best there is: (objective - lower bound) / objective. 0 % "

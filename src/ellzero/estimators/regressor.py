@@ -44,7 +44,7 @@ class L0Regressor(Regression, Sized):
     time_limit : float, default=60.0
         Seconds; the best answer so far is kept, with its true gap.
     n_jobs : int, default=1
-        Threads that linear algebra may use, -1 for all cores; the answer does not depend on it.
+        Threads of the search and of linear algebra, -1 for all cores; the answer does not depend on it.
     random_state : int, Generator or None, default=None
         Seed of the random restarts; None is seed 0.
     on_progress : callable, optional

@@ -45,3 +45,13 @@ class Dense(Operator):
 
     def squares_about(self, origin, weight):
         return sum((weight[b] @ (self.array[b] - origin) ** 2 for b in self.blocks()), np.zeros(self.shape[1]))
+
+    def quick_squares_about(self, origin, weight):
+        from .._kernels.columns import squares_by_columns, squares_by_rows
+
+        out = np.zeros(self.shape[1])
+        if self.array.flags.f_contiguous:
+            squares_by_columns(self.array.T, origin, np.ascontiguousarray(weight), out)
+        else:
+            squares_by_rows(np.ascontiguousarray(self.array), origin, np.ascontiguousarray(weight), out)
+        return out

@@ -40,7 +40,8 @@ class Standardised(Operator):
         return (mean - self.centre) / self.scale, spread / self.scale**2
 
     def mean_square(self, weight):
-        return self.base.squares_about(self.centre, weight) / self.scale**2
+        """Weighted sums of the squared entries of each column."""
+        return self.base.quick_squares_about(self.centre, weight) / self.scale**2
 
     def squares_about(self, origin, weight):
         return self.base.squares_about(self.centre + self.scale * origin, weight) / self.scale**2

@@ -80,7 +80,7 @@ def best_subset(
     time_limit : float, default=60.0
         Seconds; at the limit, and at Ctrl-C, the best answer so far is returned with its true gap.
     n_jobs : int, default=1
-        Threads that linear algebra may use; the answer does not depend on it.
+        Threads of the search and of linear algebra; the answer does not depend on it.
     random_state : int, Generator or None, default=None
         Seed of random restarts; None is seed 0.
     on_progress : callable, optional

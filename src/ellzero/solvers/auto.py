@@ -57,6 +57,6 @@ class Auto(Solver):
 
     def search(self, problem: Problem, clock: Clock, start: State | None = None) -> Answer:
         chosen = self.choose(problem)
-        if start is not None and chosen.takes_start:
+        if start is not None and isinstance(chosen, Branch):
             return chosen.search(problem, clock, start)
         return chosen.search(problem, clock)

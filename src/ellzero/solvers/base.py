@@ -155,7 +155,7 @@ def describe(
     sample: Sample | Callable[[], Sample],
 ) -> Result:
     """A `Result` from an answer and its fit."""
-    if fit.runaway and fit.value <= 1e-6 * problem.null_loss:
+    if fit.runaway:
         raise (checks.separable if problem.loss.classifies else checks.diverging_counts)(
             [problem.names[j] for j in fit.columns]
         )

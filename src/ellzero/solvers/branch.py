@@ -1,19 +1,22 @@
 """Branch and bound on the perspective relaxation: best-first, anytime, with a certificate."""
 
 import heapq
+import os
 from dataclasses import dataclass, field
 from itertools import count
 from typing import ClassVar
 
 import numpy as np
 
+from .. import _checks as checks
 from .._linear import solve_positive
 from .._progress import Clock
 from ..certificate import Tree
 from ..problem import Problem, node_charge
 from ..result import Status
-from .base import Answer, Solver, checked_bounds
+from .base import Answer, Solver, checked_bounds, state_of
 from .bounds import root_bound
+from .checkpoint import Checkpoint
 from .exchange import best_state, penalised
 from .gramsearch import Best, GramSearch, searches, splits
 from .moves import State, moves_for
@@ -280,6 +283,12 @@ class Branch(Solver):
         Seed of the search for the first incumbent.
     n_jobs : int, default=1
         Threads that search (squared error without groups). The answer does not depend on it, the number of nodes does.
+    checkpoint : str or path, optional
+        File that the search is saved to now and then, and at a limit or Ctrl-C; where it exists, the search goes on
+        from it, and `node_limit` counts what is added. It is removed when the search is complete. Squared error without
+        groups only.
+    checkpoint_every : float, default=30.0
+        Seconds between two savings, which take at most a twentieth of the time.
 
     Notes
     -----
@@ -305,23 +314,35 @@ class Branch(Solver):
     node_limit: int | None = None
     random_state: object = None
     n_jobs: int = 1
+    checkpoint: str | os.PathLike | None = None
+    checkpoint_every: float = 30.0
 
     def refuses(self, problem):
+        if self.checkpoint is not None and (problem.loss.name != "squared" or problem.rules.grouped):
+            return checks.NOT_SAVED
         if relaxes(problem) or splits(problem):
             return None
         return (
-            "branch and bound needs l2 > 0, or limits on both sides of every coefficient: without them its relaxation "
-            "has no finite dual bound and proves nothing. Hint: l2=1e-3 is a small ridge."
+            "branch and bound needs l2 > 0, limits on both sides of every coefficient, or, for squared error without "
+            "groups, independent columns: without them its relaxation has no finite dual bound and proves nothing. "
+            "Hint: l2=1e-3 is a small ridge."
         )
 
     def search(self, problem, clock, start: State | None = None):
         """Search from the best state known, or from what the path engine finds."""
+        checkpoint = None
+        if self.checkpoint is not None:
+            checkpoint = Checkpoint(self.checkpoint, self.checkpoint_every, problem, self.gap)
+        if start is None and checkpoint is not None and checkpoint.saved is not None:
+            start = state_of(problem, problem.rules.columns(checkpoint.saved.units).tolist())
         state = best_state(problem, clock, self.random_state) if start is None else start
         if searches(problem, penalised(problem, state), self.gap):
-            return self._by_gram(problem, state, clock)
+            return self._by_gram(problem, state, clock, checkpoint)
+        if checkpoint is not None:
+            raise checks.refused(self.name, checks.NOT_SAVED_CLOSE)
         if not relaxes(problem):  # the columns are independent, but the fit is too close for their Gram matrix
             bound, tree = root_bound(problem, penalised(problem, state), clock)
-            return Answer(state.units, bound, Status.NOT_CONVERGED, tree=tree, tolerance=self.gap)
+            return Answer(state.units, bound, Status.HEURISTIC, tree=tree, tolerance=self.gap)
         search = Search(problem, relaxation_for(problem), clock, self.gap, state)
         status = search.run(np.inf if self.node_limit is None else self.node_limit)
         lower, tree = search.finish()
@@ -330,9 +351,10 @@ class Branch(Solver):
             lower = min(lower, max(0.0, checked_bounds(problem, tree, [problem.k])[0]))
         return Answer(search.units, lower, status, search.n_nodes, tree, tolerance=self.gap)
 
-    def _by_gram(self, problem, state: State, clock) -> Answer:
+    def _by_gram(self, problem, state: State, clock, checkpoint: Checkpoint | None) -> Answer:
         search = GramSearch(
-            problem, Best(state.units, penalised(problem, state)), clock, self.gap, n_threads=self.n_jobs
+            problem, Best(state.units, penalised(problem, state)), clock, self.gap, n_threads=self.n_jobs,
+            checkpoint=checkpoint,
         )  # fmt: skip
         status = search.run(np.inf if self.node_limit is None else self.node_limit)
         # the checker multiplies out what the search reads off a Gram matrix, and rounds a little differently

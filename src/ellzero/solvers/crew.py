@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..result import Status
 
 if TYPE_CHECKING:
+    from .checkpoint import Checkpoint
     from .gramsearch import GramSearch
 
 PATIENCE = 0.05  # seconds between two looks at the clock
@@ -18,7 +19,7 @@ class Crew:
     def __init__(self, search: "GramSearch", n_threads: int):
         self.search, self.n_threads = search, n_threads
         self.turn = threading.Condition()
-        self.idle, self.ended = 0, False
+        self.idle, self.ended, self.paused = 0, False, False
         self.failure: BaseException | None = None
 
     def run(self) -> Status:
@@ -35,6 +36,8 @@ class Crew:
                     status = self.search.stopped()
                     if status is not None:
                         self._end()
+                    elif self.search.checkpoint is not None and self.search.checkpoint.due:
+                        self._save(self.search.checkpoint)
         finally:  # Ctrl-C, too, leaves no thread behind
             with self.turn:
                 self._end()
@@ -43,6 +46,18 @@ class Crew:
         if self.failure is not None:
             raise self.failure
         return Status.OPTIMAL if status is None else status
+
+    def _save(self, checkpoint: "Checkpoint"):
+        """Have all bursts end, save what they leave, and go on."""
+        search = self.search
+        self.paused, search.signal[0] = True, 1
+        while search.running and not self.ended:
+            self.turn.wait()
+        if not self.ended:
+            checkpoint.save(search)
+            search.signal[0] = search.clock.interrupted
+        self.paused = False
+        self.turn.notify_all()
 
     def _end(self):
         self.ended = True
@@ -67,8 +82,8 @@ class Crew:
                 search.running[id(job)] = job
             search.work(job)
             with self.turn:
-                del search.running[id(job)]
                 search.absorb(job)
+                del search.running[id(job)]
                 if self.idle and not search.jobs[1:] and job.subtree.n_open > 1:
                     search.split(job)
                 self.turn.notify_all()
@@ -77,7 +92,7 @@ class Crew:
         """The most promising subtree; None once there is nothing left to do."""
         search = self.search
         self.idle += 1
-        while not self.ended and not search.jobs and search.running:
+        while not self.ended and (self.paused or (not search.jobs and search.running)):
             self.turn.wait()
         self.idle -= 1
         if self.ended or not search.jobs:

@@ -67,8 +67,9 @@ class Evidence:
         for p, piece in enumerate(self.pieces):
             for record, (other, entry) in piece.links.items():
                 branch[first[p] + record], child[first[p] + record] = GOES_ON, first[other] + entry
-        order = _preorder(branch, child)
-        sizes, at = self._joined("point_size"), self._joined("point_at")
+        order, sizes, at = _preorder(branch, child), self._joined("point_size"), self._joined("point_at")
+        told = (branch != GOES_ON) | (sizes >= 0) | (self._joined("fix_size") > 0)
+        order = order[told[order]]  # a record that only leads from one piece to the next says nothing
         place, value = self._values(problem, sizes, at, first, order)
         fix_sizes, fixes = self._fixes(first, order)
         box_sizes, boxes = self._boxes(first, order)

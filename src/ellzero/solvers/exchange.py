@@ -10,8 +10,10 @@ from ..result import Status
 from .base import Answer, Solver
 from .bounds import root_bound
 from .moves import Moves, State, moves_for
+from .relaxation import relaxes
 
 LOOK_AHEAD = 10  # sizes tried beyond the best before a penalised search ends
+PATIENCE = 0.25  # further ones, as a share of the best size, where moves need refits
 KICK = 7  # most units that a perturbation replaces
 BEYOND = 10  # one size in so many is added past the largest: shrinking larger supports is what improves the last sizes
 
@@ -31,8 +33,11 @@ class KPath:
         self.changes: dict[int, int] = {}
         self.seen: dict[frozenset[int], float] = {}
 
-    def run(self, largest: int, worthwhile=lambda path, k: True) -> dict[int, State]:
-        """Fill the sizes up to `largest`; `worthwhile(best, k)` may end the first forward sweep earlier."""
+    def run(self, largest: int, worthwhile=lambda best, k: True, hopeful=lambda best, k: True) -> dict[int, State]:
+        """Fill the sizes up to `largest`.
+
+        `worthwhile(best, k)` may end the first forward sweep earlier, `hopeful(best, k)` says which sizes to perturb.
+        """
         start = self.moves.start()
         self.best[start.size], self.changes[start.size] = start, 1
         past = min(largest + -(-largest // BEYOND), int(self.moves.problem.usable.sum()))
@@ -40,7 +45,7 @@ class KPath:
             self._first_sweep(max(past, largest), worthwhile)
             self._settle()
             for _ in range(self.effort):
-                if not self._perturb():
+                if not self._perturb(hopeful):
                     break
                 self._settle()
         except KeyboardInterrupt:
@@ -91,12 +96,12 @@ class KPath:
             self.clock.tick("path", message="sweeping", done=self.largest, total=self.largest)
             moving = before != self.changes
 
-    def _perturb(self) -> bool:
-        """Replace a few random units at every size; True if some size improved."""
+    def _perturb(self, hopeful) -> bool:
+        """Replace a few random units at every size that is hopeful; True if some size improved."""
         improved = False
         for k in sorted(self.best):
             free = k - len(self.moves.forced)
-            if free < 2 or self.clock.stopped:
+            if free < 2 or self.clock.stopped or not hopeful(self.best, k):
                 continue
             state, out = self.best[k], set()
             for _ in range(min(free - 1, 2 + int(self.rng.integers(max(1, min(free // 3, KICK - 1)))))):
@@ -146,15 +151,38 @@ def penalised(problem: Problem, state: State) -> float:
 
 def affordable(problem: Problem):
     """Rule that ends a forward sweep where the price alone exceeds the best objective, or looks back too far."""
+    share = 1.0 if _may_fall_late(problem) else PATIENCE
 
     def worthwhile(best, k):
         if problem.l0 == 0:
             return True
         values = {size: penalised(problem, state) for size, state in best.items()}
         leader = min(values, key=values.__getitem__)
-        return problem.l0 * (k + 1) < values[leader] and k < leader + LOOK_AHEAD + leader
+        return problem.l0 * (k + 1) < values[leader] and k < leader + LOOK_AHEAD + share * leader
 
     return worthwhile
+
+
+def hopeful_sizes(problem: Problem):
+    """Rule that says of which sizes the best may still be improved by more than it lags behind.
+
+    A size lags too far where it would not be the best even with the value of the next larger one.
+    """
+    all_sizes = problem.l0 == 0 or _may_fall_late(problem)
+
+    def hopeful(best, k):
+        if all_sizes:
+            return True
+        larger = min((size for size in best if size > k), default=k)
+        lowest = min(best[k].value, best[larger].value) + problem.l0 * k
+        return lowest < min(penalised(problem, state) for state in best.values())
+
+    return hopeful
+
+
+def _may_fall_late(problem: Problem) -> bool:
+    """Whether values are watched at all sizes: moves are cheap, or a loss may fall to zero where classes separate."""
+    return problem.loss.name == "squared" or not relaxes(problem)
 
 
 def most_units(problem: Problem) -> int:
@@ -167,7 +195,8 @@ def most_units(problem: Problem) -> int:
 
 def best_state(problem: Problem, clock: Clock, random_state=None, effort: int = 1) -> State:
     """Best support of at most k units that the path engine finds."""
-    path = KPath(moves_for(problem), clock, random_state, effort).run(most_units(problem), affordable(problem))
+    walk = KPath(moves_for(problem), clock, random_state, effort)
+    path = walk.run(most_units(problem), affordable(problem), hopeful_sizes(problem))
     return min(path.values(), key=lambda state: (penalised(problem, state), state.size))
 
 

@@ -1,7 +1,7 @@
-"""A diagonal split off the Gram matrix: what is left is positive semidefinite, what is split off strengthens each ridge."""
+"""A diagonal split off the Gram matrix: the rest stays positive semidefinite, and every ridge gains its share."""
 
 import numpy as np
-from scipy.linalg import lapack
+from scipy.linalg import get_lapack_funcs
 
 from .._kernels.extraction import spare
 from .._kernels.relax import FREE
@@ -17,14 +17,15 @@ def extract(gram, corr, start, penalty, present, terms):
     r"""Diagonal d >= 0 with G - diag(d) positive semidefinite, large where the relaxed coefficients are fractional.
 
     Only the free columns S share in it; with R the others, d_S is taken from the Schur complement
-    :math:`G_{SS} - G_{SR} G_{RR}^{-1} G_{RS}`, weighted by :math:`b_i^2 (1/z_i - 1)/2`, the derivative of the bound. Each
-    factorisation is of the matrix less a margin, so that success of the last one proves what is claimed.
+    :math:`G_{SS} - G_{SR} G_{RR}^{-1} G_{RS}`, weighted by :math:`b_i^2 (1/z_i - 1)/2`, the derivative of the bound.
+    Each factorisation is of the matrix less a margin, so that success of the last one proves what is claimed.
 
     Returns
     -------
     ndarray or None
         None where the columns are dependent, or nothing can be spared.
     """
+    dpotrf, dpotri, dtrtrs = get_lapack_funcs(("potrf", "potri", "trtrs"), (gram,))
     m = corr.size
     margin = max(SAFE, 8.0 * m * terms.rounding)
     inside = (start.state == FREE) & ((start.value != 0) | (m <= SMALL))
@@ -34,20 +35,20 @@ def extract(gram, corr, start, penalty, present, terms):
     C = gram[np.ix_(S, S)]
     if R.size:
         rest = gram[np.ix_(R, R)] - margin * np.eye(R.size)
-        factor, failed = lapack.dpotrf(rest, lower=1)
+        factor, failed = dpotrf(rest, lower=1)
         if failed:
             return None
-        half = lapack.dtrtrs(factor, gram[np.ix_(R, S)], lower=1)[0]
+        half = dtrtrs(factor, gram[np.ix_(R, S)], lower=1)[0]
         C = C - half.T @ half
     C = np.ascontiguousarray(C - margin * np.eye(S.size))
-    factor, failed = lapack.dpotrf(C - 10.0 * margin * np.eye(S.size), lower=1)
+    factor, failed = dpotrf(C - 10.0 * margin * np.eye(S.size), lower=1)
     if failed:
         return None
-    inverse = lapack.dpotri(lapack.dpotrf(C, lower=1)[0], lower=1)[0]
+    inverse = dpotri(dpotrf(C, lower=1)[0], lower=1)[0]
     inverse = np.ascontiguousarray(np.tril(inverse) + np.tril(inverse, -1).T)
     spared = spare(inverse, _weights(start, penalty, present, S, terms), BARRIER, PASSES, SHRINK)
     spared = np.maximum(spared * (1.0 - 1e-6) - 1e-8, 0.0)
-    if lapack.dpotrf(C - np.diag(spared), lower=1)[1]:
+    if dpotrf(C - np.diag(spared), lower=1)[1]:
         return None
     d = np.zeros(m)
     d[S] = spared

@@ -11,6 +11,7 @@ from .._kernels.search import Gram, Target, Terms
 from .._progress import Clock, deferred_interrupt
 from ..problem import Problem
 from ..result import Status
+from .checkpoint import Checkpoint
 from .crew import Crew
 from .evidence import Evidence, Piece
 from .extraction import even, extract
@@ -18,12 +19,14 @@ from .moves import moves_for
 from .refit import fit_support
 from .relaxation import relaxes
 from .root import Root, root_piece
+from .saved import Saved
 from .subtree import LAZY, LOCAL, SPIN, Start, Subtree
 
 COMPACT = 3000  # most live columns whose Gram matrix is formed
 SPARE = 1000  # supports collected beyond those that will be kept, between two passes of sorting
 WIDE_SPIN = 600  # where rows are read one by one, so many live columns get a matrix of their own
 COPY = 1e-12  # largest difference of scaled columns that count as equal
+ROUGH = 0.02  # share of the gap that rounding may take
 PROBES = 3
 ROOT_LAZY = 0.02
 FIRST_PRICE = 0.025  # of the largest gain of one column: where the price of a place is sought from
@@ -69,10 +72,16 @@ class GramSearch:
     threshold : float, optional
         Collect every support with an objective up to here instead of looking for the best.
     n_threads : int, default=1
+    checkpoint : Checkpoint, optional
+        Where to save the search, and to go on from.
     """
 
-    def __init__(self, problem: Problem, best: Best, clock: Clock, gap: float, threshold=None, n_threads: int = 1):
+    def __init__(
+        self, problem: Problem, best: Best, clock: Clock, gap: float, threshold=None, n_threads: int = 1,
+        checkpoint: Checkpoint | None = None,
+    ):  # fmt: skip
         self.problem, self.clock, self.gap, self.n_threads = problem, clock, gap, n_threads
+        self.checkpoint = checkpoint
         self.normal, self.rules, self.penalty = problem.normal, problem.rules, problem.normal.penalty
         self.bounded = relaxes(problem)  # whether no diagonal is needed for a bound
         self.best, self.p = best, problem.n_features
@@ -114,7 +123,9 @@ class GramSearch:
         try:
             with deferred_interrupt(self._interrupt):
                 status = self._run()
-        except KeyboardInterrupt:  # by the watcher
+                if self.checkpoint is not None:
+                    self.checkpoint.finish(self, status)
+        except KeyboardInterrupt:  # where it may break in anywhere: nothing that is half done is saved
             self._interrupt()
             status = Status.INTERRUPTED
         if status is Status.OPTIMAL:
@@ -126,7 +137,10 @@ class GramSearch:
         self.signal[0] = 1
 
     def _run(self) -> Status:
-        self._root()
+        if self.checkpoint is not None and self.checkpoint.saved is not None:
+            self._resume(self.checkpoint.saved)
+        else:
+            self._root()
         self.tell()
         bursts = 0
         while self.jobs:
@@ -140,7 +154,24 @@ class GramSearch:
             self.absorb(job)
             self.tell()
             bursts += 1
+            if self.checkpoint is not None and self.checkpoint.due:
+                self.checkpoint.save(self)
         return Status.OPTIMAL
+
+    def _resume(self, saved: Saved):
+        """Go on from where another run was."""
+        self.evidence, self.closed, self.lower, self.n_nodes = saved.evidence, saved.closed, saved.lower, saved.n_nodes
+        self.node_limit += saved.n_nodes  # a limit counts the nodes of one run
+        if saved.value < self.best.value:
+            self._improve(saved.units, saved.value)
+        for part in saved.parts:
+            ids, number = part.columns, part.diagonal
+            gram = self._full(self.problem.gram_of(ids)) if part.full else self._by_rows()
+            diagonal = self.evidence.diagonals[number][1] if number >= 0 else np.zeros(ids.size)
+            self._open(
+                self.evidence.pieces[part.piece], ids, part.starts, part.records, gram, diagonal,
+                SPIN if part.full else WIDE_SPIN / self.p, number=number, share=part.share,
+            )  # fmt: skip
 
     def _canonise(self):
         """Of columns that are equal, or opposite, the first stands for all: threads may meet them in any order."""
@@ -258,10 +289,13 @@ class GramSearch:
         if self.clock.on_progress is None:
             return
         bound = self.bound()
-        self.clock.tick(
-            "branch", message="branch and bound", k=self.problem.k, objective=self.best.value, lower_bound=bound,
-            gap=self.problem.gap(self.best.value, bound), n_nodes=self.n_nodes,
-        )  # fmt: skip
+        try:
+            self.clock.tick(
+                "branch", message="branch and bound", k=self.problem.k, objective=self.best.value, lower_bound=bound,
+                gap=self.problem.gap(self.best.value, bound), n_nodes=self.n_nodes,
+            )  # fmt: skip
+        except KeyboardInterrupt:  # by the watcher
+            self._interrupt()
 
     # ---- the root, on the data themselves
 
@@ -331,13 +365,14 @@ class GramSearch:
             state, value = np.full(self.p, OUT, np.int8), np.zeros(self.p)
             state[live], value[live] = start.state, start.value
             start = Start(state, value, start.bound, start.price)
-            rows = Gram(problem.gram.store, problem.gram.slot, np.empty(LOCAL, np.int64))
-            self._open(root, everything, [start], [record], rows, np.zeros(self.p), WIDE_SPIN / self.p)
+            self._open(root, everything, [start], [record], self._by_rows(), np.zeros(self.p), WIDE_SPIN / self.p)
             return
         gram = problem.gram_of(live)
         diagonal = np.zeros(live.size) if self.bounded else even(gram, self.terms)
         parent, ids = root, live
         for _ in range(PROBES):  # bound, split a diagonal off, and bound again, while that pays
+            if self.n_nodes >= self.node_limit:
+                break
             before = start.bound
             if self._gap(start) > GATE and ids.size <= 0.9 * problem.y.size and start.value.any():
                 diagonal = self._stronger(gram, ids, start, diagonal)
@@ -357,6 +392,9 @@ class GramSearch:
 
     def _full(self, gram) -> Gram:
         return Gram(gram, np.arange(gram.shape[0]), np.empty(LOCAL, np.int64))
+
+    def _by_rows(self) -> Gram:
+        return Gram(self.problem.gram.store, self.problem.gram.slot, np.empty(LOCAL, np.int64))
 
     def _gap(self, start: Start) -> float:
         """Relative gap of a node."""
@@ -378,10 +416,8 @@ class GramSearch:
         """Begin a subtree on fewer columns below another one."""
         source = job.subtree
         ids = source.ids[live]
-        if source.full:
-            gram = np.ascontiguousarray(source.gram.rows[np.ix_(live, live)])
-        else:
-            gram = self.problem.gram_of(ids)
+        formed = np.ix_(live, live)
+        gram = np.ascontiguousarray(source.gram.rows[formed]) if source.full else self.problem.gram_of(ids)
         diagonal = job.diagonal[live]
         if self._gap(starts[0]) > GATE and live.size <= 0.9 * self.problem.y.size and live.size <= FEWER * job.share:
             diagonal = self._stronger(gram, ids, starts[0], diagonal)
@@ -411,7 +447,7 @@ def searches(problem: Problem, objective: float, gap: float) -> bool:
     """Whether this search takes a problem: squared error, single columns, a Gram matrix precise enough for the gap."""
     if problem.loss.name != "squared" or problem.rules.grouped:
         return False
-    return 8.0 * problem.rounding * problem.null_loss <= 1e-3 * max(gap, 1e-9) * objective
+    return 8.0 * problem.rounding * problem.null_loss <= ROUGH * max(gap, 1e-9) * objective
 
 
 def splits(problem: Problem) -> bool:

@@ -13,13 +13,11 @@ import numpy as np
 
 from .._kernels.exchange import best_swap, combine
 from ..problem import Problem
-from .refit import Fit, fit_support
 
 DEPENDENT = 1e-8  # a column with less than this share of its norm outside the span of the others cannot enter
 GAIN = 1e-10  # smallest decrease, relative to the empty model, that counts
 PREFETCH = 16  # Gram rows computed together: one product for many costs little more than for one
 SHORTLIST = 128
-TRIES = 4  # moves refitted exactly where a model ranks them
 
 
 @dataclass(slots=True, eq=False)
@@ -312,164 +310,10 @@ class GramMoves(Moves):
         return swapped if swapped is not None and swapped.value < state.value - 0.5 * self.tolerance else None
 
 
-class ModelMoves(Moves):
-    r"""Moves ranked by a quadratic model at the current fit, the few best refitted exactly.
-
-    At the optimum on S the loss is modelled by its gradient c and curvature :math:`H = Z^\top W f''(\eta) Z`; adding
-    unit u gains about :math:`\tfrac12 c_u^\top D_u^{-1} c_u` (the score test), dropping s costs about
-    :math:`\tfrac12 b_s^\top (A_{ss})^{-1} b_s` (the Wald test).
-    """
-
-    def __init__(self, problem: Problem):
-        super().__init__(problem)
-        self.allowed = problem.usable
-        self.fits: dict[frozenset[int], Fit] = {}
-
-    def start(self):
-        return self._state(tuple(sorted(self.forced)), None)
-
-    def at(self, units):
-        return self._state(units, None)
-
-    def fit(self, units, start: Fit | None) -> Fit:
-        key = frozenset(units)
-        if key not in self.fits:
-            self.fits[key] = fit_support(self.problem, self.problem.rules.columns(units), start)
-        return self.fits[key]
-
-    def _state(self, units, start):
-        fit = self.fit(units, start)
-        return State(tuple(units), fit.value, {"fit": fit})
-
-    def _model(self, state) -> dict:
-        """Gradient, inverse curvature and the coupling of all columns to the support, computed once a state."""
-        facts = state.facts
-        if "c" in facts:
-            return facts
-        problem, fit = self.problem, facts["fit"]
-        target, Z = problem.normal.y, problem.normal.Z
-        slope = -problem.weight * problem.loss.gradient(target, fit.eta)
-        curvature = problem.weight * problem.loss.curvature(target, fit.eta)
-        inside = Z.columns(fit.columns)
-        ridge = 2.0 * problem.normal.penalty.l2
-        if problem.fit_intercept and problem.loss.name != "squared":
-            inside = np.column_stack([inside, np.ones(target.size)])
-        coupling = Z.adjoint(curvature[:, None] * inside)
-        hessian = inside.T @ (curvature[:, None] * inside)
-        hessian[np.arange(fit.columns.size), np.arange(fit.columns.size)] += ridge[fit.columns]
-        A = np.linalg.pinv(hessian, rcond=1e-12, hermitian=True)
-        norm = Z.mean_square(curvature) + ridge
-        d = norm - np.einsum("ij,ij->i", coupling @ A, coupling)
-        d[d <= DEPENDENT * norm] = np.inf
-        facts |= {"c": Z.adjoint(slope), "d": d, "A": A, "coupling": coupling, "curvature": curvature}
-        return facts
-
-    def add(self, state, units):
-        return self._state((*state.units, *units), state.facts["fit"])
-
-    def add_gains(self, state):
-        """Modelled decrease by adding each unit; ``-inf`` for units that cannot enter."""
-        facts, penalty, rules = self._model(state), self.problem.normal.penalty, self.problem.rules
-        c, d = facts["c"], facts["d"]
-        excess = np.maximum(np.abs(c) - penalty.l1, 0.0)
-        t = np.minimum(excess / d, np.where(c > 0, penalty.upper, -penalty.lower))
-        column = excess * t - 0.5 * np.where(np.isfinite(d), d, 0.0) * t * t
-        gains = np.array([column[unit[0]] if unit.size == 1 else self._group_gain(facts, unit) for unit in rules.units])
-        gains[~self.allowed] = -np.inf
-        gains[list(state.units)] = -np.inf
-        return gains
-
-    def _group_gain(self, facts, unit):
-        Z, l2 = self.problem.normal.Z, self.problem.normal.penalty.l2[unit]
-        columns = Z.columns(unit)
-        block = columns.T @ (facts["curvature"][:, None] * columns) + np.diag(2.0 * l2)
-        block -= facts["coupling"][unit] @ facts["A"] @ facts["coupling"][unit].T
-        c = facts["c"][unit]
-        return 0.5 * float(c @ np.linalg.pinv(block, rcond=1e-10, hermitian=True) @ c)
-
-    def drop_losses(self, state):
-        facts, rules = self._model(state), self.problem.rules
-        fit, loss = facts["fit"], []
-        for u in state.units:
-            at = np.searchsorted(fit.columns, rules.units[u])
-            b = fit.gamma[at]
-            loss.append(np.inf if u in self.forced else 0.5 * float(b @ np.linalg.pinv(facts["A"][np.ix_(at, at)]) @ b))
-        return np.array(loss)
-
-    def add_values(self, state, banned=frozenset()):
-        candidates = self.allowed.copy()
-        candidates[[*state.units, *banned]] = False
-        start = state.facts["fit"]
-        return np.array(
-            [self.fit((*state.units, u), start).value if free else np.inf for u, free in enumerate(candidates)]
-        )
-
-    def drop_values(self, state):
-        start = state.facts["fit"]
-
-        def without(unit):
-            return self.fit(tuple(u for u in state.units if u != unit), start).value
-
-        return np.array([np.inf if u in self.forced else without(u) for u in state.units])
-
-    def _best_of(self, trials, state):
-        """The best exact refit among some supports."""
-        tried = [self._state(units, state.facts["fit"]) for units in trials]
-        return min(tried, key=lambda t: t.value, default=None)
-
-    def grow(self, state, banned=frozenset()):
-        gains = self.add_gains(state)
-        gains[list(banned)] = -np.inf
-        best = [int(u) for u in np.argsort(-gains, kind="stable")[:TRIES] if gains[u] > -np.inf]
-        return self._best_of([(*state.units, u) for u in best], state)
-
-    def shrink(self, state):
-        loss = self.drop_losses(state)
-        weak = [state.units[s] for s in np.argsort(loss, kind="stable")[:TRIES] if np.isfinite(loss[s])]
-        return self._best_of([tuple(v for v in state.units if v != u) for u in weak], state)
-
-    def remove(self, state, unit):
-        return self._state(tuple(u for u in state.units if u != unit), state.facts["fit"])
-
-    def replaceable(self, state):
-        gains = self.add_gains(state)
-        return np.flatnonzero(self.drop_losses(state) < 4.0 * gains.max(initial=0.0))
-
-    def swap(self, state, pairs=None):
-        if not state.units:
-            return None
-        score = self._swap_scores(state)
-        if pairs is not None:
-            score[~pairs] = -np.inf
-        entrant = score.argmax(axis=1)
-        ranked = np.argsort(-score[np.arange(entrant.size), entrant], kind="stable")[:TRIES]
-        for s in ranked:
-            if score[s, entrant[s]] == -np.inf:
-                continue
-            units = (*(u for u in state.units if u != state.units[s]), int(entrant[s]))
-            swapped = self._state(units, state.facts["fit"])
-            if swapped.value < state.value - self.tolerance:
-                return swapped
-        return None
-
-    def _swap_scores(self, state) -> np.ndarray:
-        """Modelled decrease for every pair (member, outsider)."""
-        gains, loss = self.add_gains(state), self.drop_losses(state)
-        score = gains[None, :] - loss[:, None]
-        if self.problem.rules.grouped:
-            return score
-        facts = state.facts
-        order = np.searchsorted(facts["fit"].columns, state.units)
-        U = (facts["A"] @ facts["coupling"].T)[order]
-        pivot, b = np.diagonal(facts["A"])[order, None], facts["fit"].gamma[order, None]
-        with np.errstate(invalid="ignore"):
-            c, d = facts["c"] + b / pivot * U, facts["d"] + U * U / pivot
-            exact = 0.5 * (c * c / d - b * b / pivot)
-        return np.where(np.isfinite(score) & np.isfinite(exact), exact, score)
-
-
 def moves_for(problem: Problem) -> Moves:
     """Exact Gram moves where they apply, modelled moves elsewhere; both within the rules where there are any."""
+    from .modelled import ModelMoves
+
     exact = problem.closed_form and not problem.rules.grouped
     if not problem.rules.restricted:
         return GramMoves(problem) if exact else ModelMoves(problem)

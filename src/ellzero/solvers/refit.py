@@ -6,13 +6,15 @@ import numpy as np
 from scipy import linalg
 
 from .._kernels.coordinate import descend
-from .._linear import least_squares, solve_positive
+from .._linear import least_squares, solve_definite, solve_positive
 from ..problem import Problem
 
 NEWTON_STEPS = 100
+SATURATED = 1e-6  # share of the empty model's loss at which nothing is left
 FLAT = 1e-7  # a curvature below this share of that at the null model means that a coefficient runs away
 TIGHT = 1e-13
 FIRM = 1e-6  # ridge from which normal equations are precise enough
+SOLVED = 1e-10  # residual, relative to the right side, of a solution that is taken
 RANK = 1e-12  # singular values below this share of the largest are rounding: collinear columns share their coefficient
 
 
@@ -32,7 +34,7 @@ class Fit:
     value : float
         Loss plus convex penalty; the price of the units is not in it.
     runaway : bool
-        Whether a coefficient grows without end (separable classes).
+        Whether nothing is left of the loss and a coefficient grows without end (separable classes).
     """
 
     columns: np.ndarray
@@ -129,7 +131,7 @@ def _newton(problem, columns, Z, gamma, intercept):
     """Damped Newton steps on coefficients and intercept together."""
     loss, y, weight = problem.loss, problem.y, problem.weight
     ridge = 2.0 * problem.normal.penalty.l2[columns]
-    design = np.column_stack([Z, np.ones(y.size)]) if problem.fit_intercept else Z
+    design = np.vstack([Z.T, np.ones(y.size)]).T if problem.fit_intercept else Z  # in Fortran order
     point = np.append(gamma, intercept) if problem.fit_intercept else gamma.copy()
     ridge = np.append(ridge, 0.0) if problem.fit_intercept else ridge
     eta = design @ point
@@ -152,10 +154,24 @@ def _newton(problem, columns, Z, gamma, intercept):
             length *= 0.5
         if not trial_value < value:
             break
+        moved = float(np.abs(trial_eta - eta).max())
         point, eta, value = trial, trial_eta, trial_value
+        if length == 1.0 and _leaves(moved, decrement) <= 0.01 * TIGHT * value:
+            break
     gamma, intercept = (point[:-1], float(point[-1])) if problem.fit_intercept else (point, 0.0)
-    runaway = not ridge[: columns.size].all() and _runs_away(problem, design, eta)
+    saturated = value <= SATURATED * problem.null_loss
+    runaway = saturated and not ridge[: columns.size].all() and _runs_away(problem, design, eta)
     return Fit(columns, gamma, intercept, eta, value, runaway)
+
+
+def _leaves(moved, decrement) -> float:
+    r"""Newton decrement that a full step leaves, when no row moves by more than `moved`.
+
+    For the logistic and the Poisson loss the third derivative is nowhere above the second, so that along the step the
+    curvature changes by a factor of at most :math:`e^m`; the gradient left, in the norm of the curvature, is at most
+    :math:`(e^m - 1 - m)/m` times the one before, and its square below :math:`m^2` times for m up to a half.
+    """
+    return (moved * moved if moved < 0.5 else np.inf) * decrement
 
 
 def _runs_away(problem, design, eta) -> bool:
@@ -182,9 +198,12 @@ def _descent(problem, columns, Z, gamma, intercept):
             centred = Z - (curvature @ Z) / curvature.sum()  # the intercept follows the step
         hessian = (centred * curvature[:, None]).T @ centred
         slope = -weight * loss.gradient(y, eta)
-        trial, g = gamma.copy(), centred.T @ slope
+        g = centred.T @ slope
         shift = slope.sum() / curvature.sum() if problem.fit_intercept and not profiled else 0.0
-        inside_descent(hessian, g, trial, penalty, columns)
+        trial = None if profiled else _free_minimiser(hessian, g, gamma, penalty, columns)
+        if trial is None:
+            trial = gamma.copy()
+            inside_descent(hessian, g, trial, penalty, columns)
         move = centred @ (trial - gamma) + shift
         length = 1.0
         while True:
@@ -195,12 +214,27 @@ def _descent(problem, columns, Z, gamma, intercept):
                 break
             length *= 0.5
         done = not new_value < value - 1e-15 * abs(value)
+        if not profiled and length == 1.0:
+            done |= _leaves(float(np.abs(move).max()), float(curvature @ (move * move))) <= 0.01 * TIGHT * value
         if new_value <= value:
             gamma, eta, value = candidate, new_eta, new_value
         if done:
             break
     intercept = float(np.mean(eta - Z @ gamma)) if problem.fit_intercept and not profiled else 0.0
     return Fit(columns, gamma, intercept, eta, value)
+
+
+def _free_minimiser(G, g, b, penalty, columns):
+    """Minimiser of a quadratic model plus h, where no limit is met and the signs are as expected; else None."""
+    l1, ridge = penalty.l1[columns], 2.0 * penalty.l2[columns]
+    sign = np.where(b != 0, np.sign(b), np.sign(g))
+    hessian, right = G + np.diag(ridge), g - ridge * b - l1 * sign
+    step = solve_definite(hessian, right)
+    if step is None or np.abs(hessian @ step - right).max(initial=0.0) > SOLVED * np.abs(right).max(initial=0.0):
+        return None
+    t = b + step
+    allowed = (t >= penalty.lower[columns]) & (t <= penalty.upper[columns]) & ((l1 == 0) | (t * sign > 0))
+    return t if allowed.all() else None
 
 
 def inside_descent(G, g, b, penalty, columns) -> None:

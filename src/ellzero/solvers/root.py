@@ -3,10 +3,13 @@
 import numpy as np
 
 from .._kernels.relax import (
+    CHEAPEST,
+    COUNT_SLACK,
     ENTRANTS,
     FREE,
     IN,
     NOWHERE,
+    PRICE_STEPS,
     SWEEPS,
     Columns,
     Local,
@@ -81,18 +84,20 @@ class Root:
                 if tolerance < FINEST:
                     break
                 tolerance *= 0.1
-            price = self._descend(places, limited, price, tolerance * scale)
+            price = self._descend(places, limited, price, tolerance * scale, exact=lazy == 0.0)
         if not limited:
             return price, bound, 0.0, 0.0
         return price, bound, NOWHERE if places == 0 else float(local.top[places - 1]), float(local.top[places])
 
-    def _descend(self, places, limited, price, tolerance):
+    def _descend(self, places, limited, price, tolerance, exact):
         """Descend on the local columns, and renew the gradient from the residual."""
         local, m = self.local, self.m
         corr = self.problem.correlations[local.place[:m]]
         local.g[:m] = corr - local.Q[:m, :m] @ local.b[:m]
         if limited and places > 0:
-            price = balance(local, m, price, self.terms.l0, places, tolerance)
+            slack, steps = (1e-9, 5 * PRICE_STEPS) if exact else (COUNT_SLACK, PRICE_STEPS)
+            least = max(self.terms.l0, CHEAPEST * self.terms.yy)
+            price = balance(local, m, max(price, least), least, places, tolerance, slack, steps)
         else:
             price = self.terms.l0
             draw_lines(local, m, price)

@@ -3,7 +3,8 @@
 import numpy as np
 
 from .._kernels.rules import entrants, unmet
-from .moves import TRIES, Moves, State
+from .modelled import TRIES
+from .moves import Moves, State
 
 CANDIDATES = 256  # units that are considered together with those that they need
 

@@ -48,7 +48,7 @@ class Subtree:
     ----------
     columns : ndarray of int
         The live columns, by their number in the problem.
-    starts : list of Start
+    starts : list of Start, or another iterable of known length
     gram, corr : ndarrays
         Of the live columns.
     penalty : tuple of ndarrays
@@ -155,20 +155,17 @@ class Subtree:
             free = np.concatenate(
                 [nodes.free[: nodes.size[SLOTS]], np.arange(2 * room - 1, room - 1, -1), np.zeros(room, np.int64)]
             )
-            grown = [np.concatenate([part, np.empty_like(part)]) for part in nodes[:7]]
-            group = np.concatenate([nodes.group, np.empty_like(nodes.group)])
+            by_slot = ("state", "place", "value", "bound", "price", "record", "heap", "group")
             nodes.size[SLOTS] += room
-            self.nodes = Nodes(*grown, free[: 2 * room], nodes.spun, group, nodes.size)
+            self.nodes = nodes._replace(free=free[: 2 * room], **_doubled(nodes, by_slot))
         records = REPEATS + 6
         if count[RECORDS] + records > log.branch.size:
-            log = Log(*[np.concatenate([part, np.empty_like(part)]) for part in log[:6]], *log[6:])
+            by_record = ("branch", "child", "point_at", "point_size", "fix_at", "fix_size")
+            log = log._replace(**_doubled(log, by_record))
         while count[VALUES] + records * self.local.place.size > log.value.size:
-            log = log._replace(
-                place=np.concatenate([log.place, np.empty_like(log.place)]),
-                value=np.concatenate([log.value, np.empty_like(log.value)]),
-            )
+            log = log._replace(**_doubled(log, ("place", "value")))
         while count[FIXES] + 2 * p > log.fix.size:
-            log = log._replace(fix=np.concatenate([log.fix, np.empty_like(log.fix)]))
+            log = log._replace(**_doubled(log, ("fix",)))
         self.log = log
 
     @property
@@ -198,6 +195,16 @@ class Subtree:
         """Smallest bound of an open node."""
         return float(self.nodes.bound[self._waiting()].min(initial=NOWHERE))
 
+    def opened(self) -> tuple[np.ndarray, ...]:
+        """Nodes that are open: states, bounds, prices, records, sizes of the warm starts, their places and values."""
+        nodes, slots = self.nodes, self._waiting()
+        place = nodes.place[slots]
+        warm = np.logical_and.accumulate(place >= 0, axis=1)  # beyond the first -1 nothing was written
+        return (
+            nodes.state[slots], nodes.bound[slots], nodes.price[slots], nodes.record[slots], warm.sum(axis=1),
+            place[warm], nodes.value[slots][warm],
+        )  # fmt: skip
+
     def collected(self) -> np.ndarray:
         """Complete supports since the last look."""
         hits = self.target.hits[: self.count[HITS]].copy()
@@ -225,3 +232,9 @@ class Subtree:
         size = int(np.argmax(place < 0)) if (place < 0).any() else place.size
         value[place[:size]] = nodes.value[slot, :size]
         return Start(nodes.state[slot, live], value[live], float(nodes.bound[slot]), float(nodes.price[slot]))
+
+
+def _doubled(stores, parts) -> dict[str, np.ndarray]:
+    """Twice the room in some parts of a store."""
+    arrays = {part: getattr(stores, part) for part in parts}
+    return {part: np.concatenate([array, np.empty_like(array)]) for part, array in arrays.items()}

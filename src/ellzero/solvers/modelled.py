@@ -1,0 +1,212 @@
+"""Moves where a fit is an iteration: ranked by a quadratic model, the few best refitted exactly."""
+
+import numpy as np
+
+from .._linear import inverse_positive
+from ..problem import Problem
+from .moves import DEPENDENT, Moves, State
+from .refit import Fit, fit_support
+
+TRIES = 4  # moves refitted exactly where a model ranks them
+DOUBT = 0.1  # least relative error that a modelled change is taken to have
+FADING = 0.98  # how fast a large error is forgotten, a refit
+HOPELESS = 0.1  # an exchange whose modelled gain is below zero by this share of what leaving costs is not refitted
+
+
+class ModelMoves(Moves):
+    r"""Moves ranked by a quadratic model at the current fit, the few best refitted exactly.
+
+    At the optimum on S the loss is modelled by its gradient c and curvature :math:`H = Z^\top W f''(\eta) Z`; adding
+    unit u gains about :math:`\tfrac12 c_u^\top D_u^{-1} c_u` (the score test), dropping s costs about
+    :math:`\tfrac12 b_s^\top (A_{ss})^{-1} b_s` (the Wald test). Where the loss is not squared, what the model rules
+    out is not refitted: a move that falls behind another by more than the model was wrong of late.
+    """
+
+    def __init__(self, problem: Problem):
+        super().__init__(problem)
+        self.allowed = problem.usable
+        self.fits: dict[frozenset[int], Fit] = {}
+        self.selective = problem.loss.name != "squared"
+        self.doubt = 1.0  # relative error of modelled changes, as large as it was of late
+        units = problem.rules.units
+        self.lone = np.array([u for u, unit in enumerate(units) if unit.size == 1], dtype=np.intp)
+        self.column = np.array([unit[0] for unit in units if unit.size == 1], dtype=np.intp)
+        self.broad: dict[int, list[int]] = {}  # usable units of several columns, by how many
+        for u, unit in enumerate(units):
+            if unit.size > 1 and self.allowed[u]:
+                self.broad.setdefault(unit.size, []).append(u)
+
+    def start(self):
+        return self._state(tuple(sorted(self.forced)), None)
+
+    def at(self, units):
+        return self._state(units, None)
+
+    def fit(self, units, start: Fit | None) -> Fit:
+        key = frozenset(units)
+        if key not in self.fits:
+            self.fits[key] = fit_support(self.problem, self.problem.rules.columns(units), start)
+        return self.fits[key]
+
+    def _state(self, units, start):
+        fit = self.fit(units, start)
+        return State(tuple(units), fit.value, {"fit": fit})
+
+    def _curvature(self, state) -> dict:
+        """Curvature of a state's own columns and its inverse, computed once a state."""
+        facts = state.facts
+        if "A" in facts:
+            return facts
+        problem, fit = self.problem, facts["fit"]
+        curvature = problem.weight * problem.loss.curvature(problem.normal.y, fit.eta)
+        inside, m = problem.normal.Z.columns(fit.columns), fit.columns.size
+        if problem.fit_intercept and problem.loss.name != "squared":
+            inside = np.vstack([inside.T, np.ones(fit.eta.size)]).T
+        weighted = inside * curvature[:, None]
+        hessian = inside.T @ weighted
+        hessian[np.arange(m), np.arange(m)] += 2.0 * problem.normal.penalty.l2[fit.columns]
+        facts |= {"H": hessian, "A": inverse_positive(hessian), "curvature": curvature, "weighted": weighted}
+        return facts
+
+    def _model(self, state) -> dict:
+        """Gradient, residual curvature and regression on the support of all columns, computed once a state."""
+        facts = self._curvature(state)
+        if "c" in facts:
+            return facts
+        problem, Z, curvature = self.problem, self.problem.normal.Z, facts["curvature"]
+        slope = -problem.weight * problem.loss.gradient(problem.normal.y, facts["fit"].eta)
+        products = Z.adjoint(np.column_stack([facts.pop("weighted"), slope]))
+        coupling, c = products[:, :-1], products[:, -1]
+        U = coupling @ facts["A"]
+        norm = Z.mean_square(curvature) + 2.0 * problem.normal.penalty.l2
+        d = norm - np.einsum("ij,ij->i", U, coupling)
+        d[d <= DEPENDENT * norm] = np.inf
+        facts |= {"c": c, "d": d, "U": U}
+        return facts
+
+    def add(self, state, units):
+        return self._state((*state.units, *units), state.facts["fit"])
+
+    def add_gains(self, state):
+        """Modelled decrease by adding each unit; ``-inf`` for units that cannot enter."""
+        facts, penalty, columns = self._model(state), self.problem.normal.penalty, self.column
+        c, d = facts["c"][columns], facts["d"][columns]
+        excess = np.maximum(np.abs(c) - penalty.l1[columns], 0.0)
+        t = np.minimum(excess / d, np.where(c > 0, penalty.upper[columns], -penalty.lower[columns]))
+        gains = np.full(self.problem.rules.n_units, -np.inf)
+        gains[self.lone] = excess * t - 0.5 * np.where(np.isfinite(d), d, 0.0) * t * t
+        for size, units in self.broad.items():
+            gains[units] = self._group_gains(facts, units, size)
+        gains[~self.allowed] = -np.inf
+        gains[list(state.units)] = -np.inf
+        return gains
+
+    def _group_gains(self, facts, units, size) -> np.ndarray:
+        """Modelled decrease by adding each of some units of the same number of columns."""
+        columns = np.concatenate([self.problem.rules.units[u] for u in units])
+        at = columns.reshape(-1, size)
+        Z = self.problem.normal.Z.columns(columns).T.reshape(len(units), size, -1)
+        blocks = (Z * facts["curvature"]) @ Z.transpose(0, 2, 1)
+        blocks -= facts["U"][at] @ facts["H"] @ facts["U"][at].transpose(0, 2, 1)
+        blocks[:, np.arange(size), np.arange(size)] += 2.0 * self.problem.normal.penalty.l2[at]
+        c = facts["c"][at]
+        return 0.5 * np.einsum("us,ust,ut->u", c, np.linalg.pinv(blocks, rcond=1e-10, hermitian=True), c)
+
+    def drop_losses(self, state):
+        facts, rules = self._curvature(state), self.problem.rules
+        fit, loss = facts["fit"], np.zeros(state.size)
+        width = np.array([rules.units[u].size for u in state.units], dtype=np.intp)
+        for size in np.unique(width):
+            places = np.flatnonzero(width == size)
+            at = np.searchsorted(fit.columns, np.array([rules.units[state.units[s]] for s in places]))
+            b, blocks = fit.gamma[at], facts["A"][at[:, :, None], at[:, None, :]]
+            if size == 1:
+                pivot = blocks[:, :, 0]
+                inner = np.divide(b, pivot, out=np.zeros_like(b), where=pivot > 0)
+            else:
+                inner = np.einsum("ust,ut->us", np.linalg.pinv(blocks, hermitian=True), b)
+            loss[places] = 0.5 * np.einsum("us,us->u", b, inner)
+        loss[[u in self.forced for u in state.units]] = np.inf
+        return loss
+
+    def add_values(self, state, banned=frozenset()):
+        candidates = self.allowed.copy()
+        candidates[[*state.units, *banned]] = False
+        start = state.facts["fit"]
+        return np.array(
+            [self.fit((*state.units, u), start).value if free else np.inf for u, free in enumerate(candidates)]
+        )
+
+    def drop_values(self, state):
+        start = state.facts["fit"]
+
+        def without(unit):
+            return self.fit(tuple(u for u in state.units if u != unit), start).value
+
+        return np.array([np.inf if u in self.forced else without(u) for u in state.units])
+
+    def _best_of(self, state, trials):
+        """The best exact refit among some supports, given with their modelled changes of the value, best first."""
+        best = None
+        for units, change in trials:
+            if best is not None and self.selective and state.value + change - self.doubt * abs(change) > best.value:
+                continue
+            tried = self._state(units, state.facts["fit"])
+            error = abs(tried.value - state.value - change) / max(abs(change), self.tolerance)
+            self.doubt = max(DOUBT, error, FADING * self.doubt)
+            if best is None or tried.value < best.value:
+                best = tried
+        return best
+
+    def grow(self, state, banned=frozenset()):
+        gains = self.add_gains(state)
+        gains[list(banned)] = -np.inf
+        best = [int(u) for u in np.argsort(-gains, kind="stable")[:TRIES] if gains[u] > -np.inf]
+        return self._best_of(state, [((*state.units, u), -gains[u]) for u in best])
+
+    def shrink(self, state):
+        loss = self.drop_losses(state)
+        weak = [s for s in np.argsort(loss, kind="stable")[:TRIES] if np.isfinite(loss[s])]
+        return self._best_of(state, [(state.units[:s] + state.units[s + 1 :], loss[s]) for s in weak])
+
+    def remove(self, state, unit):
+        return self._state(tuple(u for u in state.units if u != unit), state.facts["fit"])
+
+    def replaceable(self, state):
+        gains = self.add_gains(state)
+        return np.flatnonzero(self.drop_losses(state) < 4.0 * gains.max(initial=0.0))
+
+    def swap(self, state, pairs=None):
+        if not state.units:
+            return None
+        score, loss = self._swap_scores(state)
+        if pairs is not None:
+            score[~pairs] = -np.inf
+        entrant = score.argmax(axis=1)
+        score = score[np.arange(entrant.size), entrant]
+        least = np.full(loss.size, -np.inf)
+        if self.selective and not self.problem.rules.grouped:
+            least = -HOPELESS * loss
+        for s in np.argsort(-score, kind="stable")[:TRIES]:
+            if score[s] == -np.inf or score[s] < least[s]:
+                continue
+            units = (*(u for u in state.units if u != state.units[s]), int(entrant[s]))
+            swapped = self._state(units, state.facts["fit"])
+            if swapped.value < state.value - self.tolerance:
+                return swapped
+        return None
+
+    def _swap_scores(self, state) -> tuple[np.ndarray, np.ndarray]:
+        """Modelled decrease for every pair (member, outsider), and what each member costs when it leaves."""
+        gains, loss = self.add_gains(state), self.drop_losses(state)
+        score = gains[None, :] - loss[:, None]
+        if self.problem.rules.grouped:
+            return score, loss
+        facts = state.facts
+        order = np.searchsorted(facts["fit"].columns, state.units)
+        U = facts["U"].T[order]
+        pivot, b = np.diagonal(facts["A"])[order, None], facts["fit"].gamma[order, None]
+        with np.errstate(invalid="ignore"):
+            c, d = facts["c"] + b / pivot * U, facts["d"] + U * U / pivot
+            exact = 0.5 * (c * c / d - b * b / pivot)
+        return np.where(np.isfinite(score) & np.isfinite(exact), exact, score), loss
