@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 CODE := src tests $(wildcard benchmarks examples)
 
-.PHONY: help demo test test-slow test-all test-lowest lint format types layers spelling docstrings bench build clean
+.PHONY: help demo test test-slow test-all test-lowest lint format types layers spelling docstrings bench bench-exact build clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make lint      everything of 'make test' but the tests"
 	@echo "make format    put the code into the house's format"
 	@echo "make bench     ratios against other packages (see benchmarks/README.md)"
+	@echo "make bench-exact  the bars of exact search (see benchmarks/exact/README.md)"
 	@echo "make build     wheel and source distribution in dist/"
 	@echo "make clean     remove $(VENV), caches and build products"
 
@@ -76,6 +77,9 @@ format: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/run.py
+
+bench-exact: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.exact
 
 build: $(VENV)/bin/python
 	$(PIP) build

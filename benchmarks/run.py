@@ -8,66 +8,30 @@ refitted here, by least squares with an intercept, so that the losses compare su
 """
 
 import argparse
-import contextlib
 import csv
-import json
 import os
-import platform
 import shlex
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
+from turns import Worker, environment, machine
 
 HERE = Path(__file__).resolve().parent
 RIVALS = HERE / ".rivals"
 REQUIREMENTS = ("numpy<2", "abess==0.4.11", "fastsparsegams==0.2.0", "scikit-learn==1.9.1", "numba", "scipy")
 SOLVERS = ("ellzero", "abess", "fastsparsegams CD", "scikit-learn OMP", "reference swaps")
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 # fastsparsegams reads past the end of its arrays on wide data and crashes; a padded heap lets it finish.
 PADDED_HEAP = {"MALLOC_TOP_PAD_": "2000000000", "MALLOC_MMAP_THRESHOLD_": "4000000000"}
 
 
-def rivals_python():
-    """Interpreter of the rivals' environment, made on first use: they need an older numpy than ellzero has."""
-    python = RIVALS / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(RIVALS)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *REQUIREMENTS], check=True)
-    return python
-
-
-class Worker:
-    """A pinned process that answers each request with one timed path."""
-
-    def __init__(self, name, data, K, peers, core):
-        python = sys.executable if name == "ellzero" else rivals_python()
-        heap = PADDED_HEAP if name.startswith("fastsparsegams") else {}
-        pin = ["taskset", "-c", str(core)] if core >= 0 else []
-        command = [*pin, str(python), str(HERE / "worker.py"), name, str(data), str(K), str(peers)]
-        self.process = subprocess.Popen(
-            command, env=os.environ | ONE_THREAD | heap, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.answers = []
-
-    def turn(self):
-        try:
-            self.process.stdin.write("path\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            return False
-        line = self.process.stdout.readline()
-        if line:
-            self.answers.append(json.loads(line))
-        return bool(line)
-
-    def close(self):
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.close()
-        self.process.wait()
+def start(name, data, K, options):
+    """The solver's process, pinned."""
+    python = sys.executable if name == "ellzero" else environment(RIVALS, REQUIREMENTS)
+    heap = PADDED_HEAP if name.startswith("fastsparsegams") else {}
+    return Worker([python, HERE / "worker.py", name, data, K, options.peers], options.core, heap)
 
 
 def rss(X, y, support):
@@ -93,16 +57,17 @@ def compare(instance, seed, instances, options):
     folder.mkdir(exist_ok=True)
     file = folder / f"{instance}-{seed}.npz"
     np.savez(file, XT=X.T, y=y)
-    workers = {name: Worker(name, file, 2 * k0, options.peers, options.core) for name in options.solvers}
+    workers = {name: start(name, file, 2 * k0, options) for name in options.solvers}
+    answers = {name: [] for name in workers}
     for _ in range(options.reps + 1):
-        for worker in workers.values():
-            worker.turn()
+        for name, worker in workers.items():
+            answers[name].append(worker.ask("path"))
     rows = []
     for name, worker in workers.items():
         worker.close()
         row = {"instance": instance, "seed": seed, "solver": name}
-        if len(worker.answers) == options.reps + 1:
-            first, *timed = worker.answers
+        if answers[name][-1] is not None:
+            first, *timed = answers[name]
             row["versions"] = " ".join(f"{package} {version}" for package, version in first["versions"].items())
             row["cpu"] = statistics.median(answer["cpu"] for answer in timed)
             row["wall"] = statistics.median(answer["wall"] for answer in timed)
@@ -149,19 +114,6 @@ def cell(row, field):
     if field not in row:
         return "failed" if field == "cpu" else ""
     return format(row[field], FORMATS[field]) if field in FORMATS else str(row[field])
-
-
-def machine():
-    """What the figures were taken on, in a line."""
-    model = platform.processor()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        model = next(
-            (line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line), model
-        )
-    return (
-        f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
-    )
 
 
 def write(rows, options):

@@ -49,7 +49,7 @@ def main():
         first = run([*COMMAND, "demo"], NUMBA_CACHE_DIR=cache)
         second = run([*COMMAND, "demo"], NUMBA_CACHE_DIR=cache)
     sys.path.insert(0, str(HERE))
-    from run import machine
+    from turns import machine
 
     rows = [
         ("import ellzero above import numpy, CPU s", cpu["ellzero"] - cpu["numpy"], 0.15),

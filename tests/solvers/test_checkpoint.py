@@ -28,7 +28,7 @@ def data(n=50, p=50, k=6, noise=1.2):
 def solve(X, y, file=None, *, k=6, l2=1e-3, on_progress=None, n_jobs=1, asked=None, **options):
     options |= {} if file is None else {"checkpoint": file}
     solver = ez.solvers.Branch(n_jobs=n_jobs, **options)
-    return ez.best_subset(X, y, k=k, l2=l2, solver=solver, on_progress=on_progress, **(asked or {}))
+    return ez.best_subset(X, y, k=k, l2=l2, solver=solver, on_progress=on_progress, time_limit=600, **(asked or {}))
 
 
 def held(file):

@@ -9,13 +9,15 @@ import numpy as np
 from .._kernels.relax import FREE, IN, NOWHERE, OUT, Columns, judge
 from .._kernels.search import Gram, Target, Terms
 from .._progress import Clock, deferred_interrupt
-from ..problem import Problem
+from ..problem import Problem, node_charge
 from ..result import Status
 from .checkpoint import Checkpoint
 from .crew import Crew
+from .descent import Bound, Point
 from .evidence import Evidence, Piece
 from .extraction import even, extract
 from .moves import moves_for
+from .peeling import peel
 from .refit import fit_support
 from .relaxation import relaxes
 from .root import Root, root_piece
@@ -266,7 +268,7 @@ class GramSearch:
         if starts:
             self._open(
                 self.evidence.pieces[job.piece], subtree.ids, starts, records, subtree.gram, job.diagonal,
-                number=job.number, share=job.share,
+                subtree.spun_share, number=job.number, share=job.share,
             )  # fmt: skip
 
     def _queue(self, job: Job):
@@ -347,8 +349,28 @@ class GramSearch:
             empty = not self.rules.propagate(state) or (state == IN).sum() > self.terms.size
             start.value[state == OUT] = 0.0
         kept = b != 0.0
-        self.evidence.add(root_piece(state, (place[kept], b[kept]), fixes, empty))
+        piece = root_piece(state, (place[kept], b[kept]), fixes, empty)
+        self.evidence.add(piece)
+        if bound < self.cut and not empty:
+            self._peel(start, root, piece)
         return empty
+
+    def _peel(self, start: Start, root: Root, piece: Piece):
+        """Narrow the limits to what the root's dual vector leaves, and log what is narrower."""
+        inside, outside, error = start.state == IN, start.state == OUT, self.terms.rounding * root.reach
+        score = np.where(outside, 0.0, root.local.score)
+        base = start.bound + node_charge(score, inside, outside, self.terms.l0, self.problem.k)[0]
+        found = Bound(
+            start.bound, base, Point(np.empty(0, np.intp), np.empty(0), 0.0, 0.0), score, score, score, 0.0,
+            root.local.gradient, error,
+        )  # fmt: skip
+        lower, upper = peel(self.problem, found, inside, outside, self.cut, *self.limits)
+        narrower = np.flatnonzero(((lower > self.limits[0]) | (upper < self.limits[1])) & ~outside)
+        if narrower.size:
+            piece.boxes[0] = narrower, lower[narrower], upper[narrower]
+            self.closed = min(self.closed, self.cut)
+            self.limits = lower, upper
+            start.value[:] = np.clip(start.value, lower, upper)
 
     def _first_price(self) -> float:
         if self.problem.k is None:

@@ -57,6 +57,11 @@ class Root:
             local.penalty[row, m:m_new] = part[new]
         self.m = m_new
 
+    @property
+    def reach(self) -> float:
+        """What the error of a correlation is in proportion to."""
+        return float(np.sqrt(self.terms.yy) + np.abs(self.local.b[: self.m]).sum())
+
     def relax(self, places, limited, price, cut, lazy):
         """As `_kernels.search.relax`; 0 for `lazy` solves to the end. Returns price, bound, edges of the last place."""
         local, terms = self.local, self.terms

@@ -66,6 +66,7 @@ class Subtree:
             inverse = 0.5 / strengthened
         self.ids, self.gram, self.rules = columns, gram, rules.tables
         self.columns = Columns(corr, diag, l1, strengthened, inverse, lower, upper)
+        self.spun_share = spin
         self.spin = int(spin * p) if p > SPIN_LEAST or spin >= 1 else -1
         self.full = np.array_equal(gram.slot, np.arange(p))  # a store of p rows may still wait for some
         self.inner = not rules.restricted and spin < 1 and self.full
