@@ -36,7 +36,10 @@ def target(rng, X, loss):
 
 def units_of(groups, p):
     labels = range(p) if groups is None else groups
-    return [[j for j, label in enumerate(labels) if label == wanted] for wanted in dict.fromkeys(labels)]
+    units = {}
+    for j, label in enumerate(labels):
+        units.setdefault(label, []).append(j)
+    return list(units.values())
 
 
 def make_question(
@@ -66,8 +69,8 @@ def make_question(
     y = target(rng, X, loss)
     unit = y.std() if loss == "squared" else 1.0
     groups = rng.integers(0, max(2, p // 2 + 1), p).tolist() if grouped else None
-    order = rng.permutation(len(units_of(groups, p)))
-    units = [units_of(groups, p)[u] for u in order]
+    units = units_of(groups, p)
+    units = [units[u] for u in rng.permutation(len(units))]
     inside = tuple(units[0]) if forced else ()
     outside = tuple(units[-1]) if forbidden and len(units) > 1 else ()
     k = int(rng.integers(1, len(units) + 1)) if form != "l0" else None

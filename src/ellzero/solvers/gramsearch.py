@@ -195,7 +195,8 @@ class GramSearch:
 
     def _interchangeable(self, one: int, other: int, sign: float, units) -> bool:
         """Whether the penalty, the limits and the rules treat two columns, equal up to the sign, alike."""
-        penalty, (lower, upper) = self.penalty, self.limits
+        penalty = self.penalty  # its own limits: those that were peeled may differ by rounding
+        lower, upper = (np.broadcast_to(side, self.p) for side in (penalty.lower, penalty.upper))
         limits = (lower[other], upper[other]) if sign > 0 else (-upper[other], -lower[other])
         same = all(part[one] == part[other] for part in (penalty.l1, penalty.l2))
         same = same and (lower[one], upper[one]) == limits
