@@ -71,13 +71,12 @@ class Checker:
     def tree_bounds(self, tree, sizes):
         """Bound that a tree proves for each size; evidence on which the arithmetic fails proves nothing."""
         check = {"enumeration": self._enumerated, "superset": self._superset, "dual": self._dual}[tree.kind]
+        most = self.q.forced.size
         try:
-            bounds = check(
-                tree, np.array([min(k if k is not None else np.inf, self.q.forced.size) for k in sizes], int)
-            )
+            bounds = check(tree, np.array([most if k is None else min(k, most) for k in sizes], int))
         except np.linalg.LinAlgError:
             raise CertificateError("a matrix that has to be positive cannot spare what the evidence takes.") from None
-        return [-np.inf if np.isnan(bound) else float(bound) for bound in bounds]
+        return [-np.inf if np.isnan(bound) else float(bound) * (1.0 - 16 * UNIT) for bound in bounds]
 
     def _claim(self, claim, bound):
         q, coef, units = self.q, np.zeros(self.scale.size), self.q.forced.copy()  # forced units count, zero or not
@@ -120,14 +119,15 @@ class Checker:
         return mu - self.y + _log(self.y, self.y) - _log(y, mu)
 
     def _points(self, coef, intercept):
-        """For coefficients, a row each: the first term, the error of the residuals, b, q, and the error of q."""
+        """For coefficients, a row each: the first term, b, q, and the error of q."""
         used = coef.any(axis=0)
         if self.q.loss == "squared":
             b = np.where(self.constant, 0.0, coef * self.scale)
             r = self.t - b[:, used] @ self.Z[:, used].T
             norm = np.sqrt((r**2).sum(axis=1))
+            # rounding moves a residual by `lost` at most, half its square by lost |r|, and a product with it by lost
             lost = self.gamma * np.sqrt(2 * self.null) + 4 * ((b != 0).sum(axis=1) + 16) * UNIT * np.abs(b).sum(axis=1)
-            return 0.5 * (1.0 - self.gamma) * norm**2, lost, b, r @ self.Z, self.error * norm
+            return 0.5 * (1.0 - self.gamma) * norm**2 - lost * norm, b, r @ self.Z, self.error * norm + lost
         w, y = self.w, self.y
         mu = self._mean(coef[:, used] @ self.X[:, used].T + np.reshape(intercept, (-1, 1)))
         if self.q.fit_intercept:  # residuals have to sum to zero: shrink the means, or what they lack to one
@@ -136,11 +136,10 @@ class Checker:
             mu = np.where((total < wanted) & (self.q.loss == "logistic"), raised, mu * (wanted / total))
         r = y - mu
         terms = self._deviance(y - r, y - r)
-        loose = (
-            (np.abs(r @ w) + self.gamma * (np.abs(r) @ w)) * (1.0 + np.abs(terms).max(axis=1)) * self.q.fit_intercept
-        )
-        base, nothing = terms @ w - loose - self.gamma * ((1.0 + np.abs(terms)) @ w), np.zeros(coef.shape)
-        return base, nothing[:, 0], nothing, (r * np.sqrt(w)) @ self.Z, self.error * np.sqrt(r**2 @ w) + 2 * loose
+        # what the sum still is: it moves the logarithms, too
+        loose = self.q.fit_intercept * (np.abs(r @ w) + self.gamma * (np.abs(r) @ w)) * (1 + np.abs(terms).max(axis=1))
+        base, b = terms @ w - loose - self.gamma * ((1.0 + np.abs(terms)) @ w), np.zeros(coef.shape)
+        return base, b, (r * np.sqrt(w)) @ self.Z, self.error * np.sqrt(r**2 @ w) + 2 * loose
 
     def _least(self, j, b, q, e, d, low, high):
         """Least phi of columns j for x from low to high, rounded down; it is concave in q, so the ends of q +- e do."""
@@ -157,7 +156,7 @@ class Checker:
     # ---- trees, in preorder: -1 is a leaf, -2 goes on; a unit has the subtree without it first, then that with it
 
     def _walk(self, tree, most, judge):
-        """Yield what holds at leaves: units (1 in, -1 out, 0 free), limits, best bound; `judge` changes it at each node."""
+        """Yield what holds at leaves: units (1 in, -1 out, 0 free), limits, best bound; `judge` changes it at nodes."""
         q, root = self.q, np.full(self.q.forced.size, -1, np.int8)
         root[q.unit[~self.constant]] = 0
         root[q.forbidden], root[q.forced] = -1, 1
@@ -223,7 +222,7 @@ class Checker:
 
     def _judged(self, tree, node, k, result, point, state, lower, upper, best):
         """What holds below a node with a point; what its fixes and boxes give up lowers the result."""
-        (base, lost, *point), unit = point, self.q.unit
+        (base, *point), unit = point, self.q.unit
         allowed, used = np.flatnonzero(state[unit] >= 0), np.flatnonzero(point[0])
         if np.isnan(point[-1][allowed]).any() or np.isnan(point[-1][used]).any():
             raise CertificateError("a diagonal is used at a node that allows columns outside its set.")
@@ -231,19 +230,19 @@ class Checker:
         cost = np.bincount(unit[allowed], least, state.size) + self.q.l0  # of each unit, when it is in
         idle = np.bincount(unit[used], self._least(used, *point, 0.0, 0.0), state.size)  # and when it is out
         value, inside, outside = self._sums(state, k, base, cost, idle)
-        best = np.fmax(best, _settled(value, lost))  # what is no number says nothing
+        best = np.fmax(best, value)  # what is no number says nothing
         fixes = tree.fixes[tree.fix_indptr[node] : tree.fix_indptr[node + 1]]
         if fixes.size:
             u = np.abs(fixes) - 1
             if state[u].any() or np.unique(u).size < u.size:
                 raise CertificateError("a tree of the certificate fixes a unit that is decided already.")
-            given_up = _settled(np.where(fixes > 0, outside[:, u], inside[:, u]), lost)
+            given_up = np.where(fixes > 0, outside[:, u], inside[:, u])
             np.minimum(result, np.fmax(best, given_up.T).min(axis=0), out=result)
             state[u] = np.sign(fixes)
             if not self._propagated(state, k.max(initial=0)):
                 return None
             value, inside, outside = self._sums(state, k, base, cost, idle)
-            best = np.fmax(best, _settled(value, lost))
+            best = np.fmax(best, value)
         box = slice(tree.box_indptr[node], tree.box_indptr[node + 1])
         if box.start < box.stop:
             j, low, high = tree.box_column[box], tree.box_lower[box], tree.box_upper[box]
@@ -251,7 +250,7 @@ class Checker:
             high = np.where(high >= (1.0 - ROUNDED) * upper[j], upper[j], high)  # is that limit
             for start, end in ((lower[j], low), (high, upper[j])):  # the unit is in, and has no other column
                 given_up = inside[:, unit[j]] + self._least(j, *point, start, end) + self.q.l0 - cost[unit[j]]
-                given_up = np.where((start < end) & (state[unit[j]] >= 0), _settled(given_up, lost), np.inf)
+                given_up = np.where((start < end) & (state[unit[j]] >= 0), given_up, np.inf)
                 np.minimum(result, np.fmax(best, given_up.T).min(axis=0), out=result)
             lower, upper = lower.copy(), upper.copy()
             lower[j], upper[j] = low, high
@@ -298,9 +297,9 @@ class Checker:
             mine, coef = some[:, S], np.zeros(some.shape)  # what is not allowed is a fit of its own, to nothing
             normal = np.where(mine[:, :, None] & mine[:, None, :], A, np.eye(S.size))
             coef[:, S] = np.linalg.solve(normal, (mine * c)[:, :, None])[:, :, 0] / self.scale[S]
-            base, lost, *point = self._points(coef, 0.0)
+            base, *point = self._points(coef, 0.0)
             least = self._least(slice(None), *point, mu - 2.0 * self.l2, *self.limits)
-            bounds.append(_settled(base + np.where(some, least, 0.0).sum(axis=1), lost))
+            bounds.append(base + np.where(some, least, 0.0).sum(axis=1))
         inside = (states == 1).sum(axis=1)
         bounds = np.concatenate(bounds) + self.q.l0 * inside
         return [np.min(bounds[inside <= size], initial=np.inf) for size in k]
@@ -328,7 +327,9 @@ class Checker:
                 columns, fits = [*forced, *free[[*head, free.size - value.size + i]]], fits + 1
                 least[size] = min(least[size], 0.5 * np.sum(rest(columns, target) ** 2))
             if fits > APART:
-                raise CertificateError("too many supports are equally good to rounding for enumeration to settle them.")
+                raise CertificateError(
+                    "too many supports have nearly dependent columns for enumeration to settle them."
+                )
         bounds = (1.0 - FINE) * least + q.l0 * (forced.size + np.arange(4))
         return [bounds[: max(0, most - forced.size) + 1].min() for most in k]
 
@@ -346,15 +347,6 @@ def _scored(P, r, top, head=(), share=1.0):
     for i in np.flatnonzero(np.isfinite(norm)) if len(head) + 1 < top else ():
         later = P[:, i + 1 :] - np.outer(Q[:, i], Q[:, i] @ P[:, i + 1 :])
         yield from _scored(later, r - step[i] * Q[:, i], top, (*head, first + i), share * norm[i])
-
-
-def _settled(value, lost):
-    """A bound for data moved by a vector of norm `lost`, lowered until it holds for the data themselves.
-
-    Any vector is a dual vector: a residual with an error is right for such data.
-    """
-    lowered = value - lost * np.sqrt(2.0 * np.maximum(value, 0.0)) - 8 * UNIT * np.abs(value)
-    return np.where(np.isposinf(value), value, lowered)  # no support at all
 
 
 def _log(a, b):
