@@ -119,15 +119,14 @@ class Checker:
         return mu - self.y + _log(self.y, self.y) - _log(y, mu)
 
     def _points(self, coef, intercept):
-        """For coefficients, a row each: the first term, b, q, and the error of q."""
+        """For coefficients, a row each: the first term, the error of the residuals, b, q, and the error of q."""
         used = coef.any(axis=0)
         if self.q.loss == "squared":
             b = np.where(self.constant, 0.0, coef * self.scale)
             r = self.t - b[:, used] @ self.Z[:, used].T
             norm = np.sqrt((r**2).sum(axis=1))
-            # rounding moves a residual by `lost` at most, half its square by lost |r|, and a product with it by lost
             lost = self.gamma * np.sqrt(2 * self.null) + 4 * ((b != 0).sum(axis=1) + 16) * UNIT * np.abs(b).sum(axis=1)
-            return 0.5 * (1.0 - self.gamma) * norm**2 - lost * norm, b, r @ self.Z, self.error * norm + lost
+            return 0.5 * (1.0 - self.gamma) * norm**2, lost, b, r @ self.Z, self.error * norm
         w, y = self.w, self.y
         mu = self._mean(coef[:, used] @ self.X[:, used].T + np.reshape(intercept, (-1, 1)))
         if self.q.fit_intercept:  # residuals have to sum to zero: shrink the means, or what they lack to one
@@ -139,7 +138,7 @@ class Checker:
         # what the sum still is: it moves the logarithms, too
         loose = self.q.fit_intercept * (np.abs(r @ w) + self.gamma * (np.abs(r) @ w)) * (1 + np.abs(terms).max(axis=1))
         base, b = terms @ w - loose - self.gamma * ((1.0 + np.abs(terms)) @ w), np.zeros(coef.shape)
-        return base, b, (r * np.sqrt(w)) @ self.Z, self.error * np.sqrt(r**2 @ w) + 2 * loose
+        return base, b[:, 0], b, (r * np.sqrt(w)) @ self.Z, self.error * np.sqrt(r**2 @ w) + 2 * loose
 
     def _least(self, j, b, q, e, d, low, high):
         """Least phi of columns j for x from low to high, rounded down; it is concave in q, so the ends of q +- e do."""
@@ -222,7 +221,7 @@ class Checker:
 
     def _judged(self, tree, node, k, result, point, state, lower, upper, best):
         """What holds below a node with a point; what its fixes and boxes give up lowers the result."""
-        (base, *point), unit = point, self.q.unit
+        (base, lost, *point), unit = point, self.q.unit
         allowed, used = np.flatnonzero(state[unit] >= 0), np.flatnonzero(point[0])
         if np.isnan(point[-1][allowed]).any() or np.isnan(point[-1][used]).any():
             raise CertificateError("a diagonal is used at a node that allows columns outside its set.")
@@ -230,19 +229,19 @@ class Checker:
         cost = np.bincount(unit[allowed], least, state.size) + self.q.l0  # of each unit, when it is in
         idle = np.bincount(unit[used], self._least(used, *point, 0.0, 0.0), state.size)  # and when it is out
         value, inside, outside = self._sums(state, k, base, cost, idle)
-        best = np.fmax(best, value)  # what is no number says nothing
+        best = np.fmax(best, _settled(value, lost))  # what is no number says nothing
         fixes = tree.fixes[tree.fix_indptr[node] : tree.fix_indptr[node + 1]]
         if fixes.size:
             u = np.abs(fixes) - 1
             if state[u].any() or np.unique(u).size < u.size:
                 raise CertificateError("a tree of the certificate fixes a unit that is decided already.")
             given_up = np.where(fixes > 0, outside[:, u], inside[:, u])
-            np.minimum(result, np.fmax(best, given_up.T).min(axis=0), out=result)
+            np.minimum(result, np.fmax(best, _settled(given_up.T, lost)).min(axis=0), out=result)
             state[u] = np.sign(fixes)
             if not self._propagated(state, k.max(initial=0)):
                 return None
             value, inside, outside = self._sums(state, k, base, cost, idle)
-            best = np.fmax(best, value)
+            best = np.fmax(best, _settled(value, lost))
         box = slice(tree.box_indptr[node], tree.box_indptr[node + 1])
         if box.start < box.stop:
             j, low, high = tree.box_column[box], tree.box_lower[box], tree.box_upper[box]
@@ -251,7 +250,7 @@ class Checker:
             for start, end in ((lower[j], low), (high, upper[j])):  # the unit is in, and has no other column
                 given_up = inside[:, unit[j]] + self._least(j, *point, start, end) + self.q.l0 - cost[unit[j]]
                 given_up = np.where((start < end) & (state[unit[j]] >= 0), given_up, np.inf)
-                np.minimum(result, np.fmax(best, given_up.T).min(axis=0), out=result)
+                np.minimum(result, np.fmax(best, _settled(given_up.T, lost)).min(axis=0), out=result)
             lower, upper = lower.copy(), upper.copy()
             lower[j], upper[j] = low, high
         return state, lower, upper, best
@@ -297,9 +296,9 @@ class Checker:
             mine, coef = some[:, S], np.zeros(some.shape)  # what is not allowed is a fit of its own, to nothing
             normal = np.where(mine[:, :, None] & mine[:, None, :], A, np.eye(S.size))
             coef[:, S] = np.linalg.solve(normal, (mine * c)[:, :, None])[:, :, 0] / self.scale[S]
-            base, *point = self._points(coef, 0.0)
+            base, lost, *point = self._points(coef, 0.0)
             least = self._least(slice(None), *point, mu - 2.0 * self.l2, *self.limits)
-            bounds.append(base + np.where(some, least, 0.0).sum(axis=1))
+            bounds.append(_settled(base + np.where(some, least, 0.0).sum(axis=1), lost))
         inside = (states == 1).sum(axis=1)
         bounds = np.concatenate(bounds) + self.q.l0 * inside
         return [np.min(bounds[inside <= size], initial=np.inf) for size in k]
@@ -316,21 +315,26 @@ class Checker:
         design = np.vstack([self.Z, np.diag(np.sqrt(2.0 * self.l2))[self.l2 > 0]])
         target = np.append(self.t, np.zeros(len(design) - self.t.size))
 
-        def rest(columns, of):
-            return of - design[:, columns] @ np.linalg.lstsq(design[:, columns], of, rcond=RANK)[0]
+        def fit(columns, of):
+            b = np.linalg.lstsq(design[:, columns], of, rcond=RANK)[0]
+            return of - design[:, columns] @ b, b
+
+        def fitted(columns):
+            r, b = fit(columns, target)  # huge coefficients that cancel show the rounding of the columns
+            return 0.5 * max(np.sqrt(r @ r) - 8 * UNIT * np.abs(b).sum(), 0.0) ** 2
 
         free = np.flatnonzero(~q.forced & ~q.forbidden & ~self.constant)
-        least, fits = np.array([np.sum(rest(forced, target) ** 2), np.inf, np.inf, np.inf]) / 2, 0  # by size
-        for head, value, norm in _scored(rest(forced, design[:, free]), rest(forced, target), top) if top else ():
+        least, fits = [fitted(forced), np.inf, np.inf, np.inf], 0  # by size
+        for head, value, norm in _scored(fit(forced, design[:, free])[0], fit(forced, target)[0], top) if top else ():
             size, error = len(head) + 1, 64 * self.error * self.null / norm
             for i in np.flatnonzero(value - error <= least[size]):
-                columns, fits = [*forced, *free[[*head, free.size - value.size + i]]], fits + 1
-                least[size] = min(least[size], 0.5 * np.sum(rest(columns, target) ** 2))
+                least[size] = min(least[size], fitted([*forced, *free[[*head, free.size - value.size + i]]]))
+                fits += 1
             if fits > APART:
                 raise CertificateError(
                     "too many supports have nearly dependent columns for enumeration to settle them."
                 )
-        bounds = (1.0 - FINE) * least + q.l0 * (forced.size + np.arange(4))
+        bounds = (1.0 - FINE) * np.array(least) + q.l0 * (forced.size + np.arange(4))
         return [bounds[: max(0, most - forced.size) + 1].min() for most in k]
 
 
@@ -347,6 +351,11 @@ def _scored(P, r, top, head=(), share=1.0):
     for i in np.flatnonzero(np.isfinite(norm)) if len(head) + 1 < top else ():
         later = P[:, i + 1 :] - np.outer(Q[:, i], Q[:, i] @ P[:, i + 1 :])
         yield from _scored(later, r - step[i] * Q[:, i], top, (*head, first + i), share * norm[i])
+
+
+def _settled(value, lost):
+    """A bound for data moved by a vector of norm `lost`, for which the residuals are right, as one for the data."""
+    return np.where(value < np.inf, value - lost * np.sqrt(2.0 * np.maximum(value, 0.0)), np.inf)
 
 
 def _log(a, b):
