@@ -73,6 +73,35 @@ def test_near_copies_of_a_column_are_told_apart(distance):
     assert result.certificate.verify(near, y)[0].gap < 1e-6
 
 
+@pytest.mark.parametrize("distance", [1e-2, 1e-4, 1e-6, 1e-8])
+def test_an_enumeration_does_not_overlook_a_near_copy_of_a_forced_column(distance):
+    """What the copy adds to the forced column is little, and explains y; the claim is the best pair without it."""
+    z, wide = RNG.normal(size=12), RNG.normal(size=(12, 16))
+    wide[:, 1] = wide[:, 0] + distance * z
+    y = z + wide[:, 0] + 0.01 * RNG.normal(size=12)
+    second = ez.best_subset(wide, y, k=2, forced=[0], forbidden=[1])
+    honest = second.certificate
+    assert honest.trees[0].kind == "enumeration"
+    honest.verify(wide, y)
+    asked = replace(honest.question, forbidden=np.zeros(16, bool))
+    with pytest.raises(CertificateError, match="less than"):
+        replace(honest, question=asked).verify(wide, y)
+
+
+@pytest.mark.parametrize("intercept", [-700.0, -30.0, 30.0, 700.0])
+def test_an_intercept_that_is_far_off_proves_nothing_false(intercept):
+    """The residuals of a point have to sum to zero; where its intercept does not see to it, the checker does."""
+    labels = (Y > 1).astype(float)
+    result = ez.best_subset(X, labels, k=2, l2=0.1, loss="logistic")
+    honest = result.certificate
+    tree = honest.trees[0]
+    claims = tuple(replace(claim, lower_bound=0.0) for claim in honest.claims)
+    for values in (tree.values, 50 * tree.values, 0 * tree.values):
+        moved = replace(tree, values=values, intercepts=tree.intercepts + intercept)
+        claim = replace(honest, trees=(moved,), claims=claims).verify(X, labels)[0]
+        assert claim.lower_bound <= result.objective * (1 + 1e-9)
+
+
 def test_copies_share_their_coefficient():
     twin = np.column_stack([X, -1.9 * X[:, 0] + 0.37])
     result = ez.best_subset(twin, Y, k=2, forced=[0, 8])

@@ -1,5 +1,6 @@
 """The checker against a slow prover that lists all sets, and against proofs altered where format 2 allows it."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from ellzero.certificate import Certificate, Claim, Tree
 from ellzero.certificate import Question as Asked
+from ellzero.checker import Checker
 from ellzero.errors import CertificateError
 from oracles import Question
 from prover import Prover
@@ -155,6 +157,48 @@ def test_rules_by_hand():
         claimed(tree, (1,), requires=((0, (1,)),))
     with pytest.raises(CertificateError, match="breaks the rules"):
         claimed(tree, (2,), at_most=((1, ((0,), (1,))),))
+
+
+def test_an_enumeration_is_what_fitting_every_support_says():
+    """Wide data with copies, near-copies and nearly perfect fits; forced columns, prices and ridges."""
+    for seed in range(60):
+        rng = np.random.default_rng([seed, 7])
+        n = int(rng.integers(6, 14))
+        p = n + int(rng.integers(0, 5))
+        X = rng.normal(size=(n, p))
+        for _ in range(int(rng.integers(0, 4))):
+            i, j = rng.choice(p, 2, replace=False)
+            X[:, j] = rng.choice([-2.0, 1.0]) * X[:, i] + (rng.random() < 0.8) * 10.0 ** -rng.integers(0, 8) * X[:, j]
+        y = X[:, :2] @ [1.0, -1.0] + 10.0 ** -rng.integers(0, 6) * rng.normal(size=n)
+        forced = np.isin(np.arange(p), rng.choice(p, int(rng.integers(0, 3)), replace=False))
+        l0, l2, whole = float(rng.choice([0.0, 0.019])), float(rng.choice([0.0, 0.0037])), np.full(p, np.inf)
+        names, k = tuple(f"x{j}" for j in range(p)), int(forced.sum() + rng.integers(0, 4))
+        asked = Asked(
+            "squared",
+            l0,
+            0.0,
+            l2,
+            True,
+            True,
+            names,
+            -whole,
+            whole,
+            np.arange(p),
+            forced,
+            ~whole.astype(bool),
+            np.ones(1),
+            n,
+        )
+        bound = Checker(Certificate(asked, (), (), {}), X, y).tree_bounds(Tree.plain("enumeration"), [k])[0]
+        Z, t = (X - X.mean(axis=0)) / X.std(axis=0), y - y.mean()
+        design, target = np.vstack([Z, np.sqrt(2 * n * l2) * np.eye(p)]), np.concatenate([t, np.zeros(p)])
+        free, best = np.flatnonzero(~forced), np.inf
+        for size in range(k - forced.sum() + 1):
+            for extra in itertools.combinations(free, size):
+                S = [*np.flatnonzero(forced), *extra]
+                rest = target - design[:, S] @ np.linalg.lstsq(design[:, S], target, rcond=1e-12)[0]
+                best = min(best, rest @ rest / (2 * n) + l0 * len(S))
+        assert best * (1 - 1e-8) - 1e-13 * (t @ t) <= bound <= best * (1 + 1e-12) + 1e-16 * (t @ t), f"seed {seed}"
 
 
 # Mutations: each alters one place of an honest proof. Where the place matters to no claim, the proof stands.

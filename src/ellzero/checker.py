@@ -19,6 +19,7 @@ bounds"; Rump (2006), "Verification of positive definiteness".
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -71,13 +72,12 @@ class Checker:
     def tree_bounds(self, tree, sizes):
         """Bound that a tree proves for each size; evidence on which the arithmetic fails proves nothing."""
         check = {"enumeration": self._enumerated, "superset": self._superset, "dual": self._dual}[tree.kind]
+        most = self.q.forced.size
         try:
-            bounds = check(
-                tree, np.array([min(k if k is not None else np.inf, self.q.forced.size) for k in sizes], int)
-            )
+            bounds = check(tree, np.array([most if k is None else min(k, most) for k in sizes], int))
         except np.linalg.LinAlgError:
             raise CertificateError("a matrix that has to be positive cannot spare what the evidence takes.") from None
-        return [-np.inf if np.isnan(bound) else float(bound) for bound in bounds]
+        return [-np.inf if np.isnan(bound) else float(bound) * (1.0 - 16 * UNIT) for bound in bounds]
 
     def _claim(self, claim, bound):
         q, coef, units = self.q, np.zeros(self.scale.size), self.q.forced.copy()  # forced units count, zero or not
@@ -136,16 +136,15 @@ class Checker:
             mu = np.where((total < wanted) & (self.q.loss == "logistic"), raised, mu * (wanted / total))
         r = y - mu
         terms = self._deviance(y - r, y - r)
-        loose = (
-            (np.abs(r @ w) + self.gamma * (np.abs(r) @ w)) * (1.0 + np.abs(terms).max(axis=1)) * self.q.fit_intercept
-        )
-        base, nothing = terms @ w - loose - self.gamma * ((1.0 + np.abs(terms)) @ w), np.zeros(coef.shape)
-        return base, nothing[:, 0], nothing, (r * np.sqrt(w)) @ self.Z, self.error * np.sqrt(r**2 @ w) + 2 * loose
+        # what the sum still is: it moves the logarithms, too
+        loose = self.q.fit_intercept * (np.abs(r @ w) + self.gamma * (np.abs(r) @ w)) * (1 + np.abs(terms).max(axis=1))
+        base, b = terms @ w - loose - self.gamma * ((1.0 + np.abs(terms)) @ w), np.zeros(coef.shape)
+        return base, b[:, 0], b, (r * np.sqrt(w)) @ self.Z, self.error * np.sqrt(r**2 @ w) + 2 * loose
 
-    def _least(self, j, b, q, e, d, low, high):
+    def _least(self, j, point, low, high):
         """Least phi of columns j for x from low to high, rounded down; it is concave in q, so the ends of q +- e do."""
-        b, q, d, l1, l2 = b[..., j], q[..., j], d[j], self.l1[j], self.l2[j]
-        e = e[..., None] + 4 * UNIT * np.abs(d * b)
+        b, q, d, l1, l2 = point[0][..., j], point[1][..., j], point[3][j], self.l1[j], self.l2[j]
+        e = point[2][..., None] + 4 * UNIT * np.abs(d * b)
         correlation = np.array([q - e, q + e])
         v = correlation + d * b
         x = np.where(np.abs(v) > l1, (np.abs(v) - l1) / (2.0 * l2 + d), 0.0)
@@ -157,11 +156,11 @@ class Checker:
     # ---- trees, in preorder: -1 is a leaf, -2 goes on; a unit has the subtree without it first, then that with it
 
     def _walk(self, tree, most, judge):
-        """Yield what holds at leaves: units (1 in, -1 out, 0 free), limits, best bound; `judge` changes it at each node."""
+        """Yield what holds at leaves: units (1 in, -1 out, 0 free), limits, best bound; `judge` changes it at nodes."""
         q, root = self.q, np.full(self.q.forced.size, -1, np.int8)
         root[q.unit[~self.constant]] = 0
         root[q.forbidden], root[q.forced] = -1, 1
-        waiting = [(root, *self.limits, -np.inf)]
+        waiting: list[Any] = [(root, *self.limits, -np.inf)]
         for node, unit in enumerate(tree.branch.tolist()):
             if not waiting:
                 raise CertificateError("a tree of the certificate goes on after its last leaf.")
@@ -180,7 +179,7 @@ class Checker:
 
     def _propagated(self, state, most):
         """Whether supports of at most `most` units may be left, after the state has all that the rules decide."""
-        before = None if self.q.requires or self.q.at_most else state
+        before: Any = None if self.q.requires or self.q.at_most else state
         while before is not state and not np.array_equal(state, before):
             before = state.copy()
             for unit, needed in self.q.requires:
@@ -227,9 +226,9 @@ class Checker:
         allowed, used = np.flatnonzero(state[unit] >= 0), np.flatnonzero(point[0])
         if np.isnan(point[-1][allowed]).any() or np.isnan(point[-1][used]).any():
             raise CertificateError("a diagonal is used at a node that allows columns outside its set.")
-        least = self._least(allowed, *point, lower[allowed], upper[allowed])
+        least = self._least(allowed, point, lower[allowed], upper[allowed])
         cost = np.bincount(unit[allowed], least, state.size) + self.q.l0  # of each unit, when it is in
-        idle = np.bincount(unit[used], self._least(used, *point, 0.0, 0.0), state.size)  # and when it is out
+        idle = np.bincount(unit[used], self._least(used, point, 0.0, 0.0), state.size)  # and when it is out
         value, inside, outside = self._sums(state, k, base, cost, idle)
         best = np.fmax(best, _settled(value, lost))  # what is no number says nothing
         fixes = tree.fixes[tree.fix_indptr[node] : tree.fix_indptr[node + 1]]
@@ -237,8 +236,8 @@ class Checker:
             u = np.abs(fixes) - 1
             if state[u].any() or np.unique(u).size < u.size:
                 raise CertificateError("a tree of the certificate fixes a unit that is decided already.")
-            given_up = _settled(np.where(fixes > 0, outside[:, u], inside[:, u]), lost)
-            np.minimum(result, np.fmax(best, given_up.T).min(axis=0), out=result)
+            given_up = np.where(fixes > 0, outside[:, u], inside[:, u])
+            np.minimum(result, np.fmax(best, _settled(given_up.T, lost)).min(axis=0), out=result)
             state[u] = np.sign(fixes)
             if not self._propagated(state, k.max(initial=0)):
                 return None
@@ -250,9 +249,9 @@ class Checker:
             low = np.where(low <= (1.0 - ROUNDED) * lower[j], lower[j], low)  # what repeats a limit, but for rounding,
             high = np.where(high >= (1.0 - ROUNDED) * upper[j], upper[j], high)  # is that limit
             for start, end in ((lower[j], low), (high, upper[j])):  # the unit is in, and has no other column
-                given_up = inside[:, unit[j]] + self._least(j, *point, start, end) + self.q.l0 - cost[unit[j]]
-                given_up = np.where((start < end) & (state[unit[j]] >= 0), _settled(given_up, lost), np.inf)
-                np.minimum(result, np.fmax(best, given_up.T).min(axis=0), out=result)
+                given_up = inside[:, unit[j]] + self._least(j, point, start, end) + self.q.l0 - cost[unit[j]]
+                given_up = np.where((start < end) & (state[unit[j]] >= 0), given_up, np.inf)
+                np.minimum(result, np.fmax(best, _settled(given_up.T, lost)).min(axis=0), out=result)
             lower, upper = lower.copy(), upper.copy()
             lower[j], upper[j] = low, high
         return state, lower, upper, best
@@ -298,8 +297,8 @@ class Checker:
             mine, coef = some[:, S], np.zeros(some.shape)  # what is not allowed is a fit of its own, to nothing
             normal = np.where(mine[:, :, None] & mine[:, None, :], A, np.eye(S.size))
             coef[:, S] = np.linalg.solve(normal, (mine * c)[:, :, None])[:, :, 0] / self.scale[S]
-            base, lost, *point = self._points(coef, 0.0)
-            least = self._least(slice(None), *point, mu - 2.0 * self.l2, *self.limits)
+            (base, lost, *point), (lower, upper) = self._points(coef, 0.0), self.limits
+            least = self._least(slice(None), (*point, mu - 2.0 * self.l2), lower, upper)
             bounds.append(_settled(base + np.where(some, least, 0.0).sum(axis=1), lost))
         inside = (states == 1).sum(axis=1)
         bounds = np.concatenate(bounds) + self.q.l0 * inside
@@ -317,19 +316,26 @@ class Checker:
         design = np.vstack([self.Z, np.diag(np.sqrt(2.0 * self.l2))[self.l2 > 0]])
         target = np.append(self.t, np.zeros(len(design) - self.t.size))
 
-        def rest(columns, of):
-            return of - design[:, columns] @ np.linalg.lstsq(design[:, columns], of, rcond=RANK)[0]
+        def fit(columns, of):
+            b = np.linalg.lstsq(design[:, columns], of, rcond=RANK)[0]
+            return of - design[:, columns] @ b, b
+
+        def fitted(columns):
+            r, b = fit(columns, target)  # huge coefficients that cancel show the rounding of the columns
+            return 0.5 * max(np.sqrt(r @ r) - 8 * UNIT * np.abs(b).sum(), 0.0) ** 2
 
         free = np.flatnonzero(~q.forced & ~q.forbidden & ~self.constant)
-        least, fits = np.array([np.sum(rest(forced, target) ** 2), np.inf, np.inf, np.inf]) / 2, 0  # by size
-        for head, value, norm in _scored(rest(forced, design[:, free]), rest(forced, target), top) if top else ():
+        least, fits = [fitted(forced), np.inf, np.inf, np.inf], 0  # by size
+        for head, value, norm in _scored(fit(forced, design[:, free])[0], fit(forced, target)[0], top) if top else ():
             size, error = len(head) + 1, 64 * self.error * self.null / norm
             for i in np.flatnonzero(value - error <= least[size]):
-                columns, fits = [*forced, *free[[*head, free.size - value.size + i]]], fits + 1
-                least[size] = min(least[size], 0.5 * np.sum(rest(columns, target) ** 2))
+                least[size] = min(least[size], fitted([*forced, *free[[*head, free.size - value.size + i]]]))
+                fits += 1
             if fits > APART:
-                raise CertificateError("too many supports are equally good to rounding for enumeration to settle them.")
-        bounds = (1.0 - FINE) * least + q.l0 * (forced.size + np.arange(4))
+                raise CertificateError(
+                    "too many supports have nearly dependent columns for enumeration to settle them."
+                )
+        bounds = (1.0 - FINE) * np.array(least) + q.l0 * (forced.size + np.arange(4))
         return [bounds[: max(0, most - forced.size) + 1].min() for most in k]
 
 
@@ -349,12 +355,8 @@ def _scored(P, r, top, head=(), share=1.0):
 
 
 def _settled(value, lost):
-    """A bound for data moved by a vector of norm `lost`, lowered until it holds for the data themselves.
-
-    Any vector is a dual vector: a residual with an error is right for such data.
-    """
-    lowered = value - lost * np.sqrt(2.0 * np.maximum(value, 0.0)) - 8 * UNIT * np.abs(value)
-    return np.where(np.isposinf(value), value, lowered)  # no support at all
+    """A bound for data moved by a vector of norm `lost`, for which the residuals are right, as one for the data."""
+    return np.where(value < np.inf, value - lost * np.sqrt(2.0 * np.maximum(value, 0.0)), np.inf)
 
 
 def _log(a, b):
