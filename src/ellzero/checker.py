@@ -19,6 +19,7 @@ bounds"; Rump (2006), "Verification of positive definiteness".
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -140,8 +141,9 @@ class Checker:
         base, b = terms @ w - loose - self.gamma * ((1.0 + np.abs(terms)) @ w), np.zeros(coef.shape)
         return base, b[:, 0], b, (r * np.sqrt(w)) @ self.Z, self.error * np.sqrt(r**2 @ w) + 2 * loose
 
-    def _least(self, j, b, q, e, d, low, high):
+    def _least(self, j, point, low, high):
         """Least phi of columns j for x from low to high, rounded down; it is concave in q, so the ends of q +- e do."""
+        b, q, e, d = point
         b, q, d, l1, l2 = b[..., j], q[..., j], d[j], self.l1[j], self.l2[j]
         e = e[..., None] + 4 * UNIT * np.abs(d * b)
         correlation = np.array([q - e, q + e])
@@ -159,7 +161,7 @@ class Checker:
         q, root = self.q, np.full(self.q.forced.size, -1, np.int8)
         root[q.unit[~self.constant]] = 0
         root[q.forbidden], root[q.forced] = -1, 1
-        waiting = [(root, *self.limits, -np.inf)]
+        waiting: list[Any] = [(root, *self.limits, -np.inf)]
         for node, unit in enumerate(tree.branch.tolist()):
             if not waiting:
                 raise CertificateError("a tree of the certificate goes on after its last leaf.")
@@ -178,7 +180,7 @@ class Checker:
 
     def _propagated(self, state, most):
         """Whether supports of at most `most` units may be left, after the state has all that the rules decide."""
-        before = None if self.q.requires or self.q.at_most else state
+        before: Any = None if self.q.requires or self.q.at_most else state
         while before is not state and not np.array_equal(state, before):
             before = state.copy()
             for unit, needed in self.q.requires:
@@ -225,9 +227,9 @@ class Checker:
         allowed, used = np.flatnonzero(state[unit] >= 0), np.flatnonzero(point[0])
         if np.isnan(point[-1][allowed]).any() or np.isnan(point[-1][used]).any():
             raise CertificateError("a diagonal is used at a node that allows columns outside its set.")
-        least = self._least(allowed, *point, lower[allowed], upper[allowed])
+        least = self._least(allowed, point, lower[allowed], upper[allowed])
         cost = np.bincount(unit[allowed], least, state.size) + self.q.l0  # of each unit, when it is in
-        idle = np.bincount(unit[used], self._least(used, *point, 0.0, 0.0), state.size)  # and when it is out
+        idle = np.bincount(unit[used], self._least(used, point, 0.0, 0.0), state.size)  # and when it is out
         value, inside, outside = self._sums(state, k, base, cost, idle)
         best = np.fmax(best, _settled(value, lost))  # what is no number says nothing
         fixes = tree.fixes[tree.fix_indptr[node] : tree.fix_indptr[node + 1]]
@@ -248,7 +250,7 @@ class Checker:
             low = np.where(low <= (1.0 - ROUNDED) * lower[j], lower[j], low)  # what repeats a limit, but for rounding,
             high = np.where(high >= (1.0 - ROUNDED) * upper[j], upper[j], high)  # is that limit
             for start, end in ((lower[j], low), (high, upper[j])):  # the unit is in, and has no other column
-                given_up = inside[:, unit[j]] + self._least(j, *point, start, end) + self.q.l0 - cost[unit[j]]
+                given_up = inside[:, unit[j]] + self._least(j, point, start, end) + self.q.l0 - cost[unit[j]]
                 given_up = np.where((start < end) & (state[unit[j]] >= 0), given_up, np.inf)
                 np.minimum(result, np.fmax(best, _settled(given_up.T, lost)).min(axis=0), out=result)
             lower, upper = lower.copy(), upper.copy()
@@ -297,7 +299,7 @@ class Checker:
             normal = np.where(mine[:, :, None] & mine[:, None, :], A, np.eye(S.size))
             coef[:, S] = np.linalg.solve(normal, (mine * c)[:, :, None])[:, :, 0] / self.scale[S]
             base, lost, *point = self._points(coef, 0.0)
-            least = self._least(slice(None), *point, mu - 2.0 * self.l2, *self.limits)
+            least = self._least(slice(None), (*point, mu - 2.0 * self.l2), *self.limits)
             bounds.append(_settled(base + np.where(some, least, 0.0).sum(axis=1), lost))
         inside = (states == 1).sum(axis=1)
         bounds = np.concatenate(bounds) + self.q.l0 * inside
