@@ -244,8 +244,8 @@ def test_other_data_are_refused(case, change):
         result.certificate.verify(X, y)
 
 
-def dual_tree(kind="branch, k"):
-    q, result = proved(kind)
+def dual_tree():
+    q, result = proved("branch, k")
     certificate = result.certificate
     assert certificate.trees[0].kind == "dual"
     assert len(certificate.trees[0].branch) > 3
@@ -328,7 +328,7 @@ def test_scrambled_points_prove_no_more_than_they_do(part, tmp_path):
     ],
 )
 def test_impossible_points_are_refused(part, value, tmp_path):
-    q, _, certificate = dual_tree("branch, logistic" if part == "intercepts" else "branch, k")
+    q, _, certificate = dual_tree()
     array = getattr(certificate.trees[0], part)
     refused(alter_tree(certificate, **{part: changed(array, slice(None), value)}), q.X, q.y, tmp_path)
 

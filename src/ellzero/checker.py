@@ -143,8 +143,9 @@ class Checker:
 
     def _least(self, j, point, low, high):
         """Least phi of columns j for x from low to high, rounded down; it is concave in q, so the ends of q +- e do."""
-        b, q, d, l1, l2 = point[0][..., j], point[1][..., j], point[3][j], self.l1[j], self.l2[j]
-        e = point[2][..., None] + 4 * UNIT * np.abs(d * b)
+        b, q, e, d = point
+        b, q, d, l1, l2 = b[..., j], q[..., j], d[j], self.l1[j], self.l2[j]
+        e = e[..., None] + 4 * UNIT * np.abs(d * b)
         correlation = np.array([q - e, q + e])
         v = correlation + d * b
         x = np.where(np.abs(v) > l1, (np.abs(v) - l1) / (2.0 * l2 + d), 0.0)
@@ -297,8 +298,8 @@ class Checker:
             mine, coef = some[:, S], np.zeros(some.shape)  # what is not allowed is a fit of its own, to nothing
             normal = np.where(mine[:, :, None] & mine[:, None, :], A, np.eye(S.size))
             coef[:, S] = np.linalg.solve(normal, (mine * c)[:, :, None])[:, :, 0] / self.scale[S]
-            (base, lost, *point), (lower, upper) = self._points(coef, 0.0), self.limits
-            least = self._least(slice(None), (*point, mu - 2.0 * self.l2), lower, upper)
+            base, lost, *point = self._points(coef, 0.0)
+            least = self._least(slice(None), (*point, mu - 2.0 * self.l2), *self.limits)
             bounds.append(_settled(base + np.where(some, least, 0.0).sum(axis=1), lost))
         inside = (states == 1).sum(axis=1)
         bounds = np.concatenate(bounds) + self.q.l0 * inside

@@ -300,7 +300,7 @@ def enumerated_sizes(problem: Problem, threshold: float | None = None, most: int
     supports with such columns are fitted on the data themselves, and exact copies of a column stand for each other.
     """
     forced = np.flatnonzero(problem.rules.forced)
-    free, G, corr, rest = _projected(problem, forced)
+    free, G, corr, rest, whole = _projected(problem, forced)
     size = most_units(problem) - forced.size
     base = tuple(int(u) for u in forced)
     if threshold is None:
@@ -341,11 +341,15 @@ def enumerated_sizes(problem: Problem, threshold: float | None = None, most: int
     slack = (problem.rounding / NEARLY) * problem.null_loss
     if skipped[0]:  # fits with huge coefficients differ a little from one factorisation to another
         slack += FITTED * min(values.values())
-    return Enumeration(values, supports, near, bool(skipped[0] <= SKIPPED), slack)
+    return Enumeration(values, supports, near, bool(whole and skipped[0] <= SKIPPED), slack)
 
 
 def _projected(problem: Problem, forced):
-    """Free columns, their Gram matrix, their correlations and what is left of y, beside the forced columns."""
+    """Free columns, their Gram matrix, correlations and what is left of y, beside the forced columns.
+
+    Columns that the forced ones explain add nothing to them and are left out; the last value says whether that is all
+    that was left out, or some are explained nearly, which a Gram matrix cannot tell from rounding.
+    """
     free = np.flatnonzero(problem.usable & ~problem.rules.forced)
     ridge = 2.0 * problem.normal.penalty.l2
     G = problem.gram.rows(free)[:, free] + np.diag(ridge[free])
@@ -356,8 +360,10 @@ def _projected(problem: Problem, forced):
         solved = least_squares(own, np.column_stack([cross[:, free], problem.gram.corr[forced]]))
         G = G - cross[:, free].T @ solved[:, :-1]
         corr, rest = corr - cross[:, free].T @ solved[:, -1], rest - float(problem.gram.corr[forced] @ solved[:, -1])
-    left = np.diagonal(G) > NEARLY  # what the forced columns explain already adds nothing to them
-    return free[left], np.ascontiguousarray(G[np.ix_(left, left)]), corr[left], rest
+    kept = np.diagonal(G)
+    left = kept > NEARLY
+    whole = not ((kept > NEARLY**2) & ~left).any()
+    return free[left], np.ascontiguousarray(G[np.ix_(left, left)]), corr[left], rest, whole
 
 
 def _copies(problem: Problem, free, G) -> np.ndarray:
