@@ -13,7 +13,7 @@ from ellzero.solvers.modelled import ModelMoves
 from ellzero.solvers.moves import GramMoves, moves_for
 from ellzero.solvers.ruled import RuledMoves
 from ellzero.solvers.stepwise import Stepwise
-from judging import judge_answer, judge_optimal, tolerance
+from judging import judge_answer, judge_certificate, judge_optimal, tolerance
 from oracles import best_by_size, near_optimal, optimum
 from strategies import ruled_question
 
@@ -29,8 +29,9 @@ def fitting(q):
 @pytest.mark.parametrize("seed", range(120))
 def test_branch_and_bound_is_right(seed):
     q = fitting(ruled_question(seed, losses=LOSSES, max_columns=6))
-    result = ez.best_subset(q.X, q.y, solver="branch", **q.arguments())
-    judge_optimal(q, result)
+    result, best = ez.best_subset(q.X, q.y, solver="branch", **q.arguments()), optimum(q)
+    judge_optimal(q, result, best)
+    judge_certificate(q, result, best.objective)
 
 
 @pytest.mark.parametrize("seed", range(60))
