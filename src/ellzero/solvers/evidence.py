@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .._kernels.search import GOES_ON, LEAF, Log
+from .._kernels.store import GOES_ON, LEAF, Log
 from ..certificate import Tree
 from ..problem import Problem
 

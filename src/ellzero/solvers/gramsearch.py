@@ -7,7 +7,7 @@ from itertools import count
 import numpy as np
 
 from .._kernels.relax import FREE, IN, NOWHERE, OUT, Columns, judge
-from .._kernels.search import Gram, Target, Terms
+from .._kernels.store import Gram, Target, Terms
 from .._progress import Clock, deferred_interrupt
 from ..problem import Problem, node_charge
 from ..result import Status

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._kernels.node import FINEST
 from .._kernels.relax import (
     CHEAPEST,
     COUNT_SLACK,
@@ -19,7 +20,7 @@ from .._kernels.relax import (
     rank,
     settle,
 )  # fmt: skip
-from .._kernels.search import FINEST, GOES_ON, LEAF, Log, Terms
+from .._kernels.store import GOES_ON, LEAF, Log, Terms
 from ..problem import Problem
 from .evidence import Piece
 from .subtree import LOCAL
@@ -63,7 +64,7 @@ class Root:
         return float(np.sqrt(self.terms.yy) + np.abs(self.local.b[: self.m]).sum())
 
     def relax(self, places, limited, price, cut, lazy):
-        """As `_kernels.search.relax`; 0 for `lazy` solves to the end. Returns price, bound, edges of the last place."""
+        """As `_kernels.node.relax`; 0 for `lazy` solves to the end. Returns price, bound, edges of the last place."""
         local, terms = self.local, self.terms
         scale, tolerance = np.sqrt(terms.yy), 1e-3
         while True:

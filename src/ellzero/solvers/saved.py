@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._kernels.search import Log
+from .._kernels.store import Log
 from .evidence import Evidence, Piece
 from .subtree import Start
 

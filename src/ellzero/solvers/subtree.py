@@ -3,7 +3,8 @@
 import numpy as np
 
 from .._kernels.relax import NOWHERE, OUT, Columns, Local
-from .._kernels.search import (
+from .._kernels.search import search
+from .._kernels.store import (
     FIXES,
     HITS,
     INNER,
@@ -18,8 +19,7 @@ from .._kernels.search import (
     Log,
     Nodes,
     Terms,
-    search,
-)  # fmt: skip
+)
 
 LOCAL = 600  # most columns that are nonzero or violating at one node
 WARM = 256  # nonzeros of a warm start that are kept
