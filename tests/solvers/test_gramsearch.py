@@ -40,9 +40,9 @@ def test_equals_brute_force_and_verifies(start):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", range(1000, 2000, 100))
-def test_equals_brute_force_on_a_thousand(start):
-    each([(seed, hard_question(seed)) for seed in range(start, start + 100)], judge_hard)
+@pytest.mark.parametrize("start", range(1000, 3000, 200))
+def test_equals_brute_force_on_thousands(start):
+    each([(seed, hard_question(seed)) for seed in range(start, start + 200)], judge_hard)
 
 
 @pytest.mark.parametrize("p", [1, 2])
@@ -253,6 +253,10 @@ def judge_ruled(q, **options):
 def test_certificates_under_rules_verify(start, jobs):
     questions = [(seed, ruled_question(seed, **SQUARES)) for seed in range(start, start + 20)]
     each(questions, lambda q: judge_ruled(q, n_jobs=jobs))
+
+
+def test_a_column_that_the_rules_put_in_counts_in_the_bound_of_its_leaf():
+    judge_ruled(ruled_question(5367, max_columns=8, **SQUARES))
 
 
 @pytest.mark.slow

@@ -236,10 +236,12 @@ def visit(gram, columns, rules, target, log, local, count, terms, scratch, recor
         n_in, n_free = numbers(state)
         if n_in > terms.size:
             return end_empty(log, count, record), record, m, bound, price
-        moved = False
+        moved, known = False, 0
         for a in range(m):
             i = local.place[a]
+            known += state[i] == IN
             moved |= (state[i] == OUT and local.b[a] != 0.0) or (state[i] == IN and not local.held[a])
+        moved |= known < n_in  # the rules put columns in that are not local yet
         if not moved or (again == REPEATS - 1 and n_free > 0):
             break
     return True, record, m, bound, price
