@@ -13,7 +13,7 @@ NEWTON_STEPS = 100
 SATURATED = 1e-6  # share of the empty model's loss at which nothing is left
 FLAT = 1e-7  # a curvature below this share of that at the null model means that a coefficient runs away
 TIGHT = 1e-13
-FIRM = 1e-6  # ridge from which normal equations are precise enough
+FIRM = 1e-3  # ridge from which normal equations are precise enough
 SOLVED = 1e-10  # residual, relative to the right side, of a solution that is taken
 RANK = 1e-12  # singular values below this share of the largest are rounding: collinear columns share their coefficient
 
@@ -145,13 +145,14 @@ def _newton(problem, columns, Z, gamma, intercept):
         if decrement <= TIGHT * max(value, 1e-300) * 0.01 or point.size == 0:
             break
         length = 1.0
-        while True:
-            trial = point - length * step
-            trial_eta = design @ trial
-            trial_value = loss.mean(y, trial_eta, weight) + 0.5 * float(ridge @ (trial * trial))
-            if trial_value <= value - 1e-4 * length * decrement or length < 1e-10:
-                break
-            length *= 0.5
+        with np.errstate(over="ignore", invalid="ignore"):  # classes that separate ask for steps beyond all bounds
+            while True:
+                trial = point - length * step
+                trial_eta = design @ trial
+                trial_value = loss.mean(y, trial_eta, weight) + 0.5 * float(ridge @ (trial * trial))
+                if trial_value <= value - 1e-4 * length * decrement or length < 1e-10:
+                    break
+                length *= 0.5
         if not trial_value < value:
             break
         moved = float(np.abs(trial_eta - eta).max())

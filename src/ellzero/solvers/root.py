@@ -78,8 +78,11 @@ class Root:
             bound = base - (float(local.top[:most].sum()) if limited else total)
             if limited:
                 primal += (price - terms.l0) * (max(0.0, places - taken) - places)
-            near = primal < cut and primal - bound <= lazy * (cut - primal)
-            if bound >= cut or near or primal - bound <= 1e-9 * abs(primal):
+            near = lazy > 0.0 and primal < cut and primal - bound <= lazy * (cut - primal)
+            # solved at its price; to the end it is solved only if the price is right, too
+            solved = primal - bound <= 1e-9 * abs(primal)
+            balanced = lazy > 0.0 or not limited or abs(taken - places) <= 1e-7 * max(places, 1)
+            if bound >= cut or near or (solved and (balanced or tolerance < FINEST)):
                 break
             excess = np.where(self.state == FREE, local.score - price, -1.0)
             excess[local.place[:m]] = -1.0
