@@ -342,7 +342,7 @@ def test_a_signal_from_the_keyboard(write, tmp_path):
     """Ctrl-C while the search runs in another process: files are whole, gaps are true, the certificate verifies."""
     words = [
         "select",
-        write("hard.csv", hard_problem(150, 45)),
+        write("hard.csv", hard_problem(150, 90)),
         "--target",
         "y",
         "-v",
@@ -354,7 +354,7 @@ def test_a_signal_from_the_keyboard(write, tmp_path):
     command = [sys.executable, "-m", "ellzero"]
     with subprocess.Popen([*command, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        while "leaps and bounds" not in (line := process.stderr.readline()):
+        while "branch and bound" not in (line := process.stderr.readline()):
             assert line, "the search ended early"
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)

@@ -332,19 +332,22 @@ class GramSearch:
             self.problem.correlations, np.zeros(p), self.penalty.l1, self.penalty.l2, inverse, *self.limits
         )  # fmt: skip
         root = Root(self.problem, columns, state, self.terms)
-        n_in, n_free = int((state == IN).sum()), int((state == FREE).sum())
+        n_in, free = int((state == IN).sum()), np.flatnonzero(state == FREE)
+        taken = free if n_in == self.terms.size else free[:0]  # every place is taken: the others are out
+        state[taken] = OUT
+        n_free = free.size - taken.size
         places = min(self.terms.size - n_in, p)
         lazy = 0.0 if self.node_limit < np.inf else ROOT_LAZY  # a limit may make the root all there is
         self.n_nodes += 1
         price, bound, last_in, first_out = root.relax(places, places < n_free, start.price, self.cut, lazy)
         place, b = root.local.place[: root.m].copy(), root.local.b[: root.m].copy()
         start.bound, start.price, start.value[place] = bound, price, b
-        fixes, empty = np.empty(0, np.int64), False
+        fixes, empty = -(taken + 1), False
         if bound < self.cut:
             verdict = np.empty(p, np.int8)
             judge(state, root.local.score, self.terms.l0, bound, last_in, first_out, self.cut, verdict)
             at = np.flatnonzero(verdict)
-            state[at], fixes = verdict[at], verdict[at] * (at + 1)
+            state[at], fixes = verdict[at], np.concatenate([fixes, verdict[at] * (at + 1)])
             if at.size:
                 self.closed = min(self.closed, self.cut)
             empty = not self.rules.propagate(state) or (state == IN).sum() > self.terms.size
