@@ -55,7 +55,8 @@ def compile_all() -> Iterator[str]:
     mean = X[:, 0] + rng.normal(size=30)
     yield "compiling: enumeration"
     path(rng.normal(size=(7, 9)), rng.normal(size=7), k=3, certify=True, random_state=0)
-    path(np.asfortranarray(X), mean, k=2, random_state=0)  # columns that lie together have kernels of their own
+    # columns that lie together have kernels of their own
+    path(np.asfortranarray(X), (mean > 0).astype(float), k=2, loss="logistic", l2=0.1, random_state=0)
     yield "compiling: rules"
     path(X, mean, k=4, constraints=[StrongHierarchy({0: [1]}), AtMostOne([2, 3])], random_state=0)
     targets = {"squared": mean, "logistic": (mean > 0).astype(float), "poisson": rng.poisson(np.exp(0.3 * mean))}
