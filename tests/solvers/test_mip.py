@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 import sys
+from itertools import combinations
 
 import clarabel
 import numpy as np
@@ -192,13 +193,19 @@ def brute(q, rows, admitted=lambda z: True):
 
 def judge_rows(q, rows, result, best):
     """The answer keeps every row, is as good as the best, and is proved to be."""
-    z, size = np.zeros(len(q.units)), q.y.std() if q.loss == "squared" else 1.0
-    for u, unit in enumerate(q.units):
-        z[u] = np.any(result.coef[list(unit)]) or bool(set(unit) & set(q.forced))
-    for a, b, low, high in rows:
-        value = a @ result.coef + b @ z
-        room = 1e-8 * (np.linalg.norm(a / q.scale) * size + np.abs(b) @ z)
-        assert low - room <= value <= high + room
+    size = q.y.std() if q.loss == "squared" else 1.0
+    nonzero = np.array([np.any(result.coef[list(unit)]) or bool(set(unit) & set(q.forced)) for unit in q.units])
+
+    def kept(z):
+        values = [
+            (a @ result.coef + b @ z, 1e-8 * (np.linalg.norm(a / q.scale) * size + np.abs(b) @ z)) for a, b, *_ in rows
+        ]
+        return all(low - room <= v <= high + room for (v, room), (*_, low, high) in zip(values, rows, strict=True))
+
+    # a unit may be in with a coefficient of zero: result.k of them are
+    others = np.flatnonzero(~nonzero)
+    extra = [list(more) for more in combinations(others, result.k - int(nonzero.sum()))]
+    assert any(kept(np.isin(np.arange(nonzero.size), more) | nonzero) for more in extra)
     null = null_objective(q)
     assert result.status is ez.Status.OPTIMAL
     assert result.objective == pytest.approx(best, rel=3e-6, abs=1e-9 * null)
