@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 import ellzero as ez
+from ellzero._kernels.store import OPEN
+from ellzero._progress import Clock
 from ellzero.errors import ArgumentError, UnsupportedError
 from ellzero.operators import gram
 from ellzero.solvers import gramsearch
+from ellzero.solvers.subtree import Subtree
 from judging import judge_answer, judge_certificate, judge_claim
 from oracles import fit_support
 from searches import (
@@ -413,6 +416,44 @@ def test_rows_read_one_by_one_against_brute_force(wide_memory, monkeypatch):
 def test_rows_read_one_by_one_by_threads(wide_memory):
     q = middling(1)
     judge_same([branch(q, n_jobs=jobs) for jobs in (1, 2)])
+
+
+def test_rows_that_move_while_threads_read_them(wide_memory, monkeypatch):
+    """A better support is polished by swaps, whose rows make the store grow, or take the places of others.
+
+    A race: the reader that saw other rows failed in one of thirty such runs.
+    """
+    monkeypatch.setattr(gramsearch, "WIDE_SPIN", 0)
+    for seed in range(1, 5):
+        q = make_question(seed, n=40, p=200, correlation=0.5, l2=0.1).asked(k=4)
+        best = branch(q)
+        for first in (0, 50, 100, 150, 196) * 4:
+            start = range(first, first + 4)
+            result = ez.solve(problem_of(q), ez.solvers.Branch(n_jobs=4), start=list(start))
+            assert list(result.support) == list(best.support)
+            assert result.status is ez.Status.OPTIMAL
+        judge_certificate(q, result, best.objective)
+
+
+def test_a_bound_holds_while_nodes_are_being_bounded(long_search, monkeypatch):
+    """A node that a thread is at work on is in no heap, and yet open."""
+    q, optimal = long_search
+    problem, seen, burst = problem_of(q), [], Subtree.burst
+
+    def watched(subtree, terms, signal):
+        if search.running:
+            before, n_open = subtree.open_bound(), int(subtree.nodes.size[OPEN])
+            subtree.nodes.size[OPEN] = 0  # as far as anybody else can see
+            seen.append((search.bound(), before))
+            subtree.nodes.size[OPEN] = n_open
+        burst(subtree, terms, signal)
+
+    monkeypatch.setattr(Subtree, "burst", watched)
+    best = gramsearch.Best(tuple(branch(q, time_limit=1e-9).support.tolist()), 1.9 * optimal)
+    search = gramsearch.GramSearch(problem, best, Clock(), 1e-6, n_threads=2)
+    assert search.run() is ez.Status.OPTIMAL
+    assert len(seen) > 2
+    assert all(bound <= before for bound, before in seen)
 
 
 @pytest.mark.slow

@@ -230,15 +230,15 @@ def _by_branching(problem, best, threshold, most, clock):
     if searches(problem, best.objective, GAP):
         own = Best(start.units, best.objective)
         gram_search = GramSearch(problem, own, clock, 0.0, threshold)
-        gram_search.most_hits = most + 1
+        gram_search.hits.most = most + 1
         status = gram_search.run()
-        return dict(gram_search.hits), status is Status.OPTIMAL
+        return dict(gram_search.hits.values), status is Status.OPTIMAL
     if not relaxes(problem):
         return {}, False
     search = Search(problem, relaxation_for(problem), clock, 0.0, start)
-    search.threshold, search.most_hits = threshold, most + 1
+    search.threshold, search.hits.most = threshold, most + 1
     status = search.run(np.inf)
-    return dict(search.hits), status is Status.OPTIMAL
+    return dict(search.hits.values), status is Status.OPTIMAL
 
 
 def _by_exchange(problem, threshold, clock):

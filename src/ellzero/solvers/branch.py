@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from .. import _checks as checks
+from .._kernels.relax import FREE, IN, OUT
 from .._linear import solve_positive
 from .._progress import Clock
 from ..certificate import Tree
@@ -19,14 +20,13 @@ from .bounds import root_bound
 from .checkpoint import Checkpoint
 from .exchange import best_state, penalised
 from .gramsearch import Best, GramSearch, searches, splits
+from .hits import Hits
 from .moves import State, moves_for
 from .refit import fit_support
 from .relaxation import Bound, Relaxation, dual_tree, relaxation_for, relaxes, starting_point
+from .subtree import LAZY
 
-LAZY = 0.3  # a node's descent may stop this far, in shares of the room below the cut, from its optimum
 CHECKABLE = 20_000  # most nodes of a tree whose bound is taken from the checker
-SPARE = 1000  # supports collected beyond those that will be kept, between two passes of sorting
-FREE, IN, OUT = 0, 1, -1
 
 
 @dataclass(slots=True, eq=False)
@@ -79,8 +79,7 @@ class Search:
     def __init__(self, problem: Problem, relaxation: Relaxation, clock: Clock, gap: float, start: State):
         self.problem, self.relaxation, self.clock, self.gap = problem, relaxation, clock, gap
         self.threshold: float | None = None  # where set, every support up to it is collected
-        self.hits: dict[tuple[int, ...], float] = {}
-        self.most_hits = np.inf
+        self.hits = Hits()
         self.moves = moves_for(problem)
         self.units, self.objective = start.units, penalised(problem, start)
         self.tried: set[frozenset[int]] = {start.key}
@@ -166,7 +165,8 @@ class Search:
         if node.bound >= self.cut or full or not (state == FREE).any():
             self.close(node.bound)
             if self.threshold is not None and node.bound < self.cut:
-                self.collect(tuple(int(u) for u in np.flatnonzero(state == IN)))
+                units = tuple(int(u) for u in np.flatnonzero(state == IN))
+                self.threshold = self.hits.add(units, self.value(units), self.threshold)
             return
         self.branch(node, solved)
 
@@ -227,16 +227,6 @@ class Search:
         if value < self.objective:
             self.units, self.objective = units, value
             self.polish()
-
-    def collect(self, units: tuple[int, ...]) -> None:
-        """Note a support whose objective is within the threshold."""
-        value = self.value(units)
-        if value <= self.cut:
-            self.hits[units] = value
-        if len(self.hits) > 2 * self.most_hits + SPARE:  # keep the best, and look for better ones only
-            best = sorted(self.hits, key=self.hits.__getitem__)[: int(self.most_hits)]
-            self.hits = {u: self.hits[u] for u in best}
-            self.threshold = self.hits[best[-1]]
 
     def value(self, units) -> float:
         """Objective of the best fit on a support."""

@@ -79,12 +79,14 @@ class Crew:
                 job = self._next()
                 if job is None:
                     return
+                search.begin(job)
                 search.running[id(job)] = job
             search.work(job)
             with self.turn:
                 search.absorb(job)
                 del search.running[id(job)]
-                if self.idle and not search.jobs[1:] and job.subtree.n_open > 1:
+                shared = job.subtree.full and job.subtree.n_open > 1  # rows that come one by one are for one reader
+                if self.idle and shared and not search.jobs[1:]:
                     search.split(job)
                 self.turn.notify_all()
 

@@ -16,6 +16,7 @@ from .crew import Crew
 from .descent import Bound, Point
 from .evidence import Evidence, Piece
 from .extraction import even, extract
+from .hits import Hits
 from .moves import moves_for
 from .peeling import peel
 from .refit import fit_support
@@ -25,7 +26,6 @@ from .saved import Saved
 from .subtree import LAZY, LOCAL, SPIN, Start, Subtree
 
 COMPACT = 3000  # most live columns whose Gram matrix is formed
-SPARE = 1000  # supports collected beyond those that will be kept, between two passes of sorting
 WIDE_SPIN = 600  # where rows are read one by one, so many live columns get a matrix of their own
 COPY = 1e-12  # largest difference of scaled columns that count as equal
 ROUGH = 0.02  # share of the gap that rounding may take
@@ -57,6 +57,7 @@ class Job:
     share: int  # live columns when the diagonal was sought last
     number: int = -1  # of the diagonal
     counted: int = 0  # nodes that have been counted
+    floor: float = -NOWHERE  # bound of its open nodes when its burst began
 
 
 class GramSearch:
@@ -101,8 +102,7 @@ class GramSearch:
         self.signal = np.zeros(1, np.int64)
         self.evidence = Evidence()
         self.closed, self.lower, self.n_nodes = NOWHERE, 0.0, 0
-        self.hits: dict[tuple[int, ...], float] = {}
-        self.most_hits = np.inf
+        self.hits = Hits()
         self.jobs: list[tuple[float, int, Job]] = []
         self.running: dict[int, Job] = {}
         self.order = count()
@@ -152,6 +152,7 @@ class GramSearch:
             if bursts and self.n_threads > 1:  # what one burst settles is not worth a thread
                 return Crew(self, self.n_threads).run()
             _, _, job = heapq.heappop(self.jobs)
+            self.begin(job)
             self.work(job)
             self.absorb(job)
             self.tell()
@@ -209,7 +210,14 @@ class GramSearch:
             return Status.TIME_LIMIT
         return Status.NODE_LIMIT if self.n_nodes >= self.node_limit else None
 
+    def begin(self, job: Job):
+        """Make ready for a burst: what it changes while others look on is noted before."""
+        job.floor = job.subtree.open_bound()
+        if not job.subtree.full:  # rows may have moved since, and may again while the burst runs
+            job.subtree.read(self.problem.gram.store, self.problem.gram.slot.copy())
+
     def work(self, job: Job):
+        """One burst."""
         job.subtree.burst(self.terms, self.signal)
 
     def absorb(self, job: Job):
@@ -222,7 +230,8 @@ class GramSearch:
             self._improve(tuple(sorted(subtree.ids[members].tolist())), float(subtree.target.value[0]))
         self.closed = min(self.closed, float(subtree.target.lower[0]))
         for row in subtree.collected():
-            self._collect(tuple(sorted(subtree.ids[row[row >= 0]].tolist())))
+            units = tuple(sorted(subtree.ids[row[row >= 0]].tolist()))
+            self.target.cut[0] = self.hits.add(units, self.value(units), self.cut)
         if subtree.wants:
             self._fetch(subtree)
         for live, starts, records in subtree.spun():
@@ -235,7 +244,8 @@ class GramSearch:
     def _improve(self, units, value: float):
         """Take a better support, or where swaps lead from it."""
         best = Best(units, value)
-        if not self.rules.restricted and self.problem.closed_form:
+        by_rows = any(not job.subtree.full for job in self.running.values())  # reads the rows that swaps would move
+        if not self.rules.restricted and self.problem.closed_form and not by_rows:
             moves = moves_for(self.problem)
             state = moves.at(units)
             while state is not None:
@@ -248,16 +258,6 @@ class GramSearch:
             if not self.terms.collects:
                 self.target.cut[0] = min(self.cut, self._cut(best.value))
 
-    def _collect(self, units):
-        """Note a support within the threshold; where there are too many, look for better ones only."""
-        value = self.value(units)
-        if value <= self.target.cut[0]:
-            self.hits[units] = value
-        if len(self.hits) > 2 * self.most_hits + SPARE:
-            best = sorted(self.hits, key=self.hits.__getitem__)[: int(self.most_hits)]
-            self.hits = {u: self.hits[u] for u in best}
-            self.target.cut[0] = self.hits[best[-1]]
-
     def value(self, units) -> float:
         """Objective of the best fit on a support."""
         return fit_support(self.problem, self.rules.columns(units)).value + self.problem.l0 * len(units)
@@ -269,21 +269,20 @@ class GramSearch:
         if starts:
             self._open(
                 self.evidence.pieces[job.piece], subtree.ids, starts, records, subtree.gram, job.diagonal,
-                subtree.spun_share, number=job.number, share=job.share,
+                number=job.number, share=job.share,
             )  # fmt: skip
 
     def _queue(self, job: Job):
         heapq.heappush(self.jobs, (job.subtree.open_bound(), next(self.order), job))
 
     def _fetch(self, subtree: Subtree):
-        gram = self.problem.gram
-        gram.ensure(subtree.wants, keep=subtree.warm_columns())
-        subtree.fetched(gram.store, gram.slot)
+        self.problem.gram.ensure(subtree.wants, keep=subtree.warm_columns())
+        subtree.fetched()
 
     def bound(self) -> float:
         """Proven bound of every support; it never falls."""
         open_ = [job.subtree.open_bound() for *_, job in self.jobs]
-        open_ += [job.subtree.open_bound() for job in self.running.values()]
+        open_ += [job.floor for job in self.running.values()]  # a node that is being bounded is in no heap
         self.lower = max(self.lower, min([self.closed, self.best.value, *open_]))
         return self.lower
 

@@ -64,7 +64,6 @@ class Subtree:
             inverse = 0.5 / strengthened
         self.ids, self.gram, self.rules = columns, gram, rules.tables
         self.columns = Columns(corr, diag, l1, strengthened, inverse, lower, upper)
-        self.spun_share = spin
         self.spin = int(spin * p) if p > SPIN_LEAST or spin >= 1 else -1
         self.full = np.array_equal(gram.slot, np.arange(p))  # a store of p rows may still wait for some
         self.inner = not rules.restricted and spin < 1 and self.full
@@ -178,10 +177,13 @@ class Subtree:
         """Columns whose Gram rows a node is waiting for."""
         return self.gram.wanted[: self.count[WANTED]].tolist()
 
-    def fetched(self, rows, slot) -> None:
-        """Take Gram rows over, and go on."""
-        self.gram = self.gram._replace(rows=rows, slot=slot)
+    def fetched(self) -> None:
+        """Go on: the rows that were wanted are there."""
         self.count[WANTED] = 0
+
+    def read(self, rows, slot) -> None:
+        """Read Gram rows from here in the next burst."""
+        self.gram = self.gram._replace(rows=rows, slot=slot)
 
     def warm_columns(self) -> list[int]:
         """Columns of the warm start of the next node."""
