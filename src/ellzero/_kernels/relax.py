@@ -33,7 +33,7 @@ NOWHERE = 1e300
 class Columns(NamedTuple):
     """Live columns: correlations with the target, the diagonal handed over, and the penalty.
 
-    `l2` holds the ridge with half the diagonal added, `inverse` is 1/(2 l2); each array has shape (p,).
+    `l2` holds the ridge with half the diagonal added, `inverse` its `half_inverse`; each array has shape (p,).
     """
 
     corr: np.ndarray
@@ -43,6 +43,12 @@ class Columns(NamedTuple):
     inverse: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
+
+
+def half_inverse(l2) -> np.ndarray:
+    """1/(2 l2), finite without a ridge: times zero it is zero."""
+    with np.errstate(divide="ignore"):
+        return np.minimum(0.5 / l2, NOWHERE)
 
 
 class Local(NamedTuple):
@@ -61,13 +67,13 @@ class Local(NamedTuple):
 
 
 @inner
-def conjugate(v, l1, l2, inverse, lower, upper):
-    """Max over t in [lower, upper] of v t - l1 |t| - l2 t^2, with inverse = 1/(2 l2)."""
-    excess, limit = abs(v) - l1, upper if v > 0 else -lower
+def conjugate(v, columns, i):
+    """Max over t in [lower, upper] of v t - l1 |t| - l2 t^2 for column i."""
+    excess, limit = abs(v) - columns.l1[i], columns.upper[i] if v > 0.0 else -columns.lower[i]
     if excess <= 0.0 or limit == 0.0:
         return 0.0
-    t = min(excess * inverse, limit)
-    return excess * t - l2 * t * t
+    t = min(excess * columns.inverse[i], limit)
+    return excess * t - columns.l2[i] * t * t
 
 
 @inner
@@ -266,19 +272,17 @@ def evaluate(columns, state, local, m, yy, l0, price, rounding):
                 count += 1.0
     reach = math.sqrt(yy) + size
     error, charge, total = rounding * reach, 0.0, 0.0
+    for i in range(state.size):  # without branches, for several columns at once
+        v = local.gradient[i]
+        excess = max(abs(v) + error - columns.l1[i], 0.0)
+        t = min(excess * columns.inverse[i], columns.upper[i] if v > 0.0 else -columns.lower[i])
+        local.score[i] = excess * t - columns.l2[i] * t * t
     for i in range(state.size):
         if state[i] == OUT:
             continue
-        v = local.gradient[i]
-        h = conjugate(
-            v + math.copysign(error, v), columns.l1[i], columns.l2[i], columns.inverse[i], columns.lower[i],
-            columns.upper[i],
-        )  # fmt: skip
+        h, v = local.score[i], local.gradient[i]
         if abs(v) <= error:  # the sign is not known
-            h = max(h, conjugate(
-                -math.copysign(error, v), columns.l1[i], columns.l2[i], columns.inverse[i], columns.lower[i],
-                columns.upper[i],
-            ))  # fmt: skip
+            h = max(conjugate(v + error, columns, i), conjugate(v - error, columns, i))
         local.score[i] = h
         total += h
         if state[i] == IN:

@@ -6,7 +6,7 @@ from itertools import count
 
 import numpy as np
 
-from .._kernels.relax import FREE, IN, NOWHERE, OUT, Columns, judge
+from .._kernels.relax import FREE, IN, NOWHERE, OUT, Columns, half_inverse, judge
 from .._kernels.store import Gram, Target, Terms
 from .._progress import Clock, deferred_interrupt
 from ..problem import Problem, node_charge
@@ -325,12 +325,9 @@ class GramSearch:
     def _relax_root(self, start: Start) -> bool:
         """Bound the root and fix units, in place; returns whether no support is left."""
         state, p = start.state, self.p
-        with np.errstate(divide="ignore"):
-            inverse = 0.5 / self.penalty.l2
-        columns = Columns(
-            self.problem.correlations, np.zeros(p), self.penalty.l1, self.penalty.l2, inverse, *self.limits
-        )  # fmt: skip
-        root = Root(self.problem, columns, state, self.terms)
+        l1, l2 = self.penalty.l1, self.penalty.l2
+        columns = Columns(self.problem.correlations, np.zeros(p), l1, l2, half_inverse(l2), *self.limits)
+        root = Root(self.problem, columns, state, self.terms, self.best.units)
         n_in, free = int((state == IN).sum()), np.flatnonzero(state == FREE)
         taken = free if n_in == self.terms.size else free[:0]  # every place is taken: the others are out
         state[taken] = OUT
@@ -354,7 +351,7 @@ class GramSearch:
         kept = b != 0.0
         piece = root_piece(state, (place[kept], b[kept]), fixes, empty)
         self.evidence.add(piece)
-        if bound < self.cut and not empty:
+        if not empty and self._gap(start) > GATE:  # where the tree is small, narrower limits do not pay
             self._peel(start, root, piece)
         return empty
 

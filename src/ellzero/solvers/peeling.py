@@ -10,7 +10,7 @@ better solution lies there, and that t is a limit: nobody has to guess a big M.
 
 import numpy as np
 
-from ..problem import Problem, node_charge
+from ..problem import UNIT, Problem, node_charge
 from .descent import Bound
 
 OUTWARDS = 1e-9  # share by which a limit is moved outwards, so that rounding cannot undo its proof
@@ -47,7 +47,8 @@ def peel(problem: Problem, bound: Bound, inside, outside, cut: float, lower, upp
     uncharged = bound.base - charge + np.where(inside, bound.scores, np.maximum(rise, last_in) + problem.l0)
     alone = np.bincount(rules.unit_of_column, minlength=rules.n_units) == 1
     of_column = rules.unit_of_column
-    room = uncharged[of_column] - cut
+    magnitude = abs(bound.base) + float(np.abs(bound.scores[~outside]).sum())  # of terms that may cancel
+    room = uncharged[of_column] - cut - 16 * (lower.size + 64) * UNIT * magnitude
     tight = (alone & ~outside)[of_column]
     above = _limit(bound.slopes + bound.slope_error - penalty.l1, penalty.l2, room)
     below = _limit(-bound.slopes + bound.slope_error - penalty.l1, penalty.l2, room)

@@ -6,7 +6,6 @@ from .._kernels.node import FINEST
 from .._kernels.relax import (
     CHEAPEST,
     COUNT_SLACK,
-    ENTRANTS,
     FREE,
     IN,
     NOWHERE,
@@ -25,11 +24,17 @@ from ..problem import Problem
 from .evidence import Piece
 from .subtree import LOCAL
 
+ENTRY = 0.1  # violators below this share of the worst wait a round; each round is a pass over the data
+FEW = 64  # columns left that need no further pass
+
 
 class Root:
-    """Working-set descent in residual form: products with the data instead of a Gram matrix."""
+    """Working-set descent in residual form: products with the data instead of a Gram matrix.
 
-    def __init__(self, problem: Problem, columns: Columns, state, terms: Terms):
+    `known` are columns that are likely to be nonzero; it begins with them.
+    """
+
+    def __init__(self, problem: Problem, columns: Columns, state, terms: Terms, known=()):
         self.problem, self.columns, self.state, self.terms = problem, columns, state, terms
         p = state.size
         cap = min(p, LOCAL)
@@ -40,7 +45,8 @@ class Root:
         self.root_weight = np.sqrt(problem.weight)
         self.m = 0
         self.local.gradient[:] = problem.correlations
-        self._admit(np.flatnonzero(state == IN))
+        likely = np.isin(np.arange(p), known) & (state == FREE)
+        self._admit(np.flatnonzero(likely | (state == IN)))
 
     def _admit(self, new):
         """Make columns local; their products with each other are formed."""
@@ -67,6 +73,8 @@ class Root:
         """As `_kernels.node.relax`; 0 for `lazy` solves to the end. Returns price, bound, edges of the last place."""
         local, terms = self.local, self.terms
         scale, tolerance = np.sqrt(terms.yy), 1e-3
+        if self.m and not limited:  # at a known price the columns that are local already are worth a descent
+            self._descend(places, limited, price, tolerance * scale, exact=lazy == 0.0)
         while True:
             m = self.m
             price = max(price, terms.l0)
@@ -79,6 +87,7 @@ class Root:
             if limited:
                 primal += (price - terms.l0) * (max(0.0, places - taken) - places)
             near = lazy > 0.0 and primal < cut and primal - bound <= lazy * (cut - primal)
+            near |= lazy > 0.0 and self._few(price + bound - cut)
             # solved at its price; to the end it is solved only if the price is right, too
             solved = primal - bound <= 1e-9 * abs(primal)
             balanced = lazy > 0.0 or not limited or abs(taken - places) <= 1e-7 * max(places, 1)
@@ -88,7 +97,7 @@ class Root:
             excess[local.place[:m]] = -1.0
             worst = float(excess.max(initial=0.0))
             if worst > 1e-12 * price:
-                self._admit(np.flatnonzero(excess > ENTRANTS * worst))
+                self._admit(np.flatnonzero(excess > ENTRY * worst))
             if self.m == m:
                 if tolerance < FINEST:
                     break
@@ -97,6 +106,11 @@ class Root:
         if not limited:
             return price, bound, 0.0, 0.0
         return price, bound, NOWHERE if places == 0 else float(local.top[places - 1]), float(local.top[places])
+
+    def _few(self, least: float) -> bool:
+        """Whether so few columns reach a score that a small matrix of theirs serves better than all the data."""
+        live = np.count_nonzero((self.state == FREE) & (self.local.score >= least))
+        return live <= min(FEW, self.state.size // 8)
 
     def _descend(self, places, limited, price, tolerance, exact):
         """Descend on the local columns, and renew the gradient from the residual."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._kernels.relax import NOWHERE, OUT, Columns, Local
+from .._kernels.relax import NOWHERE, OUT, Columns, Local, half_inverse
 from .._kernels.search import search
 from .._kernels.store import (
     FIXES,
@@ -60,10 +60,8 @@ class Subtree:
         l1, l2, lower, upper = penalty
         diag = np.zeros(p) if diagonal is None else diagonal
         strengthened = l2 + 0.5 * diag if diagonal is not None else l2
-        with np.errstate(divide="ignore"):
-            inverse = 0.5 / strengthened
         self.ids, self.gram, self.rules = columns, gram, rules.tables
-        self.columns = Columns(corr, diag, l1, strengthened, inverse, lower, upper)
+        self.columns = Columns(corr, diag, l1, strengthened, half_inverse(strengthened), lower, upper)
         self.spin = int(spin * p) if p > SPIN_LEAST or spin >= 1 else -1
         self.full = np.array_equal(gram.slot, np.arange(p))  # a store of p rows may still wait for some
         self.inner = not rules.restricted and spin < 1 and self.full
