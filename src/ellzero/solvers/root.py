@@ -109,7 +109,7 @@ class Root:
 
     def _few(self, least: float) -> bool:
         """Whether so few columns reach a score that a small matrix of theirs serves better than all the data."""
-        live = np.count_nonzero((self.state == FREE) & (self.local.score >= least))
+        live = int(np.count_nonzero((self.state == FREE) & (self.local.score >= least)))
         return live <= min(FEW, self.state.size // 8)
 
     def _descend(self, places, limited, price, tolerance, exact):
