@@ -116,20 +116,22 @@ def smoke(instances):
     return synthetic(instances, "s", 0, 0.01) | {"gap": 1e-6}
 
 
+def incumbents(instances, files, most, l2):
+    """The supports up to size `most` that all solvers start from, with their ridge fits."""
+    X, y = load(files)
+    path = instances.heuristic_path(X, y, most, max(l2, 1e-9))
+    fits = [instances.ridge_obj(X, y, support, l2) for _, support in path]
+    return [
+        {"support": [int(j) for j in support], "values": list(values), "value": float(value)}
+        for (_, support), (value, values) in zip(path, fits, strict=True)
+    ]
+
+
 def diabetes(instances, l2, sizes):
     """Ten columns with squares and products, 442 x 64: at most k columns, for each k of ``sizes``; no limits."""
     files = stored("diabetes", instances.diabetes_quad)
 
-    def incumbents():
-        X, y = load(files)
-        path = instances.heuristic_path(X, y, 21, max(l2, 1e-9))
-        fits = [instances.ridge_obj(X, y, support, l2) for _, support in path]
-        return [
-            {"support": [int(j) for j in support], "values": list(values), "value": float(value)}
-            for (_, support), (value, values) in zip(path, fits, strict=True)
-        ]
-
-    found = cached(f"diabetes-{l2}", incumbents)
+    found = cached(f"diabetes-{l2}", lambda: incumbents(instances, files, 21, l2))
     return [_case(f"diabetes k={k} l2={l2}", files, seed=0, l2=l2, k=k, **found[k]) for k in sizes]
 
 
@@ -204,16 +206,7 @@ def real(instances, data, name, response, l2, solver):
     sizes = expected["sizes"][:4]
     total = sizes[0]["rss"]
 
-    def incumbents():
-        X, y = load(files)
-        path = instances.heuristic_path(X, y, 4, max(l2, 1e-9))
-        fits = [instances.ridge_obj(X, y, support, l2) for _, support in path]
-        return [
-            {"support": [int(j) for j in support], "values": list(values), "value": float(value)}
-            for (_, support), (value, values) in zip(path, fits, strict=True)
-        ]
-
-    found = cached(f"{tag}-{l2}", incumbents)
+    found = cached(f"{tag}-{l2}", lambda: incumbents(instances, files, 4, l2))
     cases = []
     for k in (1, 2, 3):
         known = {"expected": 0.5 * sizes[k]["rss"] / total} if l2 == 0 else {}

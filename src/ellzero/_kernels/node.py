@@ -97,7 +97,7 @@ def gather(gram, columns, state, b, local, count):
             local.place[m], local.b[m] = i, b[i]
             m += 1
         b[i] = 0.0
-    load(gram, columns, state, local, 0, m, count)
+    load(gram, columns, state, local, np.int64(0), m, count)
     return m
 
 
@@ -120,7 +120,7 @@ def admit(gram, columns, state, local, m, price, is_local, count):
                 if is_local[i]:
                     local.place[kept], local.b[kept] = i, local.b[a]
                     kept += 1
-            load(gram, columns, state, local, 0, kept, count)
+            load(gram, columns, state, local, np.int64(0), kept, count)
         m = kept
         for i in range(state.size):
             violates = state[i] == FREE and not is_local[i] and local.score[i] - price > ENTRANTS * worst
@@ -153,7 +153,7 @@ def relax(gram, columns, state, local, m, places, limited, price, cut, terms, co
                     local.g[e] -= local.b[a] * local.Q[a, e]
         if limited and places > 0:
             price = balance(
-                local, m, price, max(l0, CHEAPEST * yy), places, tolerance * scale, COUNT_SLACK, PRICE_STEPS
+                local, m, price, max(l0, CHEAPEST * yy), places, tolerance * scale, COUNT_SLACK, np.int64(PRICE_STEPS)
             )
         else:
             price = l0

@@ -102,6 +102,32 @@ def shrunk(gram, columns, live, q, store, rows):
     )  # fmt: skip
 
 
+@inner
+def finish(gram, columns, rules, target, nodes, within, log, local, count, terms, scratch, store, rows, end, signal):
+    """Search the subtree of the node that was spun on compact data; nodes that are left are spun in its place."""
+    live = live_columns(nodes.state[nodes.spun[0]])
+    q = live.size
+    small_gram, small_columns = shrunk(gram, columns, live, q, store, rows)
+    small_nodes = Nodes(
+        within.state[: INNER * q].reshape((INNER, q)), within.place, within.value, within.bound, within.price,
+        within.record, within.heap, within.free, within.spun, within.group, within.size,
+    )  # fmt: skip
+    small_local = Local(
+        local.place, local.held, local.b, local.g, local.Q, local.penalty, local.lines, local.gradient[:q],
+        local.score[:q], local.top,
+    )  # fmt: skip
+    small_scratch = Scratch(
+        scratch.state[:q], scratch.trial_state[:q], scratch.b[:q], scratch.verdict[:q], scratch.is_local[:q],
+        scratch.members, scratch.trial, scratch.factor, scratch.fitted, scratch.seen,
+    )  # fmt: skip
+    for i in range(scratch.seen.size):
+        scratch.seen[i] = 0
+    enter(nodes, within, small_nodes, live, q)
+    explore(small_gram, small_columns, rules, target, small_nodes, log, small_local, count, terms, small_scratch, live,
+            np.int64(-1), np.int64(STUBBORN), end, signal)  # fmt: skip
+    leave(nodes, small_nodes, live, q, count)
+
+
 @njit(cache=True, nogil=True)
 def search(gram, columns, rules, target, nodes, log, local, count, terms, spin, inner, budget, signal):
     """Work on open nodes until none is left, the budget is spent, a store is full, or `signal[0]` is raised.
@@ -122,42 +148,16 @@ def search(gram, columns, rules, target, nodes, log, local, count, terms, spin, 
         np.empty(INNER), np.empty(INNER, np.int32), np.empty(INNER, np.int64), np.empty(INNER, np.int64),
         np.empty(INNER, np.int64), np.empty(INNER, np.int64), np.zeros(3, np.int64),
     )  # fmt: skip
-    all_ids, end, everything = np.arange(p), count[WORK] + budget, 1 << 40
-    live, is_small = all_ids, False
-    now_gram, now_columns, now_nodes, now_local, now_scratch, ids = gram, columns, nodes, local, scratch, all_ids
+    all_ids, end, unlimited = np.arange(p), count[WORK] + budget, np.int64(1 << 40)
     while count[WORK] < end and signal[0] == 0:
         enough = nodes.size[SLOTS] >= INNER + 2 and has_room(target, nodes, log, local, count, terms, p)
         if not enough or nodes.size[OPEN] == 0:
             break
-        most = everything
-        while True:
-            explore(now_gram, now_columns, rules, target, now_nodes, log, now_local, count, terms, now_scratch, ids,
-                    -1 if is_small else spin, most, end, signal)  # fmt: skip
-            if is_small or nodes.size[SPUN] == 0 or not inner:
-                break
-            live = live_columns(nodes.state[nodes.spun[0]])
-            q = live.size
-            now_gram, now_columns = shrunk(gram, columns, live, q, store, rows)
-            now_nodes = Nodes(
-                within.state[: INNER * q].reshape((INNER, q)), within.place, within.value, within.bound, within.price,
-                within.record, within.heap, within.free, within.spun, within.group, within.size,
-            )  # fmt: skip
-            now_local = Local(
-                local.place, local.held, local.b, local.g, local.Q, local.penalty, local.lines, local.gradient[:q],
-                local.score[:q], local.top,
-            )  # fmt: skip
-            now_scratch = Scratch(
-                scratch.state[:q], scratch.trial_state[:q], scratch.b[:q], scratch.verdict[:q], scratch.is_local[:q],
-                scratch.members, scratch.trial, scratch.factor, scratch.fitted, scratch.seen,
-            )  # fmt: skip
-            for i in range(scratch.seen.size):
-                scratch.seen[i] = 0
-            enter(nodes, within, now_nodes, live, q)
-            ids, is_small, most = live, True, STUBBORN
-        if is_small:
-            leave(nodes, now_nodes, live, live.size, count)
-            now_gram, now_columns, now_nodes, now_local = gram, columns, nodes, local
-            now_scratch, ids, is_small = scratch, all_ids, False
+        explore(gram, columns, rules, target, nodes, log, local, count, terms, scratch, all_ids, spin, unlimited, end,
+                signal)  # fmt: skip
+        if nodes.size[SPUN] > 0 and inner:
+            finish(gram, columns, rules, target, nodes, within, log, local, count, terms, scratch, store, rows, end,
+                   signal)  # fmt: skip
         elif nodes.size[SPUN] > 0:
             nodes.group[nodes.spun[0]] = count[GROUPS]
             count[GROUPS] += 1

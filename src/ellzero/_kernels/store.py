@@ -344,7 +344,7 @@ def enter(nodes, inner, compact, live, q):
         inner.free[s] = INNER - 1 - s
     inner.size[OPEN], inner.size[SLOTS], inner.size[SPUN] = 0, INNER, 0
     root = take(compact)
-    move(nodes, slot, compact, root, live, q, True)
+    move(nodes, slot, compact, root, live, q, np.bool_(True))
     push(compact, root)
     release(nodes, slot)
     nodes.size[SPUN] = 0
@@ -355,7 +355,7 @@ def leave(nodes, compact, live, q, count):
     """Hand the open nodes of a small subtree back as one group of spun nodes."""
     while compact.size[OPEN] > 0:
         rest, place = pop(compact), take(nodes)
-        move(compact, rest, nodes, place, live, q, False)
+        move(compact, rest, nodes, place, live, q, np.bool_(False))
         nodes.spun[nodes.size[SPUN]], nodes.group[place] = place, count[GROUPS]
         nodes.size[SPUN] += 1
     count[GROUPS] += 1

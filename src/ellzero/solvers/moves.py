@@ -188,7 +188,7 @@ class GramMoves(Moves):
 
     def _drop(self, state: State, s: int) -> State:
         S, f = list(state.units), state.facts
-        a, pivot = f["A"][:, s], f["A"][s, s]
+        a, pivot = f["A"][s], f["A"][s, s]
         h = np.zeros(self.gram.p)
         combine(self.gram.store, self._rows_at(S), a, h)
         step = f["b"][s] / pivot
