@@ -3,6 +3,7 @@
 import numpy as np
 
 from .compiled import inner
+from .exchange import combine
 from .incumbent import round_point
 from .relax import (
     CHEAPEST,
@@ -54,15 +55,14 @@ def head_sum(values, n):
 @inner
 def gradient(gram, columns, local, m):
     """Negative gradient c - (G - D) b of all live columns."""
-    out = local.gradient
+    out, n = local.gradient, 0
     for j in range(out.size):
         out[j] = columns.corr[j]
     for a in range(m):
-        x = local.b[a]
-        if x != 0.0:
-            row = gram.rows[gram.slot[local.place[a]]]
-            for j in range(out.size):
-                out[j] -= x * row[j]
+        if local.b[a] != 0.0:
+            local.rows[n], local.g[n] = gram.slot[local.place[a]], -local.b[a]
+            n += 1
+    combine(gram.rows, local.rows[:n], local.g[:n], out)
     for a in range(m):
         i = local.place[a]
         out[i] += columns.diag[i] * local.b[a]

@@ -55,9 +55,10 @@ class Local(NamedTuple):
     """Work space of one node: the local columns, and scores of all live ones."""
 
     place: np.ndarray  # (cap,) which live column
+    rows: np.ndarray  # (cap,) where the Gram rows of the nonzeros are
     held: np.ndarray  # (cap,) bool: in
     b: np.ndarray  # (cap,)
-    g: np.ndarray  # (cap,) negative gradient
+    g: np.ndarray  # (cap,) negative gradient; work space between descents
     Q: np.ndarray  # (cap, cap)
     penalty: np.ndarray  # (4, cap) l1, l2, lower, upper
     lines: np.ndarray  # (4, cap) slope and end of the envelope upwards, then downwards

@@ -113,7 +113,7 @@ def finish(gram, columns, rules, target, nodes, within, log, local, count, terms
         within.record, within.heap, within.free, within.spun, within.group, within.size,
     )  # fmt: skip
     small_local = Local(
-        local.place, local.held, local.b, local.g, local.Q, local.penalty, local.lines, local.gradient[:q],
+        local.place, local.rows, local.held, local.b, local.g, local.Q, local.penalty, local.lines, local.gradient[:q],
         local.score[:q], local.top,
     )  # fmt: skip
     small_scratch = Scratch(

@@ -39,7 +39,7 @@ class Root:
         p = state.size
         cap = min(p, LOCAL)
         self.local = Local(
-            np.empty(cap, np.int64), np.empty(cap, np.bool_), np.zeros(cap), np.empty(cap), np.empty((cap, cap)),
+            np.empty(cap, np.int64), np.empty(cap, np.int64), np.empty(cap, np.bool_), np.zeros(cap), np.empty(cap), np.empty((cap, cap)),
             np.empty((4, cap)), np.empty((4, cap)), np.empty(p), np.empty(p), np.empty(min(p, terms.size) + 2),
         )  # fmt: skip
         self.root_weight = np.sqrt(problem.weight)

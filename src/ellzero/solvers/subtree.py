@@ -74,7 +74,7 @@ class Subtree:
         )
         cap, nz = min(p, LOCAL), min(p, WARM)
         self.local = Local(
-            np.empty(cap, np.int64), np.empty(cap, np.bool_), np.empty(cap), np.empty(cap), np.empty((cap, cap)),
+            np.empty(cap, np.int64), np.empty(cap, np.int64), np.empty(cap, np.bool_), np.empty(cap), np.empty(cap), np.empty((cap, cap)),
             np.empty((4, cap)), np.empty((4, cap)), np.empty(p), np.empty(p), np.empty(min(p, size) + 2),
         )  # fmt: skip
         room = 2 * INNER + len(starts)
