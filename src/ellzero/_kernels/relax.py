@@ -67,6 +67,15 @@ class Local(NamedTuple):
     top: np.ndarray  # (most + 2,) largest rises above the price
 
 
+def local_space(p: int, cap: int, most: int) -> Local:
+    """Work space for p live columns, of which `cap` may be local, and at most `most` places."""
+    return Local(
+        np.empty(cap, np.int64), np.empty(cap, np.int64), np.empty(cap, np.bool_), np.zeros(cap), np.empty(cap),
+        np.empty((cap, cap)), np.empty((4, cap)), np.empty((4, cap)), np.empty(p), np.empty(p),
+        np.empty(min(p, most) + 2),
+    )  # fmt: skip
+
+
 @inner
 def conjugate(v, columns, i):
     """Max over t in [lower, upper] of v t - l1 |t| - l2 t^2 for column i."""

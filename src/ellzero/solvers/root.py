@@ -12,10 +12,10 @@ from .._kernels.relax import (
     PRICE_STEPS,
     SWEEPS,
     Columns,
-    Local,
     balance,
     draw_lines,
     evaluate,
+    local_space,
     rank,
     settle,
 )  # fmt: skip
@@ -37,11 +37,7 @@ class Root:
     def __init__(self, problem: Problem, columns: Columns, state, terms: Terms, known=()):
         self.problem, self.columns, self.state, self.terms = problem, columns, state, terms
         p = state.size
-        cap = min(p, LOCAL)
-        self.local = Local(
-            np.empty(cap, np.int64), np.empty(cap, np.int64), np.empty(cap, np.bool_), np.zeros(cap), np.empty(cap), np.empty((cap, cap)),
-            np.empty((4, cap)), np.empty((4, cap)), np.empty(p), np.empty(p), np.empty(min(p, terms.size) + 2),
-        )  # fmt: skip
+        self.local = local_space(p, min(p, LOCAL), terms.size)
         self.root_weight = np.sqrt(problem.weight)
         self.m = 0
         self.local.gradient[:] = problem.correlations

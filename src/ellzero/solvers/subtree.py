@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._kernels.relax import NOWHERE, OUT, Columns, Local, half_inverse
+from .._kernels.relax import NOWHERE, OUT, Columns, half_inverse, local_space
 from .._kernels.search import search
 from .._kernels.store import (
     FIXES,
@@ -73,10 +73,7 @@ class Subtree:
             hits=np.empty((target.hits.shape[0], p), np.int64),
         )
         cap, nz = min(p, LOCAL), min(p, WARM)
-        self.local = Local(
-            np.empty(cap, np.int64), np.empty(cap, np.int64), np.empty(cap, np.bool_), np.empty(cap), np.empty(cap), np.empty((cap, cap)),
-            np.empty((4, cap)), np.empty((4, cap)), np.empty(p), np.empty(p), np.empty(min(p, size) + 2),
-        )  # fmt: skip
+        self.local = local_space(p, cap, size)
         room = 2 * INNER + len(starts)
         self.nodes = Nodes(
             np.empty((room, p), np.int8), np.empty((room, nz), np.int32), np.empty((room, nz)), np.empty(room),
