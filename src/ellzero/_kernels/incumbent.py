@@ -160,7 +160,7 @@ def round_point(gram, columns, rules, target, state, local, m, places, limited, 
     """Fit the support that the point suggests, unless it was fitted before."""
     members = scratch.members
     n = suggest(state, local, m, places, limited, scratch.trial, members)
-    if rules.child.size + rules.quota.size > 0:
+    if rules is not None:
         n = obey(state, members, n, terms.size, rules, scratch.trial_state)
     if not 0 <= n <= scratch.fitted.size:
         return

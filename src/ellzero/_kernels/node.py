@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .compiled import inner
+from .compiled import inlined, inner
 from .exchange import combine
 from .incumbent import round_point
 from .relax import (
@@ -22,7 +22,7 @@ from .relax import (
     rank,
     settle,
 )
-from .rules import propagate
+from .rules import follow
 from .store import (
     GOES_ON,
     RECORDS,
@@ -133,7 +133,7 @@ def admit(gram, columns, state, local, m, price, is_local, count):
     return m
 
 
-@inner
+@inlined
 def relax(gram, columns, state, local, m, places, limited, price, cut, terms, count, is_local):
     """Solve the relaxation for one target until its bound reaches the cut or plainly cannot.
 
@@ -184,7 +184,7 @@ def relax(gram, columns, state, local, m, places, limited, price, cut, terms, co
     return m, price, bound, NOWHERE if places == 0 else local.top[places - 1], local.top[max(places, 0)]
 
 
-@inner
+@inlined
 def visit(gram, columns, rules, target, log, local, count, terms, scratch, record, bound, price, ids):
     """Bound a node, fix what that allows, and repeat while a nonzero is fixed.
 
@@ -192,7 +192,7 @@ def visit(gram, columns, rules, target, log, local, count, terms, scratch, recor
     """
     state, m = scratch.state, 0
     value, last_in, first_out = bound, 0.0, 0.0
-    consistent = propagate(state, rules)  # what the last branching implies must not be fixed once more
+    consistent = follow(state, rules)  # what the last branching implies must not be fixed once more
     n_in, n_free = numbers(state)
     if not consistent or n_in > terms.size:
         return False, record, m, bound, price
@@ -202,7 +202,7 @@ def visit(gram, columns, rules, target, log, local, count, terms, scratch, recor
             record = new_record(log, count)
         put_out_free(state, log, count, record, ids)
         n_free = 0
-        if not propagate(state, rules):
+        if not follow(state, rules):
             if log.point_size[record] < 0:  # fixes need a point; that of the empty model will do
                 log.point_at[record], log.point_size[record] = count[VALUES], 0
             return end_empty(log, count, record), record, m, bound, price
@@ -231,7 +231,7 @@ def visit(gram, columns, rules, target, log, local, count, terms, scratch, recor
         judge(state, local.score, terms.l0, value, last_in, first_out, target.cut[0], scratch.verdict)
         if apply_fixes(state, scratch.verdict, log, count, record, ids) > 0:
             close(target, target.cut[0])
-        if not propagate(state, rules):
+        if not follow(state, rules):
             return end_empty(log, count, record), record, m, bound, price
         n_in, n_free = numbers(state)
         if n_in > terms.size:

@@ -8,6 +8,8 @@ for a unit that is in, -1 for one that is out and 0 for one that is free.
 
 from numba import njit
 
+from .compiled import inner
+
 
 @njit(cache=True, nogil=True)
 def propagate(state, rules):
@@ -25,6 +27,14 @@ def propagate(state, rules):
             return False
         if not (moved or ended):
             return True
+
+
+@inner
+def follow(state, rules):
+    """`propagate`, or nothing where `rules` is None: what is never called is not compiled."""
+    if rules is None:
+        return True
+    return propagate(state, rules)
 
 
 @njit(cache=True, nogil=True)

@@ -6,7 +6,7 @@ A burst works on one subtree: p live columns, open nodes in a heap, and a log of
 import numpy as np
 from numba import njit
 
-from .compiled import inner
+from .compiled import inlined, inner
 from .node import branching_unit, visit
 from .relax import Columns, Local
 from .store import (
@@ -102,7 +102,7 @@ def shrunk(gram, columns, live, q, store, rows):
     )  # fmt: skip
 
 
-@inner
+@inlined
 def finish(gram, columns, rules, target, nodes, within, log, local, count, terms, scratch, store, rows, end, signal):
     """Search the subtree of the node that was spun on compact data; nodes that are left are spun in its place."""
     live = live_columns(nodes.state[nodes.spun[0]])

@@ -209,7 +209,7 @@ class SupportRules:
         """
         from .._kernels.rules import propagate
 
-        return bool(propagate(state, self.tables))
+        return not self.restricted or bool(propagate(state, self.tables))
 
     def allows(self, units) -> bool:
         """Whether a set of units keeps every rule, forced, forbidden and absent units included."""

@@ -60,7 +60,8 @@ class Subtree:
         l1, l2, lower, upper = penalty
         diag = np.zeros(p) if diagonal is None else diagonal
         strengthened = l2 + 0.5 * diag if diagonal is not None else l2
-        self.ids, self.gram, self.rules = columns, gram, rules.tables
+        self.ids, self.gram = columns, gram
+        self.rules = rules.tables if rules.restricted else None
         self.columns = Columns(corr, diag, l1, strengthened, half_inverse(strengthened), lower, upper)
         self.spin = int(spin * p) if p > SPIN_LEAST or spin >= 1 else -1
         self.full = np.array_equal(gram.slot, np.arange(p))  # a store of p rows may still wait for some
