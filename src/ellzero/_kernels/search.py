@@ -3,6 +3,8 @@
 A burst works on one subtree: p live columns, open nodes in a heap, and a log of everything that is proved.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -37,6 +39,30 @@ from .store import (
 )
 
 STUBBORN = 40  # nodes after which a small subtree is handed back, to be searched with a diagonal of its own
+
+
+class Small(NamedTuple):
+    """Stores of a subtree that is finished inside a burst."""
+
+    nodes: Nodes
+    store: np.ndarray  # (q * q,) for the Gram matrix
+    rows: np.ndarray  # (7, q) for the columns
+    ids: np.ndarray  # (p,) 0 to p - 1: the columns outside it
+
+
+def work_space(p: int, cap: int, spin: int, warm: int) -> tuple[Scratch, Small]:
+    """Work space of a burst on p live columns, `cap` of them local; subtrees of up to `spin` are finished inside."""
+    scratch = Scratch(
+        np.empty(p, np.int8), np.empty(p, np.int8), np.zeros(p), np.empty(p, np.int8), np.zeros(p, np.bool_),
+        np.empty(p + 1, np.int64), np.empty(p + 1), np.empty((cap, cap)), np.empty(cap), np.zeros(1024, np.uint64),
+    )  # fmt: skip
+    nz = min(spin, warm)
+    nodes = Nodes(
+        np.empty(INNER * spin, np.int8), np.empty((INNER, nz), np.int32), np.empty((INNER, nz)), np.empty(INNER),
+        np.empty(INNER), np.empty(INNER, np.int32), np.empty(INNER, np.int64), np.empty(INNER, np.int64),
+        np.empty(INNER, np.int64), np.empty(INNER, np.int64), np.zeros(3, np.int64),
+    )  # fmt: skip
+    return scratch, Small(nodes, np.empty(spin * spin), np.empty((7, spin)), np.arange(p))
 
 
 @inner
@@ -85,7 +111,7 @@ def explore(gram, columns, rules, target, nodes, log, local, count, terms, scrat
         push(nodes, twin)
 
 
-@inner
+@inlined
 def shrunk(gram, columns, live, q, store, rows):
     """Gram matrix and columns of the live ones, in preallocated space."""
     small = store[: q * q].reshape((q, q))
@@ -103,11 +129,11 @@ def shrunk(gram, columns, live, q, store, rows):
 
 
 @inlined
-def finish(gram, columns, rules, target, nodes, within, log, local, count, terms, scratch, store, rows, end, signal):
+def finish(gram, columns, rules, target, nodes, log, local, count, terms, scratch, small, end, signal):
     """Search the subtree of the node that was spun on compact data; nodes that are left are spun in its place."""
     live = live_columns(nodes.state[nodes.spun[0]])
-    q = live.size
-    small_gram, small_columns = shrunk(gram, columns, live, q, store, rows)
+    q, within = live.size, small.nodes
+    small_gram, small_columns = shrunk(gram, columns, live, q, small.store, small.rows)
     small_nodes = Nodes(
         within.state[: INNER * q].reshape((INNER, q)), within.place, within.value, within.bound, within.price,
         within.record, within.heap, within.free, within.spun, within.group, within.size,
@@ -129,35 +155,23 @@ def finish(gram, columns, rules, target, nodes, within, log, local, count, terms
 
 
 @njit(cache=True, nogil=True)
-def search(gram, columns, rules, target, nodes, log, local, count, terms, spin, inner, budget, signal):
+def search(
+    gram, columns, rules, target, nodes, log, local, count, terms, scratch, small, spin, inner, budget, signal
+):  # fmt: skip
     """Work on open nodes until none is left, the budget is spent, a store is full, or `signal[0]` is raised.
 
     A node with at most `spin` live columns is finished on compact data at once; where rules couple the columns, or the
     small subtree proves stubborn, nodes are left in `nodes.spun`.
     """
-    p, cap = columns.corr.size, local.place.size
-    scratch = Scratch(
-        np.empty(p, np.int8), np.empty(p, np.int8), np.zeros(p), np.empty(p, np.int8), np.zeros(p, np.bool_),
-        np.empty(p + 1, np.int64), np.empty(p + 1), np.empty((cap, cap)), np.empty(cap), np.zeros(1024, np.uint64),
-    )  # fmt: skip
-    small = max(spin, 1) if inner else 1
-    nz = min(small, nodes.place.shape[1])
-    store, rows = np.empty(small * small), np.empty((7, small))
-    within = Nodes(
-        np.empty(INNER * small, np.int8), np.empty((INNER, nz), np.int32), np.empty((INNER, nz)), np.empty(INNER),
-        np.empty(INNER), np.empty(INNER, np.int32), np.empty(INNER, np.int64), np.empty(INNER, np.int64),
-        np.empty(INNER, np.int64), np.empty(INNER, np.int64), np.zeros(3, np.int64),
-    )  # fmt: skip
-    all_ids, end, unlimited = np.arange(p), count[WORK] + budget, np.int64(1 << 40)
+    p, end, unlimited = columns.corr.size, count[WORK] + budget, np.int64(1 << 40)
     while count[WORK] < end and signal[0] == 0:
         enough = nodes.size[SLOTS] >= INNER + 2 and has_room(target, nodes, log, local, count, terms, p)
         if not enough or nodes.size[OPEN] == 0:
             break
-        explore(gram, columns, rules, target, nodes, log, local, count, terms, scratch, all_ids, spin, unlimited, end,
+        explore(gram, columns, rules, target, nodes, log, local, count, terms, scratch, small.ids, spin, unlimited, end,
                 signal)  # fmt: skip
         if nodes.size[SPUN] > 0 and inner:
-            finish(gram, columns, rules, target, nodes, within, log, local, count, terms, scratch, store, rows, end,
-                   signal)  # fmt: skip
+            finish(gram, columns, rules, target, nodes, log, local, count, terms, scratch, small, end, signal)
         elif nodes.size[SPUN] > 0:
             nodes.group[nodes.spun[0]] = count[GROUPS]
             count[GROUPS] += 1

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .compiled import inner
+from .compiled import inlined, inner
 from .relax import FREE, IN, OUT
 
 REPEATS = 4  # descents at one node after what was fixed has moved a nonzero
@@ -325,7 +325,7 @@ def move(source, slot, target, place, live, q, gather_live):
         target.place[place, n] = -1
 
 
-@inner
+@inlined
 def live_columns(state):
     """Places that are not out."""
     live, q = np.empty(state.size, np.int64), 0
@@ -336,7 +336,7 @@ def live_columns(state):
     return live[:q]
 
 
-@inner
+@inlined
 def enter(nodes, inner, compact, live, q):
     """Make a spun node the root of the small subtree."""
     slot = nodes.spun[0]
@@ -350,7 +350,7 @@ def enter(nodes, inner, compact, live, q):
     nodes.size[SPUN] = 0
 
 
-@inner
+@inlined
 def leave(nodes, compact, live, q, count):
     """Hand the open nodes of a small subtree back as one group of spun nodes."""
     while compact.size[OPEN] > 0:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._kernels.relax import NOWHERE, OUT, Columns, half_inverse, local_space
-from .._kernels.search import search
+from .._kernels.search import search, work_space
 from .._kernels.store import (
     FIXES,
     HITS,
@@ -138,9 +138,11 @@ class Subtree:
     def burst(self, terms: Terms, signal) -> None:
         """Work for some milliseconds."""
         self._make_room()
+        spin = max(self.spin, 1) if self.inner else 1
+        scratch, small = work_space(self.ids.size, self.local.place.size, spin, self.nodes.place.shape[1])
         search(
             self.gram, self.columns, self.rules, self.target, self.nodes, self.log, self.local, self.count, terms,
-            self.spin, self.inner, BUDGET, signal,
+            scratch, small, self.spin, self.inner, BUDGET, signal,
         )  # fmt: skip
 
     def _make_room(self):
