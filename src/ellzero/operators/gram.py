@@ -9,6 +9,7 @@ from .standardised import Standardised
 FULL_FEATURES = 1000  # at most so many columns: the whole matrix is cheaper than bookkeeping
 TALL_FEATURES = 8000  # the same where rows are at least four times the columns
 CACHE_BYTES = 2**30
+MORE = 64  # rows added where all of the cache is in use
 
 
 class GramRows:
@@ -35,7 +36,7 @@ class GramRows:
     Notes
     -----
     Dense data are copied once, centred, scaled and weighted, so that a row costs one BLAS product without cancellation;
-    sparse data are centred implicitly. The store grows up to one GiB, then forgets rows that nobody needs.
+    sparse data are centred implicitly. The store has room for one GiB, then forgets rows that nobody needs.
     """
 
     def __init__(self, Z: Standardised, weight, y):
@@ -50,7 +51,8 @@ class GramRows:
             if isinstance(Z.base, Dense):
                 self.weighted = np.sqrt(weight)[:, None] * Z.columns(np.arange(self.p))
             self.corr = Z.adjoint(weight * y)
-            self.store = np.empty((min(self.p, 64), self.p))
+            rows = min(self.p, max(256, CACHE_BYTES // (8 * self.p)))
+            self.store = np.empty((rows, self.p))  # memory is taken by the rows that are written
         self.slot = np.full(self.p, -1)
         self.owner = np.full(self.store.shape[0], -1)
         self.used = self._hand = 0
@@ -61,7 +63,6 @@ class GramRows:
                 )
             self.slot = np.arange(self.p)
             self.owner, self.used = np.arange(self.p), self.p
-        self.capacity = max(self.used, 256, CACHE_BYTES // (8 * self.p))
 
     def _by_blocks(self, base: Dense, y):
         """The whole matrix in one pass over blocks of rows: tall data are never copied."""
@@ -103,19 +104,15 @@ class GramRows:
         if self.used < self.store.shape[0]:
             self.used += 1
             return self.used - 1
-        if self.used < self.capacity:
-            more = min(self.used, self.capacity - self.used)
-            self.store = np.vstack([self.store, np.empty((more, self.p))])
-            self.owner = np.concatenate([self.owner, np.full(more, -1)])
-            self.used += 1
-            return self.used - 1
         for step in range(self.used):  # rows are forgotten in turn
             place = (self._hand + step) % self.used
             if not protected[self.owner[place]]:
                 self._hand = place + 1
                 self.slot[self.owner[place]] = -1
                 return place
-        self.capacity += 64  # everything is in use: more memory is the only honest way on
+        # everything is in use: more memory is the only honest way on
+        self.store = np.vstack([self.store, np.empty((MORE, self.p))])
+        self.owner = np.concatenate([self.owner, np.full(MORE, -1)])
         return self._free_place(protected)
 
     def rows(self, indices) -> np.ndarray:

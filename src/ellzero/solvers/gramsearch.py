@@ -35,6 +35,7 @@ FIRST_PRICE = 0.025  # of the largest gain of one column: where the price of a p
 PAYS = 0.002  # rise of the bound, in shares of the objective, for which one more probe is worth it
 FEWER = 0.7  # share of the columns, since a diagonal was sought last, at which another is sought
 UNLIMITED = 1 << 40
+FETCH = 1_000_000_000  # multiplications for Gram rows, about, between two looks at the clock
 ROOM = 512  # complete supports that are collected between two looks
 GATE = 0.03  # relative gap above which a diagonal is sought
 
@@ -276,7 +277,13 @@ class GramSearch:
         heapq.heappush(self.jobs, (job.subtree.open_bound(), next(self.order), job))
 
     def _fetch(self, subtree: Subtree):
-        self.problem.gram.ensure(subtree.wants, keep=subtree.warm_columns())
+        """Compute the rows that a node waits for, some at a time; what a limit leaves out is asked for again."""
+        wanted, warm = subtree.wants, subtree.warm_columns()
+        some = max(1, FETCH // self.problem.normal.Z.shape[0] // self.p)
+        for first in range(0, len(wanted), some):
+            if self.clock.stopped:
+                break
+            self.problem.gram.ensure(wanted[first : first + some], keep=[*warm, *wanted])
         subtree.fetched()
 
     def bound(self) -> float:
@@ -327,7 +334,7 @@ class GramSearch:
         state, p = start.state, self.p
         l1, l2 = self.penalty.l1, self.penalty.l2
         columns = Columns(self.problem.correlations, np.zeros(p), l1, l2, half_inverse(l2), *self.limits)
-        root = Root(self.problem, columns, state, self.terms, self.best.units)
+        root = Root(self.problem, columns, state, self.terms, self.clock, self.best.units)
         n_in, free = int((state == IN).sum()), np.flatnonzero(state == FREE)
         taken = free if n_in == self.terms.size else free[:0]  # every place is taken: the others are out
         state[taken] = OUT
@@ -382,7 +389,8 @@ class GramSearch:
     def _descend(self, live, start: Start, record: int):
         """Begin the subtree of all live columns; its Gram matrix is formed, or read by rows where there are many."""
         problem, root = self.problem, self.evidence.pieces[0]
-        if live.size > COMPACT:
+        unread = self.bounded and self.clock.stopped
+        if live.size > COMPACT or unread:
             everything = np.arange(self.p)
             state, value = np.full(self.p, OUT, np.int8), np.zeros(self.p)
             state[live], value[live] = start.state, start.value
@@ -393,7 +401,7 @@ class GramSearch:
         diagonal = np.zeros(live.size) if self.bounded else even(gram, self.terms)
         parent, ids = root, live
         for _ in range(PROBES):  # bound, split a diagonal off, and bound again, while that pays
-            if self.n_nodes >= self.node_limit:
+            if self.n_nodes >= self.node_limit or self.clock.stopped:
                 break
             before = start.bound
             if self._gap(start) > GATE and ids.size <= 0.9 * problem.y.size and start.value.any():

@@ -20,6 +20,7 @@ from .._kernels.relax import (
     settle,
 )  # fmt: skip
 from .._kernels.store import GOES_ON, LEAF, Log, Terms
+from .._progress import Clock
 from ..problem import Problem
 from .evidence import Piece
 from .subtree import LOCAL
@@ -34,8 +35,8 @@ class Root:
     `known` are columns that are likely to be nonzero; it begins with them.
     """
 
-    def __init__(self, problem: Problem, columns: Columns, state, terms: Terms, known=()):
-        self.problem, self.columns, self.state, self.terms = problem, columns, state, terms
+    def __init__(self, problem: Problem, columns: Columns, state, terms: Terms, clock: Clock, known=()):
+        self.problem, self.columns, self.state, self.terms, self.clock = problem, columns, state, terms, clock
         p = state.size
         self.local = local_space(p, min(p, LOCAL), terms.size)
         self.root_weight = np.sqrt(problem.weight)
@@ -87,7 +88,7 @@ class Root:
             # solved at its price; to the end it is solved only if the price is right, too
             solved = primal - bound <= 1e-9 * abs(primal)
             balanced = lazy > 0.0 or not limited or abs(taken - places) <= 1e-7 * max(places, 1)
-            if bound >= cut or near or (solved and (balanced or tolerance < FINEST)):
+            if bound >= cut or near or self.clock.stopped or (solved and (balanced or tolerance < FINEST)):
                 break
             excess = np.where(self.state == FREE, local.score - price, -1.0)
             excess[local.place[:m]] = -1.0
