@@ -160,6 +160,7 @@ def first(case):
 
 
 def main():
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     part, file = sys.argv[1:]
     for told in {"interrupt": interrupt, "same": same, "first": first}[part](json.loads(Path(file).read_text())):
         print(json.dumps(told), flush=True)
