@@ -435,6 +435,30 @@ def test_rows_that_move_while_threads_read_them(wide_memory, monkeypatch):
         judge_certificate(q, result, best.objective)
 
 
+def test_rows_come_in_portions(wide_memory, monkeypatch):
+    monkeypatch.setattr(gramsearch, "FETCH", 1)
+    judge_hard_wide(middling(1))
+
+
+@pytest.mark.parametrize("wide_memory", ["rows"], indirect=True)
+def test_an_interrupt_is_answered_between_two_portions_of_rows(wide_memory, monkeypatch):
+    monkeypatch.setattr(gramsearch, "FETCH", 1)
+    q = make_question(1, n=40, p=200, correlation=0.5, l2=0.05).asked(k=4)
+    known = branch(q)  # no better support is found on the way, to be polished by swaps that read rows, too
+    clock, asked, ensure = Clock(), [], gram.GramRows.ensure
+
+    def watched(rows, wanted, keep=()):
+        asked.append(list(wanted))
+        clock.interrupted = len(asked) >= 3
+        ensure(rows, wanted, keep)
+
+    monkeypatch.setattr(gram.GramRows, "ensure", watched)
+    best = gramsearch.Best(tuple(known.support.tolist()), known.objective)
+    search = gramsearch.GramSearch(problem_of(q), best, clock, 1e-6)
+    assert search.run() is ez.Status.INTERRUPTED
+    assert [len(wanted) for wanted in asked] == [1, 1, 1]
+
+
 def test_a_bound_holds_while_nodes_are_being_bounded(long_search, monkeypatch):
     """A node that a thread is at work on is in no heap, and yet open."""
     q, optimal = long_search

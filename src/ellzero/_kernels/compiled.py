@@ -5,11 +5,13 @@ from typing import Any
 
 from numba import njit
 
+# no wrappers; a dictionary, for numba's stub lacks two of them
+ALONE: dict[str, Any] = {"cache": True, "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
 
 def inner(function: Callable) -> Any:
     """Compile a function for other kernels alone: without wrappers for Python that takes half the time."""
-    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # numba's stub lacks them
-    return njit(cache=True, nogil=True, **options)(function)
+    return njit(**ALONE)(function)
 
 
 def inlined(function: Callable) -> Any:
@@ -18,5 +20,4 @@ def inlined(function: Callable) -> Any:
     To pass a few dozen arrays costs a second of compilation at each level, and each level is optimised once more with
     all that it calls.
     """
-    options: dict[str, Any] = {"inline": "always", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return njit(cache=True, nogil=True, **options)(function)
+    return njit(inline="always", **ALONE)(function)

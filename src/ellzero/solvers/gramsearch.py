@@ -389,7 +389,7 @@ class GramSearch:
     def _descend(self, live, start: Start, record: int):
         """Begin the subtree of all live columns; its Gram matrix is formed, or read by rows where there are many."""
         problem, root = self.problem, self.evidence.pieces[0]
-        unread = self.bounded and self.clock.stopped
+        unread = self.bounded and self.clock.stopped  # a matrix is not formed for nobody
         if live.size > COMPACT or unread:
             everything = np.arange(self.p)
             state, value = np.full(self.p, OUT, np.int8), np.zeros(self.p)
