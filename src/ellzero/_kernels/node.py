@@ -6,7 +6,6 @@ from .compiled import inlined, inner
 from .exchange import combine
 from .incumbent import round_point
 from .relax import (
-    CHEAPEST,
     COUNT_SLACK,
     ENTRANTS,
     FREE,
@@ -14,13 +13,9 @@ from .relax import (
     NOWHERE,
     OUT,
     PRICE_STEPS,
-    SWEEPS,
-    balance,
-    draw_lines,
-    evaluate,
+    bounded,
+    descend,
     judge,
-    rank,
-    settle,
 )
 from .rules import follow
 from .store import (
@@ -41,15 +36,6 @@ from .store import (
 
 ROUNDS = 40
 FINEST = 1e-11
-
-
-@inner
-def head_sum(values, n):
-    """Sum of the first n values."""
-    total = 0.0
-    for q in range(n):
-        total += values[q]
-    return total
 
 
 @inner
@@ -143,7 +129,7 @@ def relax(gram, columns, state, local, m, places, limited, price, cut, terms, co
     """
     yy, l0 = terms.yy, terms.l0
     scale, tolerance = np.sqrt(yy), 1e-3
-    bound, most = -NOWHERE, max(places, 0) if limited else 0
+    bound = -NOWHERE
     for _ in range(ROUNDS):
         for a in range(m):
             local.g[a] = columns.corr[local.place[a]]
@@ -151,21 +137,9 @@ def relax(gram, columns, state, local, m, places, limited, price, cut, terms, co
             if local.b[a] != 0.0:
                 for e in range(m):
                     local.g[e] -= local.b[a] * local.Q[a, e]
-        if limited and places > 0:
-            price = balance(
-                local, m, price, max(l0, CHEAPEST * yy), places, tolerance * scale, COUNT_SLACK, np.int64(PRICE_STEPS)
-            )
-        else:
-            price = l0
-            draw_lines(local, m, price)
-            settle(local.Q, m, local.b, local.g, local.held, local.penalty, local.lines, tolerance * scale, SWEEPS)
+        price = descend(local, m, price, l0, yy, places, limited, tolerance * scale, COUNT_SLACK, np.int64(PRICE_STEPS))
         gradient(gram, columns, local, m)
-        base, primal, taken = evaluate(columns, state, local, m, yy, l0, price, terms.rounding)
-        total = rank(state, local.score, l0, most, local.top)
-        bound = base - (head_sum(local.top, most) if limited else total)
-        if limited:
-            primal -= (price - l0) * places
-            primal += (price - l0) * max(0.0, places - taken)
+        bound, primal, _ = bounded(columns, state, local, m, yy, l0, price, terms.rounding, places, limited)
         count[WORK] += 200 + m * m * 4 + 12 * state.size
         if bound >= cut or (primal < cut and primal - bound <= terms.lazy * (cut - primal)):
             break

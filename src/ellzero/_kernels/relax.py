@@ -102,7 +102,7 @@ def line(price, l1, l2, limit):
     return slope, end
 
 
-@njit(cache=True, nogil=True)
+@inner
 def draw_lines(local, m, price):
     """Envelope lines of the local columns at a price."""
     for a in range(m):
@@ -182,7 +182,7 @@ def exact_step(Q, m, b, g, held, penalty, lines):
             g[j] -= move * Q[i, j]
 
 
-@njit(cache=True, nogil=True)
+@inner
 def settle(Q, m, b, g, held, penalty, lines, tolerance, sweeps):
     """Sweeps of exact coordinate minimisation over the local columns; g is kept current. Returns the sweeps made."""
     for sweep in range(sweeps):
@@ -225,7 +225,7 @@ def relaxed_count(local, m):
     return count
 
 
-@njit(cache=True, nogil=True)
+@inner
 def balance(local, m, price, least, places, tolerance, slack, steps):
     """Descend at the price, at least `least` > 0, at which the relaxed count takes the places left; returns it."""
     low, high, bisects = 0.0, NOWHERE, steps > PRICE_STEPS  # strides are quicker, halves certain
@@ -254,7 +254,7 @@ def balance(local, m, price, least, places, tolerance, slack, steps):
     return price
 
 
-@njit(cache=True, nogil=True)
+@inner
 def evaluate(columns, state, local, m, yy, l0, price, rounding):
     """Score all live units at the local point.
 
@@ -302,7 +302,7 @@ def evaluate(columns, state, local, m, yy, l0, price, rounding):
     return base, 0.5 * yy + 0.5 * quad - linear + penalty, count
 
 
-@njit(cache=True, nogil=True)
+@inner
 def rank(state, score, l0, most, top):
     """Rises of the free units above the price: the `most` + 1 largest, sorted, in `top`; returns the sum of all."""
     total = 0.0
@@ -319,6 +319,37 @@ def rank(state, score, l0, most, top):
                     q -= 1
                 top[q] = rise
     return total
+
+
+@njit(cache=True, nogil=True)
+def descend(local, m, price, l0, yy, places, limited, tolerance, slack, steps):
+    """Descend on the local columns: at the price of a unit, or where places are limited at the price that fills them.
+
+    Returns the price.
+    """
+    if limited and places > 0:
+        least = max(l0, CHEAPEST * yy)
+        return balance(local, m, max(price, least), least, places, tolerance, slack, steps)
+    draw_lines(local, m, l0)
+    settle(local.Q, m, local.b, local.g, local.held, local.penalty, local.lines, tolerance, SWEEPS)
+    return l0
+
+
+@njit(cache=True, nogil=True)
+def bounded(columns, state, local, m, yy, l0, price, rounding, places, limited):
+    """Bound of the local point, relaxed value, both at the price of a unit; scores of all live columns are left there.
+
+    Where places are limited, `local.top` has the rises of those that would take them, and of the next.
+    """
+    base, primal, taken = evaluate(columns, state, local, m, yy, l0, price, rounding)
+    most = max(places, 0) if limited else 0
+    total = rank(state, local.score, l0, most, local.top)
+    if not limited:
+        return base - total, primal, taken
+    head = 0.0
+    for q in range(most):
+        head += local.top[q]
+    return base - head, primal + (price - l0) * (max(0.0, places - taken) - places), taken
 
 
 @njit(cache=True, nogil=True)

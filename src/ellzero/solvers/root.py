@@ -4,20 +4,15 @@ import numpy as np
 
 from .._kernels.node import FINEST
 from .._kernels.relax import (
-    CHEAPEST,
     COUNT_SLACK,
     FREE,
     IN,
     NOWHERE,
     PRICE_STEPS,
-    SWEEPS,
     Columns,
-    balance,
-    draw_lines,
-    evaluate,
+    bounded,
+    descend,
     local_space,
-    rank,
-    settle,
 )  # fmt: skip
 from .._kernels.store import GOES_ON, LEAF, Log, Terms
 from .._progress import Clock
@@ -75,14 +70,9 @@ class Root:
         while True:
             m = self.m
             price = max(price, terms.l0)
-            base, primal, taken = evaluate(
-                self.columns, self.state, local, m, terms.yy, terms.l0, price, terms.rounding
+            bound, primal, taken = bounded(
+                self.columns, self.state, local, m, terms.yy, terms.l0, price, terms.rounding, places, limited
             )
-            most = places if limited else 0
-            total = rank(self.state, local.score, terms.l0, most, local.top)
-            bound = base - (float(local.top[:most].sum()) if limited else total)
-            if limited:
-                primal += (price - terms.l0) * (max(0.0, places - taken) - places)
             near = lazy > 0.0 and primal < cut and primal - bound <= lazy * (cut - primal)
             near |= lazy > 0.0 and self._few(price + bound - cut)
             # solved at its price; to the end it is solved only if the price is right, too
@@ -114,14 +104,9 @@ class Root:
         local, m = self.local, self.m
         corr = self.problem.correlations[local.place[:m]]
         local.g[:m] = corr - local.Q[:m, :m] @ local.b[:m]
-        if limited and places > 0:
-            slack, steps = (1e-9, 5 * PRICE_STEPS) if exact else (COUNT_SLACK, PRICE_STEPS)
-            least = max(self.terms.l0, CHEAPEST * self.terms.yy)
-            price = balance(local, m, max(price, least), least, places, tolerance, slack, steps)
-        else:
-            price = self.terms.l0
-            draw_lines(local, m, price)
-            settle(local.Q, m, local.b, local.g, local.held, local.penalty, local.lines, tolerance, SWEEPS)
+        slack, steps = (1e-9, 5 * PRICE_STEPS) if exact else (COUNT_SLACK, PRICE_STEPS)
+        terms = self.terms
+        price = descend(local, m, price, terms.l0, terms.yy, places, limited, tolerance, slack, steps)
         normal = self.problem.normal
         if m:
             r = self.root_weight * normal.y - self.Z @ local.b[:m]
