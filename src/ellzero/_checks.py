@@ -222,16 +222,16 @@ def column_indices(name: str, columns, names: Sequence[str]) -> list[int]:
         columns = [columns]
     columns = list(columns)
     place = {column: j for j, column in enumerate(names)} if any(isinstance(c, str) for c in columns) else {}
-    found = []
+    found, count = [], f"X has {plural(len(names), 'column')}."
     for column in columns:
         if isinstance(column, str):
             if column not in place:
                 near = get_close_matches(column, list(names), 1)
                 hint = f' Did you mean "{near[0]}"?' if near else ""
-                raise ArgumentError(f'`{name}`: no column "{column}".{hint} X has {plural(len(names), "column")}.')
+                raise ArgumentError(f'`{name}`: no column "{column}".{hint} {count}')
             found.append(place[column])
         else:
-            found.append(integer_in(name, column, 0, len(names) - 1, f"X has {plural(len(names), 'column')}."))
+            found.append(integer_in(name, column, 0, len(names) - 1, count))
     return found
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
+(POSV,) = linalg.get_lapack_funcs(("posv",), dtype=np.float64)
 ILL = 1e-10  # reciprocal condition from which on the eigenvalues have to be looked at
 SINGULAR = 1e-12  # eigenvalues below this share of the largest are rounding
 
@@ -19,10 +20,8 @@ def solve_definite(matrix, right) -> np.ndarray | None:
     """Solution with a positive definite matrix by Cholesky; None where it is singular."""
     if not len(matrix):
         return np.asarray(right)
-    try:
-        return linalg.cho_solve(linalg.cho_factor(matrix, check_finite=False), right, check_finite=False)
-    except linalg.LinAlgError:
-        return None
+    _, solution, failed = POSV(matrix, right)  # at once: what wraps it takes longer than a small system
+    return None if failed else solution
 
 
 def inverse_positive(matrix) -> np.ndarray:

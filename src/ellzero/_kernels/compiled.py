@@ -1,12 +1,18 @@
-"""How functions that only kernels call are compiled."""
+"""How kernels are compiled."""
 
 from collections.abc import Callable
 from typing import Any
 
 from numba import njit
 
-# no wrappers; a dictionary, for numba's stub lacks two of them
-ALONE: dict[str, Any] = {"cache": True, "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+# dictionaries, for numba's stub lacks the wrappers
+CALLED: dict[str, Any] = {"cache": True, "nogil": True, "no_cfunc_wrapper": True}
+ALONE: dict[str, Any] = CALLED | {"no_cpython_wrapper": True}
+
+
+def kernel(function: Callable) -> Any:
+    """Compile a function for Python and for other kernels, without the wrapper for C that takes time, too."""
+    return njit(**CALLED)(function)
 
 
 def inner(function: Callable) -> Any:

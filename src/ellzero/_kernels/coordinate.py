@@ -5,17 +5,17 @@ Shapes: m local columns in ``n_units`` contiguous units, unit u being columns ``
 
 import math
 
-from numba import njit
+from .compiled import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def shrink(v, a, l1, l2, lower, upper):
     """Minimiser of a t^2 / 2 - v t + l1 |t| + l2 t^2 on [lower, upper]."""
     t = max(abs(v) - l1, 0.0) / (a + 2.0 * l2)
     return min(max(math.copysign(t, v), lower), upper)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def convex_conjugate(v, l1, l2, lower, upper):
     """Max over t in [lower, upper] of v t - l1 |t| - l2 t^2."""
     excess, limit = abs(v) - l1, upper if v > 0 else -lower
@@ -25,7 +25,7 @@ def convex_conjugate(v, l1, l2, lower, upper):
     return excess * t - l2 * t * t
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def envelope_step(v, a, l1, l2, lower, upper, up, up_end, down, down_end):
     """Minimiser of a t^2 / 2 - v t + envelope(t), the envelope given by its lines (see `penalties.Separable`)."""
     slope, end = (up, up_end) if v > 0 else (down, down_end)
@@ -37,7 +37,7 @@ def envelope_step(v, a, l1, l2, lower, upper, up, up_end, down, down_end):
     return shrink(v, a, l1, l2, lower, upper)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def share(v, lip, first, last, price, l1, l2, lower, upper):
     """Best share z in [0, 1] of one unit of several columns.
 
@@ -68,7 +68,7 @@ def share(v, lip, first, last, price, l1, l2, lower, upper):
     return z
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def descend(G, g, b, z, v, ptr, inside, lip, price, l1, l2, lower, upper, up, up_end, down, down_end, tol, max_sweeps):
     """Sweep over the units until no step exceeds `tol`; b, z and g (the negative gradient) are kept current.
 

@@ -1,11 +1,11 @@
 """Swaps at a support: scored from Gram quantities, moved by reading Gram rows."""
 
-from numba import njit
+from .compiled import kernel
 
 BLOCK = 1024  # columns handled together: the accumulator stays in the first cache
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def combine(store, places, weights, out):
     """Add the sum over t of weights[t] * store[places[t]] to `out`, block by block, four rows at a time."""
     k = places.size
@@ -24,7 +24,7 @@ def combine(store, places, weights, out):
                 acc[j] += e * a[j]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def best_swap(corr, norm2, U, beta, inv_diag, floor, tiny):
     """Best exchange of one support member for one outsider, scored exactly.
 

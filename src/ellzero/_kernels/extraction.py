@@ -1,10 +1,11 @@
 """A diagonal that a Gram matrix can spare: dense linear algebra on a few hundred columns."""
 
 import numpy as np
-from numba import njit
+
+from .compiled import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def spare(P, weight, barrier, passes, shrink):
     r"""Coordinate ascent on :math:`w'd + \mu \log\det(S - \mathrm{diag}(d))` over d >= 0, the barrier mu falling.
 

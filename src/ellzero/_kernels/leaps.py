@@ -11,12 +11,13 @@ Work arrays have one row a level (a level is one deletion deeper), so that the s
 """
 
 import numpy as np
-from numba import njit
+
+from .compiled import kernel
 
 LEAF = -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def deletion_rise(A, b, where, size):
     """Increase of the residual sum of squares when the columns at `where[:size]` leave: b_g'(A_gg)^-1 b_g."""
     if size == 1:
@@ -39,7 +40,7 @@ def deletion_rise(A, b, where, size):
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def delete_column(A, b, column, size, j, A_out, b_out, column_out):
     """Inverse and coefficients without position j; in place if the outputs are the inputs."""
     pivot, b_j = A[j, j], b[j]
@@ -59,7 +60,7 @@ def delete_column(A, b, column, size, j, A_out, b_out, column_out):
         r += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def hopeless(rss, smallest, largest, cut):
     """Whether no size in [smallest, largest] can still beat its cut."""
     k, last = smallest, min(largest, cut.size - 1)
@@ -68,7 +69,7 @@ def hopeless(rss, smallest, largest, cut):
     return k > last
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def order_free(ptr, members, A, b, column, count, free, rise):
     """Score the deletion of every free unit of a level, and sort them, the dearest first."""
     where = np.empty(members.size, np.int64)
@@ -86,7 +87,7 @@ def order_free(ptr, members, A, b, column, count, free, rise):
         rise[j], free[j] = r, u
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def offer(rss, size, n, column, best, best_columns, cut, price, shared, keep, hits, hit_rss, hit_columns):
     """Compare one subset, `column[:n]`, with the best of its size; `shared` compares all sizes through the price."""
     if size >= cut.size or not rss < cut[size]:
@@ -110,7 +111,7 @@ def offer(rss, size, n, column, best, best_columns, cut, price, shared, keep, hi
         cut[size] = rss
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def leaps(
     ptr, members, A, b, column, free, rise, count, rss, best, best_columns, cut, price, shared, margin,
     keep, hits, hit_rss, hit_columns, stream, state, largest, budget,
@@ -166,7 +167,7 @@ def leaps(
         state[0] = deep
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def note(gain, size, i, j, t, best, members, need, hits, hit_gain, hit_members):
     """Keep a subset of an enumeration if it is the best of its size, and list it if it reaches what its size needs."""
     if gain > best[size]:
@@ -179,7 +180,7 @@ def note(gain, size, i, j, t, best, members, need, hits, hit_gain, hit_members):
         hits[0] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def skip(i, j, t, skipped, skipped_members):
     """Put a subset on the list of those that another method has to score, as long as the list has room."""
     if skipped[0] < skipped_members.shape[0]:
@@ -187,7 +188,7 @@ def skip(i, j, t, skipped, skipped_members):
     skipped[0] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def triples(
     G, c, norm, floor, size, best, members, need, hits, hit_gain, hit_members, skipped, skipped_members
 ):  # fmt: skip

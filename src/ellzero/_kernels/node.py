@@ -54,7 +54,7 @@ def gradient(gram, columns, local, m):
         out[i] += columns.diag[i] * local.b[a]
 
 
-@inner
+@inlined
 def load(gram, columns, state, local, first, m, count):
     """Copy the columns at positions first to m into the local problem; rows that are missing are noted as wanted."""
     for a in range(first, m):
@@ -75,7 +75,7 @@ def load(gram, columns, state, local, first, m, count):
 
 
 @inner
-def gather(gram, columns, state, b, local, count):
+def gather(state, b, local):
     """Make the nonzero and the in columns of b local; returns their number."""
     m = 0
     for i in range(state.size):
@@ -83,40 +83,40 @@ def gather(gram, columns, state, b, local, count):
             local.place[m], local.b[m] = i, b[i]
             m += 1
         b[i] = 0.0
-    load(gram, columns, state, local, np.int64(0), m, count)
     return m
 
 
 @inner
-def admit(gram, columns, state, local, m, price, is_local, count):
-    """Add the worst violators to the local columns, zeros making room; returns the new number of them."""
+def admit(state, local, m, price, is_local):
+    """Add the worst violators to the local columns, zeros making room.
+
+    Returns the new number of local columns, and how many of them stand where they stood.
+    """
     worst = 0.0
     for a in range(m):
         is_local[local.place[a]] = True
     for i in range(state.size):
         if state[i] == FREE and not is_local[i]:
             worst = max(worst, local.score[i] - price)
-    kept = m
+    kept = stand = m
     if worst > 1e-12 * price:
         if m > local.place.size // 2:
-            kept = 0
+            kept = stand = 0
             for a in range(m):
                 i = local.place[a]
                 is_local[i] = local.b[a] != 0.0 or local.held[a]
                 if is_local[i]:
                     local.place[kept], local.b[kept] = i, local.b[a]
                     kept += 1
-            load(gram, columns, state, local, np.int64(0), kept, count)
         m = kept
         for i in range(state.size):
             violates = state[i] == FREE and not is_local[i] and local.score[i] - price > ENTRANTS * worst
             if violates and m < local.place.size:
                 local.place[m], local.b[m] = i, 0.0
                 m += 1
-        load(gram, columns, state, local, kept, m, count)
     for i in range(state.size):
         is_local[i] = False
-    return m
+    return m, stand
 
 
 @inlined
@@ -129,8 +129,11 @@ def relax(gram, columns, state, local, m, places, limited, price, cut, terms, co
     """
     yy, l0 = terms.yy, terms.l0
     scale, tolerance = np.sqrt(yy), 1e-3
-    bound = -NOWHERE
-    for _ in range(ROUNDS):
+    bound, stand = -NOWHERE, 0
+    for again in range(ROUNDS):
+        load(gram, columns, state, local, stand, m, count)
+        if count[WANTED] > 0:
+            break
         for a in range(m):
             local.g[a] = columns.corr[local.place[a]]
         for a in range(m):
@@ -143,12 +146,10 @@ def relax(gram, columns, state, local, m, places, limited, price, cut, terms, co
         count[WORK] += 200 + m * m * 4 + 12 * state.size
         if bound >= cut or (primal < cut and primal - bound <= terms.lazy * (cut - primal)):
             break
-        if primal - bound <= 1e-9 * abs(primal):
+        if primal - bound <= 1e-9 * abs(primal) or again == ROUNDS - 1:
             break
         before = m
-        m = admit(gram, columns, state, local, m, price, is_local, count)
-        if count[WANTED] > 0:
-            break
+        m, stand = admit(state, local, m, price, is_local)
         if m == before:
             if tolerance < FINEST:
                 break
@@ -181,13 +182,12 @@ def visit(gram, columns, rules, target, log, local, count, terms, scratch, recor
                 log.point_at[record], log.point_size[record] = count[VALUES], 0
             return end_empty(log, count, record), record, m, bound, price
     for again in range(REPEATS + 1):
-        m = gather(gram, columns, state, scratch.b, local, count)
+        m = gather(state, scratch.b, local)
         places = terms.size - n_in
         limited = places < n_free
-        if count[WANTED] == 0:
-            m, price, value, last_in, first_out = relax(
-                gram, columns, state, local, m, places, limited, price, target.cut[0], terms, count, scratch.is_local
-            )
+        m, price, value, last_in, first_out = relax(
+            gram, columns, state, local, m, places, limited, price, target.cut[0], terms, count, scratch.is_local
+        )
         for a in range(m):
             scratch.b[local.place[a]] = local.b[a]
         if count[WANTED] > 0:

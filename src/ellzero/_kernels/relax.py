@@ -15,9 +15,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from .compiled import inner
+from .compiled import inlined, inner, kernel
 from .coordinate import envelope_step, shrink
 
 FREE, IN, OUT = 0, 1, -1
@@ -225,36 +224,7 @@ def relaxed_count(local, m):
     return count
 
 
-@inner
-def balance(local, m, price, least, places, tolerance, slack, steps):
-    """Descend at the price, at least `least` > 0, at which the relaxed count takes the places left; returns it."""
-    low, high, bisects = 0.0, NOWHERE, steps > PRICE_STEPS  # strides are quicker, halves certain
-    for _ in range(steps):
-        draw_lines(local, m, price)
-        settle(local.Q, m, local.b, local.g, local.held, local.penalty, local.lines, tolerance, SWEEPS)
-        count = relaxed_count(local, m)
-        if abs(count - places) <= slack * places or (count < places and price <= least):
-            break
-        if count > places:
-            careful = 1.02 if low == 0.0 else 1.5  # a first step, then strides until the other side is seen
-            low, stride = price, (count / places) ** 1.5
-            if high == NOWHERE:
-                price *= min(4.0, max(careful, stride))
-            else:
-                price = min(0.5 * (low + high), price * max(stride, 1.001))
-        else:
-            high, stride = price, (max(count, 1e-3) / places) ** 1.5
-            if low > 0.0:
-                price = max(0.5 * (low + high), price * min(stride, 0.999))
-            else:
-                price *= max(0.25, min(0.98, stride))
-        if bisects and low > 0.0 and high < NOWHERE:
-            price = 0.5 * (low + high)
-        price = max(price, least)
-    return price
-
-
-@inner
+@inlined
 def evaluate(columns, state, local, m, yy, l0, price, rounding):
     """Score all live units at the local point.
 
@@ -302,7 +272,7 @@ def evaluate(columns, state, local, m, yy, l0, price, rounding):
     return base, 0.5 * yy + 0.5 * quad - linear + penalty, count
 
 
-@inner
+@inlined
 def rank(state, score, l0, most, top):
     """Rises of the free units above the price: the `most` + 1 largest, sorted, in `top`; returns the sum of all."""
     total = 0.0
@@ -321,21 +291,42 @@ def rank(state, score, l0, most, top):
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def descend(local, m, price, l0, yy, places, limited, tolerance, slack, steps):
     """Descend on the local columns: at the price of a unit, or where places are limited at the price that fills them.
 
-    Returns the price.
+    That price is one at which the relaxed count takes the places, or the least there is. Returns the price.
     """
-    if limited and places > 0:
-        least = max(l0, CHEAPEST * yy)
-        return balance(local, m, max(price, least), least, places, tolerance, slack, steps)
-    draw_lines(local, m, l0)
-    settle(local.Q, m, local.b, local.g, local.held, local.penalty, local.lines, tolerance, SWEEPS)
-    return l0
+    balanced = limited and places > 0
+    least = max(l0, CHEAPEST * yy) if balanced else l0
+    price = max(price, least) if balanced else l0
+    low, high, bisects = 0.0, NOWHERE, steps > PRICE_STEPS  # strides are quicker, halves certain
+    for _ in range(steps):
+        draw_lines(local, m, price)
+        settle(local.Q, m, local.b, local.g, local.held, local.penalty, local.lines, tolerance, SWEEPS)
+        count = relaxed_count(local, m) if balanced else 0.0
+        if not balanced or abs(count - places) <= slack * places or (count < places and price <= least):
+            break
+        if count > places:
+            careful = 1.02 if low == 0.0 else 1.5  # a first step, then strides until the other side is seen
+            low, stride = price, (count / places) ** 1.5
+            if high == NOWHERE:
+                price *= min(4.0, max(careful, stride))
+            else:
+                price = min(0.5 * (low + high), price * max(stride, 1.001))
+        else:
+            high, stride = price, (max(count, 1e-3) / places) ** 1.5
+            if low > 0.0:
+                price = max(0.5 * (low + high), price * min(stride, 0.999))
+            else:
+                price *= max(0.25, min(0.98, stride))
+        if bisects and low > 0.0 and high < NOWHERE:
+            price = 0.5 * (low + high)
+        price = max(price, least)
+    return price
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def bounded(columns, state, local, m, yy, l0, price, rounding, places, limited):
     """Bound of the local point, relaxed value, both at the price of a unit; scores of all live columns are left there.
 
@@ -352,7 +343,7 @@ def bounded(columns, state, local, m, yy, l0, price, rounding, places, limited):
     return base - head, primal + (price - l0) * (max(0.0, places - taken) - places), taken
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def judge(state, score, l0, bound, last_in, first_out, cut, verdict):
     """Say of each free unit whether its child with it (then OUT), or without it (then IN), reaches the cut.
 

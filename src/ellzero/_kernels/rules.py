@@ -6,12 +6,10 @@
 for a unit that is in, -1 for one that is out and 0 for one that is free.
 """
 
-from numba import njit
-
-from .compiled import inner
+from .compiled import inner, kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def propagate(state, rules):
     """Decide in place what follows from the rules, to the fixpoint; False on a contradiction.
 
@@ -37,7 +35,7 @@ def follow(state, rules):
     return propagate(state, rules)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def require(state, rules):
     """One pass over the requirements: (no contradiction, something was decided)."""
     moved = False
@@ -65,7 +63,7 @@ def require(state, rules):
     return True, moved
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def restrict(state, rules):
     """One pass over the limits: (no contradiction, something was decided)."""
     moved = False
@@ -87,7 +85,7 @@ def restrict(state, rules):
     return True, moved
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def is_used(state, rules, s):
     """Whether a unit of the set is in."""
     used = False
@@ -96,7 +94,7 @@ def is_used(state, rules, s):
     return used
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def unmet(state, rules):
     """First requirement whose child is in while none of its parents is; -1 if there is none."""
     for i in range(rules.child.size):
@@ -110,7 +108,7 @@ def unmet(state, rules):
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def entrants(state, rules, count, allowed):
     """Set `allowed[u]` to whether the units that are in make, together with u, a support that the rules allow.
 
@@ -140,7 +138,7 @@ def entrants(state, rules, count, allowed):
         keep_limit(state, rules, i, count, allowed)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def keep_limit(state, rules, i, count, allowed):
     """Take the units off `allowed` that would exceed limit i; `count` is zero before and after."""
     room = rules.quota[i]

@@ -6,9 +6,8 @@ A burst works on one subtree: p live columns, open nodes in a heap, and a log of
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from .compiled import inlined, inner
+from .compiled import inlined, kernel
 from .node import branching_unit, visit
 from .relax import Columns, Local
 from .store import (
@@ -65,7 +64,7 @@ def work_space(p: int, cap: int, spin: int, warm: int) -> tuple[Scratch, Small]:
     return scratch, Small(nodes, np.empty(spin * spin), np.empty((7, spin)), np.arange(p))
 
 
-@inner
+@inlined
 def explore(gram, columns, rules, target, nodes, log, local, count, terms, scratch, ids, spin, most, end, signal):
     """Visit open nodes, best first, until none is left, one is spun, a store is full, or time or `most` are up."""
     p, last = columns.corr.size, count[NODES] + most
@@ -129,32 +128,21 @@ def shrunk(gram, columns, live, q, store, rows):
 
 
 @inlined
-def finish(gram, columns, rules, target, nodes, log, local, count, terms, scratch, small, end, signal):
-    """Search the subtree of the node that was spun on compact data; nodes that are left are spun in its place."""
-    live = live_columns(nodes.state[nodes.spun[0]])
-    q, within = live.size, small.nodes
-    small_gram, small_columns = shrunk(gram, columns, live, q, small.store, small.rows)
-    small_nodes = Nodes(
-        within.state[: INNER * q].reshape((INNER, q)), within.place, within.value, within.bound, within.price,
-        within.record, within.heap, within.free, within.spun, within.group, within.size,
-    )  # fmt: skip
-    small_local = Local(
+def shrunk_stores(local, scratch, nodes, q):
+    """Stores for q columns in the room of larger ones."""
+    return Local(
         local.place, local.rows, local.held, local.b, local.g, local.Q, local.penalty, local.lines, local.gradient[:q],
         local.score[:q], local.top,
-    )  # fmt: skip
-    small_scratch = Scratch(
+    ), Scratch(
         scratch.state[:q], scratch.trial_state[:q], scratch.b[:q], scratch.verdict[:q], scratch.is_local[:q],
         scratch.members, scratch.trial, scratch.factor, scratch.fitted, scratch.seen,
+    ), Nodes(
+        nodes.state[: INNER * q].reshape((INNER, q)), nodes.place, nodes.value, nodes.bound, nodes.price,
+        nodes.record, nodes.heap, nodes.free, nodes.spun, nodes.group, nodes.size,
     )  # fmt: skip
-    for i in range(scratch.seen.size):
-        scratch.seen[i] = 0
-    enter(nodes, within, small_nodes, live, q)
-    explore(small_gram, small_columns, rules, target, small_nodes, log, small_local, count, terms, small_scratch, live,
-            np.int64(-1), np.int64(STUBBORN), end, signal)  # fmt: skip
-    leave(nodes, small_nodes, live, q, count)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def search(
     gram, columns, rules, target, nodes, log, local, count, terms, scratch, small, spin, inner, budget, signal
 ):  # fmt: skip
@@ -163,15 +151,30 @@ def search(
     A node with at most `spin` live columns is finished on compact data at once; where rules couple the columns, or the
     small subtree proves stubborn, nodes are left in `nodes.spun`.
     """
-    p, end, unlimited = columns.corr.size, count[WORK] + budget, np.int64(1 << 40)
-    while count[WORK] < end and signal[0] == 0:
-        enough = nodes.size[SLOTS] >= INNER + 2 and has_room(target, nodes, log, local, count, terms, p)
-        if not enough or nodes.size[OPEN] == 0:
-            break
-        explore(gram, columns, rules, target, nodes, log, local, count, terms, scratch, small.ids, spin, unlimited, end,
-                signal)  # fmt: skip
-        if nodes.size[SPUN] > 0 and inner:
-            finish(gram, columns, rules, target, nodes, log, local, count, terms, scratch, small, end, signal)
+    end, compact = count[WORK] + budget, False
+    while True:
+        if not compact:
+            if count[WORK] >= end or signal[0] != 0 or nodes.size[SLOTS] < INNER + 2 or nodes.size[OPEN] == 0:
+                break
+            if not has_room(target, nodes, log, local, count, terms, columns.corr.size):
+                break
+        # `explore` is compiled into this one place: what it works on is chosen here
+        here, those, store, work, tree, ids, least, most = (
+            gram, columns, local, scratch, nodes, small.ids, spin, np.int64(1 << 40)
+        )  # fmt: skip
+        if compact:  # the subtree of the node that was spun
+            ids, least, most = live_columns(nodes.state[nodes.spun[0]]), np.int64(-1), np.int64(STUBBORN)
+            here, those = shrunk(gram, columns, ids, ids.size, small.store, small.rows)
+            store, work, tree = shrunk_stores(local, scratch, small.nodes, ids.size)
+            scratch.seen[:] = 0
+            enter(nodes, small.nodes, tree, ids, ids.size)
+        explore(here, those, rules, target, tree, log, store, count, terms, work, ids, least, most, end, signal)
+        if compact:  # nodes that are left are spun in its place
+            leave(nodes, tree, ids, ids.size, count)
+            compact = False
+        elif nodes.size[SPUN] > 0 and inner:
+            compact = True
+            continue
         elif nodes.size[SPUN] > 0:
             nodes.group[nodes.spun[0]] = count[GROUPS]
             count[GROUPS] += 1

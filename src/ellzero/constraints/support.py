@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +47,7 @@ def _ints(values) -> np.ndarray:
     return np.array(values, dtype=np.int32)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class SupportRules:
     """Units (columns that enter or leave together) and what holds for a set of units.
 
@@ -193,10 +194,16 @@ class SupportRules:
         -------
         ndarray of shape (n_units,), int8
         """
+        state = self._decided.copy()
+        state[np.asarray(inside, dtype=np.intp)] = 1
+        return state
+
+    @cached_property
+    def _decided(self) -> np.ndarray:
+        """State with no unit in beside the forced ones."""
         present = np.bincount(self.unit_of_column[~self.absent], minlength=self.n_units) > 0
         state = np.where(present & ~self.forbidden, 0, -1).astype(np.int8)
         state[self.forced] = 1
-        state[np.asarray(inside, dtype=np.intp)] = 1
         return state
 
     def propagate(self, state) -> bool:
@@ -215,8 +222,7 @@ class SupportRules:
         """Whether a set of units keeps every rule, forced, forbidden and absent units included."""
         state = np.full(self.n_units, -1, np.int8)
         state[np.asarray(units, dtype=np.intp)] = 1
-        base = self.state()
-        return not np.any(base * state == -1) and self.propagate(state)
+        return not np.any(self._decided * state == -1) and self.propagate(state)
 
     def completed(self, units=()) -> tuple[int, ...] | None:
         """Fewest units with these, and the forced ones, among them that the rules allow; None where there are none.

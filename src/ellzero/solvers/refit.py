@@ -121,10 +121,10 @@ def _least_squares(problem, columns, Z):
 def _ridge(problem, Z, ridge):
     """Normal equations, refined once from the residual: with a firm ridge under unit columns that loses nothing."""
     weighted = problem.weight[:, None] * Z
-    factor = linalg.cho_factor(Z.T @ weighted + np.diag(2.0 * ridge), check_finite=False)
-    gamma = linalg.cho_solve(factor, weighted.T @ problem.normal.y, check_finite=False)
+    gram = Z.T @ weighted + np.diag(2.0 * ridge)
+    gamma = solve_positive(gram, weighted.T @ problem.normal.y)
     rest = weighted.T @ (problem.normal.y - Z @ gamma) - 2.0 * ridge * gamma
-    return gamma + linalg.cho_solve(factor, rest, check_finite=False)
+    return gamma + solve_positive(gram, rest)
 
 
 def _newton(problem, columns, Z, gamma, intercept):

@@ -37,8 +37,9 @@ class Root:
         self.root_weight = np.sqrt(problem.weight)
         self.m = 0
         self.local.gradient[:] = problem.correlations
-        likely = np.isin(np.arange(p), known) & (state == FREE)
-        self._admit(np.flatnonzero(likely | (state == IN)))
+        likely = state == IN
+        likely[list(known)] |= state[list(known)] == FREE
+        self._admit(np.flatnonzero(likely))
 
     def _admit(self, new):
         """Make columns local; their products with each other are formed."""
