@@ -308,8 +308,9 @@ class Checker:
     def _enumerated(self, _, k):
         """Least-squares value of every support of at most three columns beyond the forced ones.
 
-        Columns are projected out one after the other. What is left of a column of norm s has an error of about 1/s
-        units of rounding, and is nothing below RANK; all that could be the best of its size is fitted once more.
+        Columns are projected out one after the other; a copy of an earlier one is passed over. What is left of a column
+        of norm s has an error of about 1/s units of rounding, or 1/s^2 where it is read off a Gram matrix, and is
+        nothing below RANK; all that could be the best of its size is fitted once more.
         """
         q, forced, top = self.q, np.flatnonzero(self.q.forced), k.max(initial=0) - self.q.forced.sum()
         if q.forced.size != self.scale.size or not 0 <= top <= 3 or q.loss != "squared":
@@ -326,8 +327,13 @@ class Checker:
             return 0.5 * max(np.sqrt(r @ r) - 8 * UNIT * np.abs(b).sum(), 0.0) ** 2
 
         free = np.flatnonzero(~q.forced & ~q.forbidden & ~self.constant)
+        P, r = fit(forced, design[:, free])[0], fit(forced, target)[0]
+        Q, alone = P / np.maximum(np.linalg.norm(P, axis=0), RANK), np.ones(free.size, bool)
+        for i, j in np.argwhere(np.triu(np.abs(Q.T @ Q) > 1.0 - FINE, 1)):
+            alone[j] &= np.linalg.norm(P[:, j] - Q[:, i] * (Q[:, i] @ P[:, j])) > RANK
+        free = free[alone]
         least, fits = [fitted(forced), np.inf, np.inf, np.inf], 0  # by size
-        for head, value, norm in _scored(fit(forced, design[:, free])[0], fit(forced, target)[0], top) if top else ():
+        for head, value, norm in _scored(P[:, alone], r, top) if top else ():
             size, error = len(head) + 1, 64 * self.error * self.null / norm
             for i in np.flatnonzero(value - error <= least[size]):
                 least[size] = min(least[size], fitted([*forced, *free[[*head, free.size - value.size + i]]]))
@@ -343,14 +349,24 @@ class Checker:
 def _scored(P, r, top, head=(), share=1.0):
     """Supports of up to `top` columns: all but the last, and values and norms for all that can be the last.
 
-    P is what the first columns leave of all later ones, r what they leave of the target.
+    P is what the first columns leave of all later ones, r what they leave of the target. The last of three columns is
+    read off a Gram matrix: nothing as long as a column is touched for a pair of first ones.
     """
     norm = np.sqrt((P**2).sum(axis=0))
     norm[norm <= RANK] = np.inf  # nothing is left
     Q, first = P / norm, head[-1] + 1 if head else 0
     step = r @ Q
     yield head, 0.5 * (r @ r - step**2), share * norm
-    for i in np.flatnonzero(np.isfinite(norm)) if len(head) + 1 < top else ():
+    places = np.flatnonzero(np.isfinite(norm))
+    if head and top == 3:
+        G, c, total = P.T @ P, r @ P, r @ r
+        for i in places:
+            u = G[i, i + 1 :] / norm[i]
+            left = np.maximum(np.diagonal(G)[i + 1 :] - u**2, 1e-300)
+            value = 0.5 * (total - step[i] ** 2 - (c[i + 1 :] - step[i] * u) ** 2 / left)
+            yield (*head, first + i), value, share * norm[i] ** 2 * left
+        return
+    for i in places if len(head) + 1 < top else ():
         later = P[:, i + 1 :] - np.outer(Q[:, i], Q[:, i] @ P[:, i + 1 :])
         yield from _scored(later, r - step[i] * Q[:, i], top, (*head, first + i), share * norm[i])
 

@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given
 
 import ellzero as ez
+from ellzero import _progress
+from ellzero.solvers import exhaustive
 from judging import describe, judge_answer, judge_optimal
 from known_data import CLASSICS, classic, hitters, prostate, simple
 from oracles import Question, best_by_size, best_squares, criterion, rss
@@ -194,6 +196,55 @@ def test_finemap(expected, data_dir, response):
     result = ez.best_subset(X, y, k=2)
     assert 2 * 574 * result.loss == pytest.approx(row["rss"], rel=1e-9)
     assert tuple(result.support) == tuple(row["index"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("response", [0, 1])
+def test_finemap_three_columns(expected, data_dir, response):
+    """120 million supports, many of them of columns that are nearly alike; columns 380 and 385 are equal."""
+    data = np.load(data_dir / "finemap_n3" / "data.npz")
+    X, y = np.asarray(data["X"], float), np.asarray(data["Y"], float)[:, response]
+    row = expected("finemap_n3")[f"Y{response}"]["sizes"][3]
+    result = ez.best_subset(X, y, k=3)
+    assert 2 * 574 * result.loss == pytest.approx(row["rss"], rel=1e-9)
+    assert tuple(result.support) == tuple(row["index"])
+    assert result.status is ez.Status.OPTIMAL
+    if response == 0:
+        (checked,) = result.certificate.verify(X, y)
+        assert checked.gap <= 1e-8
+
+
+@pytest.mark.parametrize("how", ["interrupt", "time limit", "interrupt in the check"])
+def test_an_enumeration_can_be_stopped(monkeypatch, how):
+    """What is scored between two looks at the clock is little here."""
+    monkeypatch.setattr(exhaustive, "SCORED", 1)
+    q = make_question(11, n=25, p=60, correlation=0.5).asked(k=3)
+    seen = []
+
+    def stop(event):
+        seen.append(event)
+        if how == "interrupt" and len(seen) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(_progress, "SHOW_EVERY", 0.0)
+    if how == "interrupt in the check":
+
+        def interrupted(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(exhaustive, "checked_bounds", interrupted)
+        monkeypatch.setattr(exhaustive, "COARSE", 0.0)
+    limit = 1e-9 if how == "time limit" else 60.0
+    result = ez.best_subset(q.X, q.y, k=3, solver="exhaustive", on_progress=stop, time_limit=limit)
+    judge_answer(q, result)
+    assert seen
+    assert result.status is (ez.Status.TIME_LIMIT if how == "time limit" else ez.Status.INTERRUPTED)
+    if how == "interrupt in the check":  # all were scored: what rounding may take is all that is open
+        assert result.gap <= 1e-6
+        assert result.certificate.verify(q.X, q.y)[0].gap <= 1e-6
+    else:
+        assert len(seen) < 60
+        assert result.lower_bound is None
 
 
 def test_refuses_many_columns_of_wide_data():

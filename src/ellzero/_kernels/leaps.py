@@ -190,9 +190,11 @@ def skip(i, j, t, skipped, skipped_members):
 
 @kernel
 def triples(
-    G, c, norm, floor, size, best, members, need, hits, hit_gain, hit_members, skipped, skipped_members
+    G, c, norm, floor, first, last, size, best, members, need, hits, hit_gain, hit_members, skipped, skipped_members
 ):  # fmt: skip
-    """All subsets of at most `size` <= 3 columns; G is the Gram matrix, norm its diagonal, c the correlations.
+    """All subsets of at most `size` <= 3 columns, the first of them from `first` to before `last`.
+
+    G is the Gram matrix, norm its diagonal, c the correlations.
 
     best[s] is the largest decrease of the residual sum of squares by s columns, members[s] the columns (-1 where there
     are fewer); subsets that reach need[s] are listed. Subsets in which some column keeps less than
@@ -201,7 +203,7 @@ def triples(
     p = c.size
     row_i, row_j = np.empty(p), np.empty(p)
     c_i, d_i = np.empty(p), np.empty(p)
-    for i in range(p):
+    for i in range(first, last):
         gain_i = c[i] * c[i] / norm[i]
         note(gain_i, 1, i, -1, -1, best, members, need, hits, hit_gain, hit_members)
         if size < 2:

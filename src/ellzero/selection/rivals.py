@@ -169,7 +169,7 @@ def near_optimal(problem: Problem, best: Result, within: float, most: int, clock
         hits, finished = _by_branching(problem, best, threshold, most, clock)
     elif enumerates(problem):
         room = max(most, ENUMERATED)
-        found = enumerated_sizes(problem, threshold, room)
+        found = enumerated_sizes(problem, clock, threshold, room)
         hits, finished = found.near, found.settled and len(found.near) <= room
     else:
         hits, finished = _by_exchange(problem, threshold, clock), False

@@ -31,6 +31,7 @@ COPY = 1e-12  # largest difference of a scaled column from the one it copies
 FITTED = 1e-7  # share of a value by which two ways to fit nearly dependent columns may differ
 SPARE = 1000  # supports listed beyond those that will be kept, between two passes of sorting
 SKIPPED = 50_000  # most supports with nearly dependent columns that are fitted one by one
+SCORED = 20_000_000  # supports between two looks at the clock
 ENUMERABLE = 3e10  # triples, pairs or single columns that are still enumerated
 
 
@@ -262,14 +263,21 @@ def enumerates(problem: Problem) -> bool:
 
 def enumerate_supports(problem: Problem, clock: Clock) -> Answer:
     """Score every support of at most three columns beyond the forced ones."""
-    found = enumerated_sizes(problem)
+    found = enumerated_sizes(problem, clock)
     size = min(found.values, key=lambda s: (found.values[s] + problem.l0 * s, s))
-    if not found.settled:
-        return Answer(found.supports[size], None, Status.HEURISTIC)
     bound, tree = min(v + problem.l0 * s for s, v in found.values.items()) - found.slack, Tree.plain("enumeration")
-    if found.slack > COARSE * (found.values[size] + problem.l0 * size):
-        bound = checked_bounds(problem, tree, [problem.k])[0]
-    return Answer(found.supports[size], bound, Status.OPTIMAL, len(found.values), tree)
+    try:
+        if found.settled and not clock.stopped and found.slack > COARSE * (found.values[size] + problem.l0 * size):
+            bound = checked_bounds(problem, tree, [problem.k])[0]
+    except KeyboardInterrupt:
+        clock.interrupted = True
+    if clock.stopped:
+        status = Status.INTERRUPTED if clock.interrupted else Status.TIME_LIMIT
+    else:
+        status = Status.OPTIMAL if found.settled else Status.HEURISTIC
+    if not found.settled:
+        return Answer(found.supports[size], None, status)
+    return Answer(found.supports[size], bound, status, len(found.values), tree)
 
 
 @dataclass(slots=True, eq=False)
@@ -281,7 +289,7 @@ class Enumeration:
     near : dict
         Objectives of the supports up to the threshold; where there are more than asked for, one more than that.
     settled : bool
-        Whether every support was scored; False where too many are nearly dependent.
+        Whether every support was scored; False where too many are nearly dependent, or the clock stopped it.
     slack : float
         What rounding may take from a value.
     """
@@ -293,8 +301,10 @@ class Enumeration:
     slack: float
 
 
-def enumerated_sizes(problem: Problem, threshold: float | None = None, most: int = 0) -> Enumeration:
+def enumerated_sizes(problem: Problem, clock: Clock, threshold: float | None = None, most: int = 0) -> Enumeration:
     """Best of every size up to k by enumeration, and all supports with an objective of at most `threshold`.
+
+    The clock may end it early, with the best so far; it takes up to a tenth of a second to notice.
 
     Forced columns are projected out first. Columns that are nearly dependent lose their digits in a Gram matrix:
     supports with such columns are fitted on the data themselves, and exact copies of a column stand for each other.
@@ -313,11 +323,18 @@ def enumerated_sizes(problem: Problem, threshold: float | None = None, most: int
     gains, members, hits = np.zeros(4), np.full((4, 3), -1), np.zeros(1, np.int64)
     hit_gain, hit_members = np.zeros(most + 1), np.full((most + 1, 3), -1)
     skipped, skipped_members = np.zeros(1, np.int64), np.full((SKIPPED, 3), -1)
-    if size and free.size:
-        norm = np.diagonal(G).copy()
-        triples(
-            G, corr, norm, NEARLY, size, gains, members, need, hits, hit_gain, hit_members, skipped, skipped_members
-        )
+    norm, done = np.diagonal(G).copy(), 0
+    try:
+        while size and done < free.size and not (clock.stopped and done):
+            last = min(free.size, done + 1 + SCORED // (free.size - done) ** (size - 1))
+            triples(
+                G, corr, norm, NEARLY, done, last, size, gains, members, need, hits, hit_gain, hit_members, skipped,
+                skipped_members,
+            )  # fmt: skip
+            done = last
+            clock.tick("exhaustive", message="enumerating", done=done, total=free.size)
+    except KeyboardInterrupt:
+        clock.interrupted = True
 
     def support(at):
         return base + tuple(int(free[j]) for j in at if j >= 0)
@@ -332,16 +349,19 @@ def enumerated_sizes(problem: Problem, threshold: float | None = None, most: int
     if threshold is not None and 0.5 * rest + problem.l0 * forced.size <= threshold:
         near[base] = 0.5 * rest + problem.l0 * forced.size
     for i in range(min(int(skipped[0]), SKIPPED)):
+        if clock.stopped:
+            break
         units = support(skipped_members[i])
         value = fit_support(problem, problem.rules.columns(units)).value
         if value < values.get(len(units), np.inf):
             values[len(units)], supports[len(units)] = value, units
         if threshold is not None and value + problem.l0 * len(units) <= threshold:
             near[tuple(sorted(units))] = value + problem.l0 * len(units)
+    settled = bool(whole and skipped[0] <= SKIPPED and not clock.stopped)
     slack = (problem.rounding / NEARLY) * problem.null_loss
     if skipped[0]:  # fits with huge coefficients differ a little from one factorisation to another
         slack += FITTED * min(values.values())
-    return Enumeration(values, supports, near, bool(whole and skipped[0] <= SKIPPED), slack)
+    return Enumeration(values, supports, near, settled, slack)
 
 
 def _projected(problem: Problem, forced):
