@@ -9,7 +9,7 @@ from ..problem import Problem
 from ..result import Status
 from .base import Answer, Solver
 from .bounds import root_bound
-from .moves import Moves, State, moves_for
+from .moves import GramMoves, Moves, State, moves_for
 from .relaxation import relaxes
 
 LOOK_AHEAD = 10  # sizes tried beyond the best before a penalised search ends
@@ -40,9 +40,8 @@ class KPath:
         """
         start = self.moves.start()
         self.best[start.size], self.changes[start.size] = start, 1
-        past = min(largest + -(-largest // BEYOND), int(self.moves.problem.usable.sum()))
         try:
-            self._first_sweep(max(past, largest), worthwhile)
+            self._first_sweep(max(self.past(largest), largest), worthwhile)
             self._settle()
             for _ in range(self.effort):
                 if not self._perturb(hopeful):
@@ -51,6 +50,10 @@ class KPath:
         except KeyboardInterrupt:
             self.clock.interrupted = True
         return {k: state for k, state in sorted(self.best.items()) if k <= largest}
+
+    def past(self, largest: int) -> int:
+        """Largest size that is searched for the sake of those up to `largest`."""
+        return min(largest + -(-largest // BEYOND), int(self.moves.problem.usable.sum()))
 
     def _first_sweep(self, largest, worthwhile):
         self.used, self.limit = {"forward": {}, "backward": {}}, largest
@@ -193,9 +196,18 @@ def most_units(problem: Problem) -> int:
     return most
 
 
+def path_engine(problem: Problem, clock: Clock, random_state=None, effort: int = 1) -> KPath:
+    """The engine that fits the problem."""
+    from .grampath import GramPath
+
+    moves = moves_for(problem)
+    engine = GramPath if isinstance(moves, GramMoves) else KPath
+    return engine(moves, clock, random_state, effort)
+
+
 def best_state(problem: Problem, clock: Clock, random_state=None, effort: int = 1) -> State:
     """Best support of at most k units that the path engine finds."""
-    walk = KPath(moves_for(problem), clock, random_state, effort)
+    walk = path_engine(problem, clock, random_state, effort)
     path = walk.run(most_units(problem), affordable(problem), hopeful_sizes(problem))
     return min(path.values(), key=lambda state: (penalised(problem, state), state.size))
 

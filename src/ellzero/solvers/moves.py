@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .._kernels.exchange import best_swap, combine
+from .._kernels.exchange import Fitted, Rows, best_swap, drop, enter
 from ..problem import Problem
 
 DEPENDENT = 1e-8  # a column with less than this share of its norm outside the span of the others cannot enter
 GAIN = 1e-10  # smallest decrease, relative to the empty model, that counts
 PREFETCH = 16  # Gram rows computed together: one product for many costs little more than for one
-SHORTLIST = 128
 
 
 @dataclass(slots=True, eq=False)
@@ -127,6 +126,8 @@ class GramMoves(Moves):
         self.gram = problem.gram
         self.norm = 1.0 + 2.0 * problem.normal.penalty.l2
         self.allowed = problem.usable
+        self.stays = np.zeros(self.gram.p, bool)
+        self.stays[list(self.forced)] = True
 
     def start(self) -> State:
         norm = np.where(self.allowed, self.norm, 0.0)
@@ -150,34 +151,29 @@ class GramMoves(Moves):
             grown = None if grown is None else self._add(grown, j)
         return grown
 
-    def _rows_at(self, columns):
-        self.gram.ensure(columns, keep=columns)
-        return self.gram.slot[list(columns)]
+    @property
+    def rows(self) -> Rows:
+        """The Gram rows that are there."""
+        return Rows(self.gram.store, self.gram.slot, self.gram.corr, self.norm, self.stays, DEPENDENT)
+
+    def _fitted(self, state: State, more: int = 0) -> Fitted:
+        """A copy of a state for the kernels, with room for more members."""
+        f, k = state.facts, state.size
+        members, b = np.zeros(k + more, np.int64), np.zeros(k + more)
+        A = np.zeros((k + more, k + more))
+        members[:k], b[:k], A[:k, :k] = state.units, f["b"], f["A"]
+        return Fitted(members, A, b, f["c"].copy(), f["d"].copy(), np.array([state.value]))
+
+    def _state(self, fit: Fitted, k: int) -> State:
+        facts = {"A": fit.A[:k, :k], "b": fit.b[:k], "c": fit.c, "d": fit.d}
+        return State(tuple(fit.members[:k].tolist()), float(fit.value[0]), facts)
 
     def _add(self, state: State, j: int) -> State | None:
-        S, f = list(state.units), state.facts
         if self.gram.slot[j] < 0:
             self._prefetch(state, j)
-        places = self._rows_at([*S, j])
-        row = self.gram.store[places[-1]]
-        g = row[S]
-        z = f["A"] @ g
-        e = self.norm[j] - g @ z
-        if e < DEPENDENT * self.norm[j]:
-            return None
-        c_j = self.gram.corr[j] - g @ f["b"]
-        h = row.copy()
-        combine(self.gram.store, places[:-1], -z, h)
-        step, k = c_j / e, len(S)
-        A = np.empty((k + 1, k + 1))
-        A[:k, :k] = f["A"] + np.outer(z, z / e)
-        A[k, :k] = A[:k, k] = -z / e
-        A[k, k] = 1.0 / e
-        c, d = f["c"] - step * h, f["d"] - h * (h / e)
-        members = [*S, j]
-        c[members] = d[members] = 0.0
-        facts = {"A": A, "b": np.append(f["b"] - step * z, step), "c": c, "d": d}
-        return State((*state.units, j), state.value - 0.5 * c_j * step, facts)
+        self.gram.ensure([*state.units, j], keep=[*state.units, j])
+        fit, k = self._fitted(state, 1), state.size
+        return self._state(fit, k + 1) if enter(self.rows, fit, k, j) > k else None
 
     def _prefetch(self, state: State, j: int) -> None:
         """Compute the row of j together with those of the next likely entrants."""
@@ -187,21 +183,9 @@ class GramMoves(Moves):
         self.gram.ensure(wanted[:PREFETCH], keep=state.units)
 
     def _drop(self, state: State, s: int) -> State:
-        S, f = list(state.units), state.facts
-        a, pivot = f["A"][s], f["A"][s, s]
-        h = np.zeros(self.gram.p)
-        combine(self.gram.store, self._rows_at(S), a, h)
-        step = f["b"][s] / pivot
-        c, d = f["c"] + step * h, f["d"] + h * (h / pivot)
-        rest = np.arange(len(S)) != s
-        A = (f["A"] - np.outer(a, a / pivot))[np.ix_(rest, rest)]
-        left, units = S[s], tuple(u for u in state.units if u != S[s])
-        members = list(units)
-        c[members] = d[members] = 0.0
-        c[left], d[left] = step, 1.0 / pivot
-        d[~self.allowed] = 0.0
-        facts = {"A": A, "b": f["b"][rest] - step * a[rest], "c": c, "d": d}
-        return State(units, state.value + 0.5 * f["b"][s] * step, facts)
+        self.gram.ensure(state.units, keep=state.units)
+        fit = self._fitted(state)
+        return self._state(fit, drop(self.rows, fit, state.size, s))
 
     def _add_gains(self, state: State) -> np.ndarray:
         """Decrease of the residual sum of squares by adding each column; 0 where it cannot enter."""
@@ -264,40 +248,17 @@ class GramMoves(Moves):
     def swap(self, state, pairs=None):
         if pairs is not None:
             return self._swap_among(state, pairs)
-        loss, bound = self.drop_losses(state), self._swap_bounds(state)
-        candidates = np.flatnonzero(bound > loss.min(initial=np.inf))
-        shortened = candidates.size > SHORTLIST
-        while candidates.size:
-            some = candidates
-            if shortened:  # first only columns whose own gain, a bound of the swap's, is near the best
-                gain = self._add_gains(state)[candidates]
-                some = candidates[gain > 0.4 * gain.max()]
-            found = self._best_swap(state, some, loss, bound[some].max())
-            if found is not None:
-                swapped = self._exchange(state, *found)
-                if swapped is not None:
-                    return swapped
-            if not shortened:
-                return None
-            shortened = False
-        return None
-
-    def _best_swap(self, state, columns, loss, top):
-        f, S = state.facts, list(state.units)
-        weak = np.flatnonzero(loss < top)
-        G = self.gram.store[np.ix_(self._rows_at(S), columns)]
-        U = f["A"][weak] @ G
-        diagonal = np.ascontiguousarray(np.diagonal(f["A"])[weak])
-        tiny = DEPENDENT * float(self.norm.min())
-        _, s, j = best_swap(f["c"][columns], f["d"][columns], U, f["b"][weak], diagonal, 2.0 * self.tolerance, tiny)
-        return (int(weak[s]), int(columns[j])) if s >= 0 else None
+        self.gram.ensure(state.units, keep=state.units)
+        work = np.empty(self.gram.p), np.empty(state.size)
+        found = best_swap(self.rows, self._fitted(state), state.size, 2.0 * self.tolerance, *work)
+        return self._exchange(state, *found) if found[0] >= 0 else None
 
     def _swap_among(self, state, pairs):
         """The best of some exchanges, all of them scored."""
         f, columns = state.facts, np.flatnonzero(pairs.any(axis=0))
         if columns.size == 0:
             return None
-        U = f["A"] @ self.gram.store[np.ix_(self._rows_at(state.units), columns)]
+        U = f["A"] @ self.gram.rows(list(state.units))[:, columns]
         b, pivot = f["b"][:, None], np.diagonal(f["A"])[:, None]
         c, d = f["c"][columns] + b / pivot * U, f["d"][columns] + U * U / pivot
         enters = pairs[:, columns] & (d > DEPENDENT * self.norm[columns])
