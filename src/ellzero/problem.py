@@ -13,6 +13,7 @@ from .constraints.support import linear_rows
 from .losses import Loss, as_loss
 from .operators import Dense, GramRows, Operator, Standardised, as_operator
 from .operators.adapters import as_vector
+from .operators.gram import SINGLE_FEATURES, is_small
 from .penalties import Separable
 
 FAR = 1e3  # distance of a column from zero, in deviations, beyond which a centred copy is made
@@ -307,6 +308,14 @@ class Problem:
     def gram(self) -> GramRows:
         """Gram rows of the scaled columns (squared error)."""
         return GramRows(self.normal.Z, self.weight, self.normal.y)
+
+    @cached_property
+    def quick_gram(self) -> GramRows:
+        """Gram rows for a search that scores by them: in single precision where columns are many."""
+        dense, (n, p) = isinstance(self.normal.Z.base, Dense), self.normal.Z.shape
+        if "gram" in self.__dict__ or not dense or p < SINGLE_FEATURES or is_small(n, p):
+            return self.gram
+        return GramRows(self.normal.Z, self.weight, self.normal.y, single=True)
 
     @cached_property
     def correlations(self) -> np.ndarray:

@@ -4,8 +4,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
-from .compiled import inner, kernel
+from .compiled import ALONE, inlined, inner, kernel
 
 BLOCK = 1024  # columns handled together: the accumulators stay in the first cache
 SHORTLIST = 128  # so many columns are all looked at; of more, those whose own gain is near the best come first
@@ -20,19 +21,37 @@ class Fitted(NamedTuple):
     A: np.ndarray  # (cap, cap)
     b: np.ndarray  # (cap,)
     c: np.ndarray  # (p,) correlations of the residual, 0 for members
-    d: np.ndarray  # (p,) what each column adds to the span, ridge included; 0 for members and for what may not enter
+    d: np.ndarray  # (p,) what each column adds to the span, ridge included; 0 for members
     value: np.ndarray  # (1,) half the residual sum of squares, ridge included
 
 
 class Rows(NamedTuple):
     """Gram rows that have been computed, and what is known of every column."""
 
-    store: np.ndarray  # (cap, p)
+    store: np.ndarray  # (cap, p) in double or single precision
     slot: np.ndarray  # (p,) place of a row in the store, or -1
+    columns: np.ndarray  # (cap, n) the columns themselves where the store is in single precision, else (0, 0)
     corr: np.ndarray  # (p,)
-    norm: np.ndarray  # (p,) with the ridge
+    norm: np.ndarray  # (p,) with the ridge; ``inf`` for columns that may not enter
     stays: np.ndarray  # (p,) bool: may not leave
     tiny: float  # a column that adds less than this share of its norm is dependent
+
+
+@njit(**ALONE, fastmath={"reassoc", "contract"})  # a sum in any order, for several terms at once
+def dot(a, b):
+    """Product of two vectors."""
+    total = 0.0
+    for i in range(a.size):
+        total += a[i] * b[i]
+    return total
+
+
+@inner
+def product(rows, i, j):
+    """Entry of the Gram matrix in double precision; both rows are there."""
+    if rows.columns.size == 0:
+        return np.float64(rows.store[rows.slot[j], i])
+    return dot(rows.columns[rows.slot[i]], rows.columns[rows.slot[j]])
 
 
 @inner
@@ -58,101 +77,128 @@ def combine(store, places, weights, out):
         add_block(store, places, weights, low, out[low : low + BLOCK])
 
 
-@inner
-def shift(store, places, weights, step, share, c, d):
-    """With h the sum of weighted rows: c += step h and d += share h^2, block by block."""
-    h = np.empty(BLOCK)
+@inlined
+def shift(rows, fit, places, weights, steps, shares):
+    """For each row of weights, with h the sum of rows so weighted: c += step h and d += share h^2.
+
+    Block by block: of two sums the second finds the rows in the cache.
+    """
+    store, c, d = rows.store, fit.c, fit.d
+    weights = weights.astype(store.dtype)
+    h = np.empty(BLOCK, store.dtype)
     for low in range(0, c.size, BLOCK):
         part = h[: min(BLOCK, c.size - low)]
-        part[:] = 0.0
-        add_block(store, places, weights, low, part)
-        for j in range(part.size):
-            c[low + j] += step * part[j]
-            d[low + j] += share * part[j] * part[j]
+        for w in range(steps.size):
+            part[:] = 0.0
+            add_block(store, places, weights[w], low, part)
+            for j in range(part.size):
+                c[low + j] += steps[w] * part[j]
+                d[low + j] += shares[w] * part[j] * part[j]
+
+
+@inlined
+def take_out(fit, k, s, weights):
+    """Update a fit but for c and d when the member at position s leaves; the last one takes its position.
+
+    Returns the step and the share for `shift`, with its weights, which are those of the members as they stood.
+    """
+    A, b, members = fit.A, fit.b, fit.members
+    pivot = A[s, s]
+    for t in range(k):
+        weights[t] = A[s, t]
+    step = b[s] / pivot
+    fit.value[0] += 0.5 * step * b[s]
+    for t in range(k):
+        b[t] -= step * weights[t]
+        for e in range(k):
+            A[t, e] -= weights[t] * (weights[e] / pivot)
+    members[s], b[s] = members[k - 1], b[k - 1]
+    for t in range(k - 1):
+        A[s, t] = A[t, s] = A[k - 1, t]
+    A[s, s] = A[k - 1, k - 1]
+    return step, 1.0 / pivot
+
+
+@inlined
+def put_in(rows, fit, k, j, weights):
+    """Update a fit but for c and d when column j enters.
+
+    Returns the step and the share for `shift`; 0 and 0, with nothing changed, where it depends on the members.
+    """
+    A, b, members = fit.A, fit.b, fit.members
+    g, rest, fresh = np.empty(k), rows.norm[j], rows.corr[j]
+    for t in range(k):
+        g[t] = product(rows, members[t], j)
+    for t in range(k):
+        z = 0.0
+        for e in range(k):
+            z -= A[t, e] * g[e]
+        weights[t] = z
+        rest += z * g[t]
+        fresh -= g[t] * b[t]
+    if rest < rows.tiny * rows.norm[j]:
+        return 0.0, 0.0
+    weights[k] = 1.0
+    step = fresh / rest
+    fit.value[0] -= 0.5 * fresh * step
+    for t in range(k):
+        b[t] += step * weights[t]
+        for e in range(k):
+            A[t, e] += weights[t] * (weights[e] / rest)
+        A[t, k] = A[k, t] = weights[t] / rest
+    members[k], b[k], A[k, k] = j, step, 1.0 / rest
+    return -step, -1.0 / rest
 
 
 @kernel
-def drop(rows, fit, k, s):
-    """Take the member at position s out; returns k - 1. The last one takes its position."""
-    A, b, members = fit.A, fit.b, fit.members
-    places, a, pivot, left = np.empty(k, np.int64), A[s, :k].copy(), A[s, s], members[s]
+def exchange(rows, fit, k, s, j):
+    """Take the member at position s out and put column j in, either of them where it is not -1; returns the new size.
+
+    A column that depends on the members does not enter.
+    """
+    places, weights = np.empty(k + 1, np.int64), np.zeros((2, k + 1))
+    steps, shares, before = np.zeros(2), np.zeros(2), k
     for t in range(k):
-        places[t] = rows.slot[members[t]]
-    step = b[s] / pivot
-    shift(rows.store, places, a, step, 1.0 / pivot, fit.c, fit.d)
-    fit.value[0] += 0.5 * step * b[s]
+        places[t] = rows.slot[fit.members[t]]
+    left = fit.members[s] if s >= 0 else -1
+    if s >= 0:
+        steps[0], shares[0] = take_out(fit, k, s, weights[0])
+        k -= 1
+    if j >= 0:
+        steps[1], shares[1] = put_in(rows, fit, k, j, weights[1])
+        if s >= 0:  # the last member stands at s now, but its row where it stood
+            weights[1, before], weights[1, k], weights[1, s] = weights[1, k], weights[1, s], 0.0
+        places[before] = rows.slot[j]
+        k += shares[1] != 0.0
+    first, last = 0 if s >= 0 else 1, 2 if shares[1] != 0.0 else 1
+    places = places[: before + 1] if last == 2 else places[:before]
+    if s >= 0:  # what the sum of its own rows, 1 less its ridge's part, leaves to be added
+        h = 1.0 - (rows.norm[left] - 1.0) / shares[0]
+        fit.c[left], fit.d[left] = steps[0] * (1.0 - h), shares[0] * (1.0 - h * h)
+    shift(rows, fit, places, weights[first:last], steps[first:last], shares[first:last])
     for t in range(k):
-        b[t] -= step * a[t]
-        for e in range(k):
-            A[t, e] -= a[t] * (a[e] / pivot)
-    k -= 1
-    members[s], b[s] = members[k], b[k]
-    for t in range(k):
-        A[s, t] = A[t, s] = A[k, t]
-    A[s, s] = A[k, k]
-    fit.c[left], fit.d[left] = step, 1.0 / pivot
-    for t in range(k):
-        fit.c[members[t]] = fit.d[members[t]] = 0.0
+        fit.c[fit.members[t]] = fit.d[fit.members[t]] = 0.0
     return k
 
 
-@kernel
-def enter(rows, fit, k, j):
-    """Add column j; returns k + 1, or k with nothing changed where it depends on the members."""
-    A, b, members = fit.A, fit.b, fit.members
-    places, z, g = np.empty(k + 1, np.int64), np.zeros(k + 1), np.empty(k)
-    row, rest, fresh = rows.store[rows.slot[j]], rows.norm[j], rows.corr[j]
-    for t in range(k):
-        places[t], g[t] = rows.slot[members[t]], row[members[t]]
-    for t in range(k):
-        for e in range(k):
-            z[t] -= A[t, e] * g[e]
-        rest += z[t] * g[t]
-        fresh -= g[t] * b[t]
-    if rest < rows.tiny * rows.norm[j]:
-        return k
-    places[k], z[k] = rows.slot[j], 1.0
-    step = fresh / rest
-    shift(rows.store, places, z, -step, -1.0 / rest, fit.c, fit.d)
-    fit.value[0] -= 0.5 * fresh * step
-    for t in range(k):
-        b[t] += step * z[t]
-        for e in range(k):
-            A[t, e] += z[t] * (z[e] / rest)
-        A[t, k] = A[k, t] = z[t] / rest
-    members[k], b[k], A[k, k] = j, step, 1.0 / rest
-    for t in range(k + 1):
-        fit.c[members[t]] = fit.d[members[t]] = 0.0
-    return k + 1
+@inner
+def reach(c, d, norm):
+    """B^2: only members whose loss is below it can yield to the column (see `GramMoves`)."""
+    root = abs(c) * (math.sqrt(norm) + math.sqrt(max(norm - d, 0.0))) / d
+    return root * root
 
 
-@kernel
-def gains(rows, fit, out):
-    """Decrease of the residual sum of squares by each column, 0 where it cannot enter; returns the largest."""
+@inner
+def farthest(rows, fit):
+    """Largest reach of a column."""
     top = 0.0
-    for j in range(out.size):
-        c, d = fit.c[j], fit.d[j]
-        out[j] = c * c / d if d > rows.tiny * rows.norm[j] else 0.0
-        top = max(top, out[j])
+    for j in range(fit.d.size):
+        if fit.d[j] > rows.tiny * rows.norm[j]:
+            top = max(top, reach(fit.c[j], fit.d[j], rows.norm[j]))
     return top
 
 
-@kernel
-def reaches(rows, fit, out):
-    """B_j^2: only members whose loss is below it can yield to j (see `GramMoves`); returns the largest."""
-    top = 0.0
-    for j in range(out.size):
-        c, d, norm = fit.c[j], fit.d[j], rows.norm[j]
-        if d > rows.tiny * norm:
-            reach = abs(c) * (math.sqrt(norm) + math.sqrt(max(norm - d, 0.0))) / d
-            out[j] = reach * reach
-        else:
-            out[j] = 0.0
-        top = max(top, out[j])
-    return top
-
-
-@kernel
+@inner
 def losses(rows, fit, k, out):
     """Increase of the residual sum of squares when each member leaves (``inf`` for those that stay)."""
     least = np.inf
@@ -162,38 +208,43 @@ def losses(rows, fit, k, out):
     return least
 
 
-@inner
-def best_exchange(rows, fit, k, columns, weak, floor):
-    """Best exchange of a weak member for one of some columns, scored exactly; gain, position and column.
+@inlined
+def best_exchange(rows, fit, k, columns, bound, lost, floor):
+    """Best exchange of a member for one of some columns, scored exactly; its position and column.
 
-    Dropping s changes c to ``c + b[s] / A[s, s] * U[s]`` and d to ``d + U[s]^2 / A[s, s]``, with ``U = A G_S``; both are
-    read off without a solve.
+    Dropping s changes c to ``c + b[s] / A[s, s] * U[s]`` and d to ``d + U[s]^2 / A[s, s]``, with ``U = A G_S``; both
+    are read off without a solve. Members whose loss is above all bounds of a block of columns are passed over.
     """
+    kind, width, order = rows.store.dtype, min(columns.size, SOME), np.arange(k)
+    A, H, u = fit.A[:k, :k].astype(kind), np.empty((k, width), kind), np.empty(width, kind)
+    c, d, least = np.empty(width, kind), np.empty(width, kind), np.empty(width, kind)
     gain, best_s, best_j = floor, -1, -1
-    H, u = np.empty((k, min(columns.size, SOME))), np.empty(min(columns.size, SOME))
     for low in range(0, columns.size, SOME):
         some = columns[low : low + SOME]
-        m = some.size
+        m, top = some.size, 0.0
+        for i in range(m):
+            j = some[i]
+            c[i], d[i], least[i], top = fit.c[j], fit.d[j], rows.tiny * rows.norm[j], max(top, bound[j])
         for t in range(k):
             row = rows.store[rows.slot[fit.members[t]]]
             for i in range(m):
                 H[t, i] = row[some[i]]
-        for s in weak:
+        for s in range(k):
+            if lost[s] >= top:
+                continue
             u[:m] = 0.0
-            for t in range(k):
-                a = fit.A[s, t]
-                for i in range(m):
-                    u[i] += a * H[t, i]
-            q = 1.0 / fit.A[s, s]
-            f = fit.b[s] * q
-            loss = fit.b[s] * f
-            for i in range(m):
-                j = some[i]
-                d = fit.d[j] + q * u[i] * u[i]
-                c = fit.c[j] + f * u[i]
-                if d > rows.tiny * rows.norm[j] and c * c > (gain + loss) * d:
-                    gain, best_s, best_j = c * c / d - loss, s, j
-    return gain, best_s, best_j
+            add_block(H, order, A[s], order[0], u[:m])  # a constant 0 would be compiled apart
+            q, f = kind.type(1.0 / fit.A[s, s]), kind.type(fit.b[s] / fit.A[s, s])
+            loss, better = fit.b[s] * fit.b[s] / fit.A[s, s], 0
+            lowest = kind.type(gain + loss)
+            for i in range(m):  # without branches, for several columns at once
+                e, g = d[i] + q * u[i] * u[i], c[i] + f * u[i]
+                better += (e > least[i]) & (g * g > lowest * e)
+            for i in range(m if better > 0 else 0):
+                e, g = d[i] + q * u[i] * u[i], c[i] + f * u[i]
+                if e > least[i] and g * g > (gain + loss) * e:
+                    gain, best_s, best_j = g * g / e - loss, s, some[i]
+    return best_s, best_j
 
 
 @kernel
@@ -203,34 +254,25 @@ def best_swap(rows, fit, k, floor, bound, lost):
     Only columns that some member might yield to are looked at; where they are many, those first whose own gain, a bound
     of the exchange's, is near the best. `bound` (p,) and `lost` (cap,) are work space.
     """
-    least = losses(rows, fit, k, lost)
-    top = reaches(rows, fit, bound)
-    if top <= least:
-        return -1, -1
-    candidates, n, largest = np.empty(bound.size, np.int64), 0, 0.0
+    least, n, largest = losses(rows, fit, k, lost), 0, 0.0
+    candidates = np.empty(bound.size, np.int64)
     for j in range(bound.size):
-        if bound[j] > least:
-            candidates[n] = j
-            n += 1
-            largest = max(largest, fit.c[j] * fit.c[j] / fit.d[j])
-    candidates = candidates[:n]
-    near, m, high = np.empty(n, np.int64), 0, 0.0
-    if n > SHORTLIST:
-        for j in candidates:
-            if fit.c[j] * fit.c[j] > NEAR * largest * fit.d[j]:
-                near[m], high = j, max(high, bound[j])
-                m += 1
-    weak, place = np.empty(k, np.int64), -1
-    for again in range(2):
-        columns = near[:m] if again == 0 else candidates
-        high = high if again == 0 else top
-        if columns.size > 0:
-            w = 0
-            for s in range(k):
-                if lost[s] < high:
-                    weak[w] = s
-                    w += 1
-            gain, place, column = best_exchange(rows, fit, k, columns, weak[:w], floor)
-            if place >= 0:
-                return place, column
-    return -1, -1
+        c, d, norm = fit.c[j], fit.d[j], rows.norm[j]
+        if 4.0 * c * c * norm > least * d * d and d > rows.tiny * norm:  # a bound of the reach without roots
+            bound[j] = reach(c, d, norm)
+            if bound[j] > least:
+                candidates[n] = j
+                n += 1
+                largest = max(largest, c * c / d)
+    near, m = candidates[:n].copy(), 0
+    for j in near:
+        if fit.c[j] * fit.c[j] > NEAR * largest * fit.d[j]:
+            near[m] = j
+            m += 1
+    place, column = -1, -1
+    for again in range(0 if n > SHORTLIST else 1, 2):
+        columns = near[:m] if again == 0 else candidates[:n]
+        place, column = best_exchange(rows, fit, k, columns, bound, lost, floor)
+        if place >= 0:
+            break
+    return place, column

@@ -4,17 +4,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .compiled import inner, kernel
-from .exchange import best_swap, drop, enter, gains, losses, reaches
+from .compiled import inlined, inner, kernel
+from .exchange import best_swap, exchange, farthest, losses, product
 
 GROW, SHRINK, KICK = 0, 1, 2  # kinds of sweeps
 # places of the numbers of a plan
-POSITION, ACTIVE, SIZE, DROPS, ADDS, BANNED, LEAVES, JOINS, WANTED, WORK = range(10)
+POSITION, ACTIVE, SIZE, DROPS, ADDS, BANNED, LEAVES, JOINS, WANTED, WORK, DOUBTED = range(11)
 KICKED = 7  # most members that a kick replaces
+DOUBTS = 8  # exchanges in a row that may prove to be rounding before a support counts as settled
 
 
 class Sizes(NamedTuple):
-    """The best support known of every size; what belongs to size k begins at start[k] in A, and fills row k elsewhere."""
+    """The best support known of every size; what belongs to size k begins at start[k] in A, in row k elsewhere."""
 
     members: np.ndarray  # (K + 1, K + 1)
     A: np.ndarray  # (sum of k^2,)
@@ -30,14 +31,15 @@ class Sizes(NamedTuple):
 class Plan(NamedTuple):
     """How far a sweep has come, and its work space."""
 
-    at: np.ndarray  # (10,) see the places above
+    at: np.ndarray  # (11,) see the places above
     seed: np.ndarray  # (1,) uint64
     banned: np.ndarray  # (K + 1,) members that a kick has taken out
     wanted: np.ndarray  # (cap,) columns whose Gram rows are missing
     seen: np.ndarray  # (2^n + 1,) uint64: supports that were met; the last entry counts them
-    gain: np.ndarray  # (p,)
     bound: np.ndarray  # (p,)
     lost: np.ndarray  # (K + 1,)
+    doubted: np.ndarray  # (DOUBTS,) columns whose exchange was rounding
+    hidden: np.ndarray  # (DOUBTS,) their d, which is 0 meanwhile
 
 
 @inner
@@ -55,7 +57,7 @@ def random_below(seed, n):
     return np.int64(mixed(seed[0]) % np.uint64(n))
 
 
-@inner
+@inlined
 def met(seen, members, k):
     """Whether a support was met before; it is noted."""
     h = np.uint64(k + 1)
@@ -74,7 +76,7 @@ def met(seen, members, k):
     return False
 
 
-@inner
+@inlined
 def begin(rows, fit, sizes, plan, k, kind, n_stay):
     """Load the support of size k and say what is to be done with it; False where nothing is."""
     at = plan.at
@@ -91,7 +93,7 @@ def begin(rows, fit, sizes, plan, k, kind, n_stay):
             return False
         sizes.used[kind, k] = sizes.changes[k]
         at[DROPS], at[ADDS] = kind, 1 - kind
-    at[ACTIVE], at[SIZE], at[BANNED], at[LEAVES], at[JOINS] = 1, k, 0, -1, -1
+    at[ACTIVE], at[SIZE], at[BANNED], at[LEAVES], at[JOINS], at[DOUBTED] = 1, k, 0, -1, -1, 0
     for t in range(k):
         fit.members[t], fit.b[t] = sizes.members[k, t], sizes.b[k, t]
         if rows.slot[fit.members[t]] < 0:
@@ -106,7 +108,7 @@ def begin(rows, fit, sizes, plan, k, kind, n_stay):
     return True
 
 
-@inner
+@inlined
 def keep(fit, sizes, k):
     """Make this support the best of its size."""
     for t in range(k):
@@ -120,67 +122,73 @@ def keep(fit, sizes, k):
     sizes.changes[k] += 1
 
 
-@inner
+@inlined
 def leaver(rows, fit, plan, k, kind):
     """Position of the weakest member; in a kick, the weaker of two that some exchange might replace. -1: none."""
-    least = losses(rows, fit, k, plan.lost)
+    least, n, found = losses(rows, fit, k, plan.lost), 0, -1
     if kind != KICK:
-        return np.argmin(plan.lost[:k]) if least < np.inf else -1
-    top, n = reaches(rows, fit, plan.bound), 0
+        for s in range(k if least < np.inf else 0):
+            if plan.lost[s] == least:
+                found = s
+        return found
+    top = farthest(rows, fit)
     for s in range(k):
         n += plan.lost[s] < top
     if n == 0:
         return -1
     one, other = random_below(plan.seed, n), random_below(plan.seed, n)
-    found, q = -1, 0
+    q = 0
     for s in range(k):
         if plan.lost[s] < top:
-            if (q == one or q == other) and (found < 0 or plan.lost[s] < plan.lost[found]):
+            if q in (one, other) and (found < 0 or plan.lost[s] < plan.lost[found]):
                 found = s
             q += 1
     return found
 
 
-@inner
+@inlined
 def entrant(rows, fit, plan, kind):
     """The column that lowers the value most; where none does, a sweep still takes the first that is independent."""
-    top = gains(rows, fit, plan.gain)
-    for q in range(plan.at[BANNED]):
-        plan.gain[plan.banned[q]] = 0.0
-    j = np.argmax(plan.gain) if top > 0.0 else 0
-    if plan.gain[j] > 0.0:
-        return j
-    for j in range(fit.d.size if kind == GROW else 0):
-        if fit.d[j] > rows.tiny * rows.norm[j]:
-            return j
-    return -1
+    top, found, first = 0.0, -1, -1
+    for j in range(fit.d.size):
+        c, d = fit.c[j], fit.d[j]
+        if d > rows.tiny * rows.norm[j]:
+            first = j if first < 0 else first
+            if c * c > top * d:
+                allowed = True
+                for q in range(plan.at[BANNED]):
+                    allowed &= plan.banned[q] != j
+                if allowed:
+                    top, found = c * c / d, j
+    return first if found < 0 and kind == GROW else found
 
 
-@inner
+@inlined
 def value_after(rows, fit, k, s, j):
     """Value after member s is exchanged for column j; ``inf`` where j depends on the others."""
-    A, b, row = fit.A, fit.b, rows.store[rows.slot[j]]
+    A, b, g = fit.A, fit.b, np.empty(k)
     inside, lost, rest, fresh = 0.0, b[s] / A[s, s], rows.norm[j], rows.corr[j]
     for t in range(k):
-        inside += A[s, t] * row[fit.members[t]] if t != s else 0.0
+        g[t] = product(rows, fit.members[t], j) if t != s else 0.0
+        inside += A[s, t] * g[t]
     for t in range(k):
         if t != s:
-            g, z = row[fit.members[t]], -A[s, t] / A[s, s] * inside
+            z = -A[s, t] / A[s, s] * inside
             for e in range(k):
-                z += A[t, e] * row[fit.members[e]] if e != s else 0.0
-            rest -= g * z
-            fresh -= g * (b[t] - A[s, t] * lost)
+                z += A[t, e] * g[e]
+            rest -= g[t] * z
+            fresh -= g[t] * (b[t] - A[s, t] * lost)
     if rest < rows.tiny * rows.norm[j]:
         return np.inf
     return fit.value[0] + 0.5 * lost * b[s] - 0.5 * fresh * fresh / rest
 
 
-@inner
+@inlined
 def descend(rows, fit, sizes, plan, kind, tolerance, end, signal):
     """Go on with the support at work; False where rows are wanted, or time is up."""
     at = plan.at
     while at[WANTED] == 0 and at[WORK] < end and signal[0] == 0:
-        k = at[SIZE]
+        k, settled = at[SIZE], False
         at[WORK] += (k + 8) * fit.c.size
         if at[LEAVES] < 0 and at[JOINS] < 0:  # decide what to do
             if at[DROPS] > 0:
@@ -200,26 +208,32 @@ def descend(rows, fit, sizes, plan, kind, tolerance, end, signal):
                     return True
                 at[LEAVES], at[JOINS] = best_swap(rows, fit, k, 2.0 * tolerance, plan.bound, plan.lost)
                 if at[LEAVES] < 0:
-                    if fit.value[0] < sizes.value[k] - 0.5 * tolerance:
-                        keep(fit, sizes, k)
-                    return True
+                    settled = True
         s, j = at[LEAVES], at[JOINS]
         if j >= 0 and rows.slot[j] < 0:
             plan.wanted[0], at[WANTED] = j, 1
             break
         if s >= 0 and j >= 0 and value_after(rows, fit, k, s, j) > fit.value[0] - 0.5 * tolerance:
-            if fit.value[0] < sizes.value[k] - 0.5 * tolerance:  # the exchange was rounding
+            # the exchange was rounding: the column is looked over until another proves better
+            if at[DOUBTED] < DOUBTS:
+                plan.doubted[at[DOUBTED]], plan.hidden[at[DOUBTED]], fit.d[j] = j, fit.d[j], 0.0
+                at[DOUBTED] += 1
+                at[LEAVES], at[JOINS] = -1, -1
+                continue
+            settled = True
+        for q in range(at[DOUBTED]):
+            fit.d[plan.doubted[q]] = plan.hidden[q]
+        at[DOUBTED] = 0
+        if settled:
+            if fit.value[0] < sizes.value[k] - 0.5 * tolerance:
                 keep(fit, sizes, k)
             return True
-        if s >= 0:
-            k = drop(rows, fit, k, s)
-        if j >= 0:
-            before, k = k, enter(rows, fit, k, j)
-            if k == before:  # dependent after all
-                fit.d[j] = 0.0
-            elif s < 0:
-                at[ADDS] -= 1
-        at[SIZE], at[LEAVES], at[JOINS] = k, -1, -1
+        at[SIZE] = exchange(rows, fit, k, s, j)
+        if j >= 0 and at[SIZE] == k - (s >= 0):  # dependent after all
+            fit.d[j] = 0.0
+        elif j >= 0 and s < 0:
+            at[ADDS] -= 1
+        at[LEAVES], at[JOINS] = -1, -1
     return False
 
 

@@ -59,6 +59,9 @@ def compile_all() -> Iterator[str]:
     path(rng.normal(size=(7, 9)), rng.normal(size=7), k=3, certify=True, random_state=0)
     # columns that lie together have kernels of their own
     path(np.asfortranarray(X), (mean > 0).astype(float), k=2, loss="logistic", l2=0.1, random_state=0)
+    yield "compiling: swap search, in both precisions"
+    path(X, mean, k=3, solver="exchange", random_state=0)
+    path(rng.normal(size=(30, 1000)), mean, k=3, solver="exchange", random_state=0)
     yield "compiling: rules"
     rules = [StrongHierarchy({0: [1]}), AtMostOne([2, 3])]
     path(X, mean, k=4, l2=0.1, constraints=rules, solver="branch", certify=True, random_state=0)

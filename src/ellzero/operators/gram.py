@@ -6,10 +6,18 @@ from .dense import Dense
 from .sparse import Sparse
 from .standardised import Standardised
 
-FULL_FEATURES = 1000  # at most so many columns: the whole matrix is cheaper than bookkeeping
+FULL_FEATURES = 256  # at most so many columns: the whole matrix is cheaper than bookkeeping
 TALL_FEATURES = 8000  # the same where rows are at least four times the columns
 CACHE_BYTES = 2**30
+LEAST_ROWS = 256  # room for so many rows, whatever it takes
 MORE = 64  # rows added where all of the cache is in use
+SINGLE_FEATURES = 1000  # from so many columns on, single precision pays
+BLOCK = 1 << 20  # numbers copied at a time
+
+
+def is_small(n: int, p: int) -> bool:
+    """Whether the whole Gram matrix of n rows and p columns is formed at once."""
+    return p <= FULL_FEATURES or (p <= TALL_FEATURES and n >= 4 * p)
 
 
 class GramRows:
@@ -23,6 +31,8 @@ class GramRows:
         Weights that sum to one.
     y : ndarray of shape (n_samples,)
         Centred target.
+    single : bool, default=False
+        Rows in single precision, for searches that score by them and compute what they claim from `columns`.
 
     Attributes
     ----------
@@ -32,6 +42,8 @@ class GramRows:
         :math:`y^\top W y`.
     slot : ndarray of shape (n_features,)
         Place of each column's row in `store`, -1 while it has not been computed.
+    columns : ndarray of shape (n_rows, n_samples)
+        Where rows are in single precision: the columns they belong to, scaled and weighted, for exact products of two.
 
     Notes
     -----
@@ -39,20 +51,23 @@ class GramRows:
     sparse data are centred implicitly. The store has room for one GiB, then forgets rows that nobody needs.
     """
 
-    def __init__(self, Z: Standardised, weight, y):
+    def __init__(self, Z: Standardised, weight, y, single: bool = False):
         self.n, self.p = Z.shape
         self.yy = float(weight @ (y * y))
-        self.Z, self.weight = Z, weight
-        self.full = self.p <= FULL_FEATURES or (self.p <= TALL_FEATURES and self.n >= 4 * self.p)
+        self.Z, self.weight, self.single = Z, weight, single
+        self.columns = np.empty((0, 0))
+        self.full = not single and is_small(self.n, self.p)
         if self.full and isinstance(Z.base, Dense):
             self.store, self.corr = self._by_blocks(Z.base, y)
         else:
-            self.weighted = None
-            if isinstance(Z.base, Dense):
-                self.weighted = np.sqrt(weight)[:, None] * Z.columns(np.arange(self.p))
+            self.weighted = self._weighted() if isinstance(Z.base, Dense) else None
             self.corr = Z.adjoint(weight * y)
-            rows = min(self.p, max(256, CACHE_BYTES // (8 * self.p)))
-            self.store = np.empty((rows, self.p))  # memory is taken by the rows that are written
+            each = 4 * self.p + 8 * self.n if single else 8 * self.p
+            rows = min(self.p, max(LEAST_ROWS, CACHE_BYTES // each))
+            # memory is taken by the rows that are written
+            self.store = np.empty((rows, self.p), np.float32 if single else np.float64)
+            if single:
+                self.columns = np.empty((rows, self.n))
         self.slot = np.full(self.p, -1)
         self.owner = np.full(self.store.shape[0], -1)
         self.used = self._hand = 0
@@ -63,6 +78,15 @@ class GramRows:
                 )
             self.slot = np.arange(self.p)
             self.owner, self.used = np.arange(self.p), self.p
+
+    def _weighted(self):
+        """A copy of the data, centred, scaled and weighted, made of a few columns at a time."""
+        copy = np.empty((self.n, self.p), np.float32 if self.single else np.float64, order="F")
+        root, step = np.sqrt(self.weight)[:, None], max(1, BLOCK // self.n)
+        for low in range(0, self.p, step):
+            high = min(low + step, self.p)
+            copy[:, low:high] = root * self.Z.columns(np.arange(low, high))
+        return copy
 
     def _by_blocks(self, base: Dense, y):
         """The whole matrix in one pass over blocks of rows: tall data are never copied."""
@@ -76,7 +100,9 @@ class GramRows:
 
     def _compute(self, indices):
         if self.weighted is not None:
-            return self.weighted[:, indices].T @ self.weighted
+            some = self.weighted[:, indices]
+            # the order of the factors with which BLAS is quicker, up to twice
+            return (self.weighted.T @ some).T if self.single else some.T @ self.weighted
         Z, base = self.Z, self.Z.base
         assert isinstance(base, Sparse)
         part = base.csc[:, indices]
@@ -92,28 +118,38 @@ class GramRows:
         missing = [j for j in dict.fromkeys(wanted) if self.slot[j] < 0]
         if not missing:
             return
-        rows = self._compute(np.array(missing))
+        indices = np.array(missing)
+        rows = self._compute(indices)
         protected = np.zeros(self.p, bool)
         protected[list(keep)] = True
         protected[list(wanted)] = True
-        for row, j in zip(rows, missing, strict=True):
-            place = self._free_place(protected)
-            self.store[place], self.slot[j], self.owner[place] = row, place, j
+        places = [self._free_place(protected, j) for j in missing]
+        first, last = places[0], places[-1]
+        together = last - first == len(places) - 1 and places == list(range(first, last + 1))
+        self.store[slice(first, last + 1) if together else places] = rows  # a block at once is several times as quick
+        self.slot[indices] = places
+        if self.single:
+            self.columns[places] = (np.sqrt(self.weight)[:, None] * self.Z.columns(indices)).T
 
-    def _free_place(self, protected) -> int:
+    def _free_place(self, protected, owner: int) -> int:
+        """A place for the row of a column, which is protected itself."""
         if self.used < self.store.shape[0]:
             self.used += 1
+            self.owner[self.used - 1] = owner
             return self.used - 1
         for step in range(self.used):  # rows are forgotten in turn
             place = (self._hand + step) % self.used
             if not protected[self.owner[place]]:
                 self._hand = place + 1
                 self.slot[self.owner[place]] = -1
+                self.owner[place] = owner
                 return place
         # everything is in use: more memory is the only honest way on
-        self.store = np.vstack([self.store, np.empty((MORE, self.p))])
+        self.store = np.vstack([self.store, np.empty((MORE, self.p), self.store.dtype)])
+        if self.single:
+            self.columns = np.vstack([self.columns, np.empty((MORE, self.n))])
         self.owner = np.concatenate([self.owner, np.full(MORE, -1)])
-        return self._free_place(protected)
+        return self._free_place(protected, owner)
 
     def rows(self, indices) -> np.ndarray:
         """Rows of the columns `indices`, shape (len(indices), n_features)."""

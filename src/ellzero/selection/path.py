@@ -18,9 +18,8 @@ from ..result import Result, Status, Table
 from ..solvers import Auto, Branch, Exhaustive, Solver, make_solver
 from ..solvers.base import Answer, certify, describe, sample_of
 from ..solvers.bounds import root_bound
-from ..solvers.exchange import Exchange, KPath, penalised
+from ..solvers.exchange import Exchange, path_engine, penalised
 from ..solvers.exhaustive import all_sizes, enumerates, practical
-from ..solvers.moves import moves_for
 from ..solvers.refit import fit_support
 from .subset import problem_of
 
@@ -326,7 +325,7 @@ def _finish(problem, answers, elapsed, solver, sample):
 
 
 def _by_exchange(problem, sizes, clock, sample, random_state, bounded):
-    states = KPath(moves_for(problem), clock, random_state).run(max(sizes))
+    states = path_engine(problem, clock, random_state).run(max(sizes))
     states = _within(problem, sizes, states)
     sizes = [k for k in sizes if k in states]
     status = Status.INTERRUPTED if clock.interrupted else Status.TIME_LIMIT if clock.expired else Status.HEURISTIC
@@ -359,7 +358,7 @@ def _in_one_tree(problem, sizes, clock, sample, gap, random_state):
 
 def _size_by_size(problem, sizes, clock, sample, solver, random_state):
     """One search a size, each from what the swap search found; interrupted, the sizes left keep that answer."""
-    states = KPath(moves_for(problem), clock, random_state).run(max(sizes))
+    states = path_engine(problem, clock, random_state, for_start=True).run(max(sizes))
     answers, elapsed = {}, []
     for i, k in enumerate(sizes):
         sized, start = problem.with_size(k), clock.elapsed

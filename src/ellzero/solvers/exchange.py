@@ -15,6 +15,7 @@ from .relaxation import relaxes
 LOOK_AHEAD = 10  # sizes tried beyond the best before a penalised search ends
 PATIENCE = 0.25  # further ones, as a share of the best size, where moves need refits
 KICK = 7  # most units that a perturbation replaces
+FEW = 300  # columns up to which a start is found without the compiled sweeps
 BEYOND = 10  # one size in so many is added past the largest: shrinking larger supports is what improves the last sizes
 
 
@@ -196,18 +197,23 @@ def most_units(problem: Problem) -> int:
     return most
 
 
-def path_engine(problem: Problem, clock: Clock, random_state=None, effort: int = 1) -> KPath:
-    """The engine that fits the problem."""
+def path_engine(problem: Problem, clock: Clock, random_state=None, effort: int = 1, for_start: bool = False) -> KPath:
+    """The engine that fits the problem.
+
+    With `for_start` a search begins from what it finds: on few columns that is found long before the sweeps would be
+    compiled.
+    """
     from .grampath import GramPath
 
-    moves = moves_for(problem)
-    engine = GramPath if isinstance(moves, GramMoves) else KPath
-    return engine(moves, clock, random_state, effort)
+    small = for_start and problem.n_features <= FEW
+    if not small and problem.closed_form and not problem.rules.grouped and not problem.rules.restricted:
+        return GramPath(GramMoves(problem, problem.quick_gram), clock, random_state, effort)
+    return KPath(moves_for(problem), clock, random_state, effort)
 
 
-def best_state(problem: Problem, clock: Clock, random_state=None, effort: int = 1) -> State:
+def best_state(problem: Problem, clock: Clock, random_state=None, effort: int = 1, for_start: bool = True) -> State:
     """Best support of at most k units that the path engine finds."""
-    walk = path_engine(problem, clock, random_state, effort)
+    walk = path_engine(problem, clock, random_state, effort, for_start)
     path = walk.run(most_units(problem), affordable(problem), hopeful_sizes(problem))
     return min(path.values(), key=lambda state: (penalised(problem, state), state.size))
 
@@ -244,7 +250,7 @@ class Exchange(Solver):
         return None
 
     def search(self, problem, clock):
-        state = best_state(problem, clock, self.random_state, self.effort)
+        state = best_state(problem, clock, self.random_state, self.effort, for_start=False)
         status = Status.HEURISTIC
         if clock.interrupted:
             status = Status.INTERRUPTED

@@ -16,8 +16,7 @@ from ..problem import Problem
 from ..result import Status
 from .base import Answer, Solver, checked_bounds
 from .bounds import bounded_by_supersets
-from .exchange import KPath, most_units, penalised
-from .moves import moves_for
+from .exchange import most_units, path_engine, penalised
 from .refit import fit_support
 
 BURST = 2000  # nodes between two looks at the clock
@@ -159,7 +158,7 @@ class LeapsAndBounds:
 
 def all_sizes(problem: Problem, largest: int, clock: Clock, random_state=None) -> Sizes:
     """Best support of every size up to `largest`, by leaps and bounds, with one tree for all."""
-    warm = KPath(moves_for(problem), clock, random_state).run(largest)
+    warm = path_engine(problem, clock, random_state, for_start=True).run(largest)
     search = LeapsAndBounds(problem, largest)
     cut = np.full(largest + 1, np.inf)
     for k, state in warm.items():
@@ -217,7 +216,7 @@ class Exhaustive(Solver):
     def search(self, problem, clock):
         if not bounded_by_supersets(problem):
             return enumerate_supports(problem, clock)
-        warm = KPath(moves_for(problem), clock, self.random_state).run(most_units(problem))
+        warm = path_engine(problem, clock, self.random_state, for_start=True).run(most_units(problem))
         state = min(warm.values(), key=lambda s: (penalised(problem, s), s.size))
         objective = penalised(problem, state)
         largest = most_units(problem)

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .._kernels.exchange import Fitted, Rows, best_swap, drop, enter
+from .._kernels.exchange import Fitted, Rows, best_swap, exchange
+from ..operators import GramRows
 from ..problem import Problem
 
 DEPENDENT = 1e-8  # a column with less than this share of its norm outside the span of the others cannot enter
+NEARLY = 1e-6  # the same where rows are in single precision
 GAIN = 1e-10  # smallest decrease, relative to the empty model, that counts
-PREFETCH = 16  # Gram rows computed together: one product for many costs little more than for one
+PREFETCH = 24  # Gram rows computed together: one product for many costs little more than for one
 
 
 @dataclass(slots=True, eq=False)
@@ -116,16 +118,22 @@ class GramMoves(Moves):
     |c_j|(\sqrt{g_j} + \sqrt{g_j - d_j})/d_j`, with :math:`g_j` the norm of column j; so U is formed for a few columns
     only.
 
+    Parameters
+    ----------
+    problem : Problem
+    gram : GramRows, optional
+        Its rows in another precision.
+
     References
     ----------
     Hazimeh & Mazumder (2020), "Fast best subset selection: coordinate descent and local combinatorial optimization".
     """
 
-    def __init__(self, problem: Problem):
+    def __init__(self, problem: Problem, gram: GramRows | None = None):
         super().__init__(problem)
-        self.gram = problem.gram
-        self.norm = 1.0 + 2.0 * problem.normal.penalty.l2
+        self.gram = problem.gram if gram is None else gram
         self.allowed = problem.usable
+        self.norm = np.where(self.allowed, 1.0 + 2.0 * problem.normal.penalty.l2, np.inf)
         self.stays = np.zeros(self.gram.p, bool)
         self.stays[list(self.forced)] = True
 
@@ -154,7 +162,9 @@ class GramMoves(Moves):
     @property
     def rows(self) -> Rows:
         """The Gram rows that are there."""
-        return Rows(self.gram.store, self.gram.slot, self.gram.corr, self.norm, self.stays, DEPENDENT)
+        gram = self.gram
+        tiny = NEARLY if gram.single else DEPENDENT
+        return Rows(gram.store, gram.slot, gram.columns, gram.corr, self.norm, self.stays, tiny)
 
     def _fitted(self, state: State, more: int = 0) -> Fitted:
         """A copy of a state for the kernels, with room for more members."""
@@ -173,7 +183,7 @@ class GramMoves(Moves):
             self._prefetch(state, j)
         self.gram.ensure([*state.units, j], keep=[*state.units, j])
         fit, k = self._fitted(state, 1), state.size
-        return self._state(fit, k + 1) if enter(self.rows, fit, k, j) > k else None
+        return self._state(fit, k + 1) if exchange(self.rows, fit, k, -1, j) > k else None
 
     def _prefetch(self, state: State, j: int) -> None:
         """Compute the row of j together with those of the next likely entrants."""
@@ -185,7 +195,7 @@ class GramMoves(Moves):
     def _drop(self, state: State, s: int) -> State:
         self.gram.ensure(state.units, keep=state.units)
         fit = self._fitted(state)
-        return self._state(fit, drop(self.rows, fit, state.size, s))
+        return self._state(fit, exchange(self.rows, fit, state.size, s, -1))
 
     def _add_gains(self, state: State) -> np.ndarray:
         """Decrease of the residual sum of squares by adding each column; 0 where it cannot enter."""
