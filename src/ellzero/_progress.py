@@ -54,12 +54,21 @@ class Event:
 OnProgress = Callable[[Event], object]
 
 
+class Compilation:
+    """Seconds that this process has compiled kernels, which happens once a machine and is no part of any limit.
+
+    `compiled.py` among the kernels counts them; here they are known without loading a compiler.
+    """
+
+    seconds: float = 0.0
+
+
 class Clock:
-    """Start, deadline and interruption of one piece of work; phases of it share the clock."""
+    """Start, limit and interruption of one piece of work; phases of it share the clock."""
 
     def __init__(self, time_limit: float = float("inf"), on_progress: OnProgress | None = None):
-        self.start = time.perf_counter()
-        self.deadline = self.start + time_limit
+        self.start, self._compiled = time.perf_counter(), Compilation.seconds
+        self.time_limit = time_limit
         checks.callback(on_progress)
         self.on_progress = on_progress
         self.interrupted = False
@@ -71,7 +80,8 @@ class Clock:
 
     @property
     def remaining(self) -> float:
-        return self.deadline - time.perf_counter()
+        """Seconds left; what was spent on compiling meanwhile does not count."""
+        return self.time_limit - self.elapsed + (Compilation.seconds - self._compiled)
 
     @property
     def expired(self) -> bool:

@@ -202,6 +202,7 @@ class Problem:
             "normal",
             "usable",
             "gram",
+            "quick_gram",
             "correlations",
             "null_intercept",
             "null_loss",

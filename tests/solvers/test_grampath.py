@@ -9,9 +9,10 @@ import ellzero.operators.gram as gram
 from ellzero import Problem, _progress
 from ellzero._kernels.exchange import best_swap, exchange
 from ellzero._progress import Clock
-from ellzero.solvers.exchange import KPath, path_engine
+from ellzero.solvers.exchange import KPath, best_state, path_engine
 from ellzero.solvers.grampath import GramPath
 from ellzero.solvers.moves import GramMoves
+from ellzero.solvers.refit import fit_support
 
 
 def correlated(seed, n, p, rho=0.7, noise=1.0, k=6):
@@ -216,3 +217,16 @@ def test_an_interrupt_keeps_what_was_found(monkeypatch):
     assert max(states) >= 5
     for state in states.values():
         assert np.isfinite(state.value)
+
+
+@pytest.mark.parametrize("limit", [0.02, 50.0])
+def test_a_start_keeps_limits(limit):
+    """The sweeps know no limits: what they find counts only where none binds."""
+    X, y = correlated(14, 60, 320)
+    problem, free = problem_of(X, y, k=5, lower=-limit, upper=limit), problem_of(X, y, k=5)
+    state, without = best_state(problem, Clock(), 0), best_state(free, Clock(), 0)
+    coef, _ = fit_support(problem, np.array(sorted(state.units))).coefficients(problem)
+    assert np.abs(coef).max() <= limit
+    assert state.value == pytest.approx(fit_support(problem, np.array(sorted(state.units))).value, rel=1e-12)
+    assert (state.value == pytest.approx(without.value, rel=1e-9)) == (limit == 50.0)
+    assert set(state.units) == set(without.units) or limit == 0.02

@@ -2,8 +2,10 @@
 
 from numba import njit
 
+from .compiled import CALLED
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+
+@njit(**CALLED, fastmath={"reassoc", "contract"})
 def squares_by_columns(columns, origin, weight, out):
     """Weighted squares of each column about its origin; row j of `columns` is column j."""
     for j in range(columns.shape[0]):
@@ -14,7 +16,7 @@ def squares_by_columns(columns, origin, weight, out):
         out[j] = total
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@njit(**CALLED, fastmath={"contract"})
 def squares_by_rows(rows, origin, weight, out):
     """The same, row i of `rows` being a row; `out` comes with zeros."""
     for i in range(rows.shape[0]):

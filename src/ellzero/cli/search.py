@@ -1,10 +1,9 @@
 """The search of `select`: every size, the choice among them, and the rivals of the chosen one."""
 
-import time
 import warnings
 from dataclasses import dataclass, replace
 
-from .._progress import OnProgress
+from .._progress import Clock, OnProgress
 from ..errors import EllzeroWarning
 from ..result import Status
 from . import kernels, messages, together
@@ -79,7 +78,7 @@ def solve(source: str, design: Design, asked: str, search: Search, console: Cons
     """
     from ..selection import path
 
-    sizes, start = search.sizes(design), time.perf_counter()
+    sizes, clock = search.sizes(design), Clock(search.time_limit)
     if kernels.first_run():
         console.note(messages.COMPILING)
     with console.notes_for_warnings(), console.progress() as listen:
@@ -99,15 +98,15 @@ def solve(source: str, design: Design, asked: str, search: Search, console: Cons
             return replace(answer, interrupted=True)
         try:
             if search.criterion in VALIDATED:
-                answer = validate(answer, search.criterion, left(search, start), listen)
-            return count_rivals(answer, left(search, start), listen)
+                answer = validate(answer, search.criterion, left(clock), listen)
+            return count_rivals(answer, left(clock), listen)
         except KeyboardInterrupt:
             return replace(answer, interrupted=True)
 
 
-def left(search: Search, start: float) -> float:
+def left(clock: Clock) -> float:
     """Seconds that are left, and a share at least."""
-    return max(search.time_limit - (time.perf_counter() - start), SHARE * search.time_limit)
+    return max(clock.remaining, SHARE * clock.time_limit)
 
 
 def default_criterion(design: Design) -> str:

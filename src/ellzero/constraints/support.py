@@ -146,6 +146,11 @@ class SupportRules:
         """Whether there are rules beyond forced and forbidden units."""
         return bool(self.requires or self.at_most)
 
+    @property
+    def coupled(self) -> bool:
+        """Whether some columns enter together, or depend on others."""
+        return self.grouped or self.restricted
+
     def columns(self, units) -> np.ndarray:
         """Sorted columns of a set of units."""
         inside = np.zeros(self.n_units, bool)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from .. import _checks as checks
 from .._progress import Clock
 from ..problem import Problem
@@ -10,6 +12,7 @@ from ..result import Status
 from .base import Answer, Solver
 from .bounds import root_bound
 from .moves import GramMoves, Moves, State, moves_for
+from .refit import fit_support
 from .relaxation import relaxes
 
 LOOK_AHEAD = 10  # sizes tried beyond the best before a penalised search ends
@@ -203,19 +206,48 @@ def path_engine(problem: Problem, clock: Clock, random_state=None, effort: int =
     With `for_start` a search begins from what it finds: on few columns that is found long before the sweeps would be
     compiled.
     """
-    from .grampath import GramPath
-
     small = for_start and problem.n_features <= FEW
-    if not small and problem.closed_form and not problem.rules.grouped and not problem.rules.restricted:
-        return GramPath(GramMoves(problem, problem.quick_gram), clock, random_state, effort)
+    if not small and problem.closed_form and not problem.rules.coupled:
+        return _sweeps(problem, clock, random_state, effort)
     return KPath(moves_for(problem), clock, random_state, effort)
 
 
 def best_state(problem: Problem, clock: Clock, random_state=None, effort: int = 1, for_start: bool = True) -> State:
     """Best support of at most k units that the path engine finds."""
+    if for_start and _only_limits(problem):
+        state = _where_no_limit_binds(problem, clock, random_state, effort)
+        if state is not None:
+            return state
     walk = path_engine(problem, clock, random_state, effort, for_start)
+    return _best(problem, walk)
+
+
+def _best(problem: Problem, walk: KPath) -> State:
+    """The best of all sizes, fitted once more: beside columns that lie close together moves lose digits."""
     path = walk.run(most_units(problem), affordable(problem), hopeful_sizes(problem))
-    return min(path.values(), key=lambda state: (penalised(problem, state), state.size))
+    found = min(path.values(), key=lambda state: (penalised(problem, state), state.size))
+    fit = fit_support(problem, problem.rules.columns(found.units))
+    return State(tuple(sorted(found.units)), fit.value, {"given": fit})
+
+
+def _only_limits(problem: Problem) -> bool:
+    """Whether limits are all that keeps the compiled sweeps, which know none, from many columns."""
+    wide = problem.loss.name == "squared" and problem.n_features > FEW
+    return wide and problem.penalty.limited and problem.penalty.l1 == 0 and not problem.rules.coupled
+
+
+def _where_no_limit_binds(problem: Problem, clock: Clock, random_state, effort: int) -> State | None:
+    """What the compiled sweeps find without the limits, if it keeps them."""
+    found = _best(problem, _sweeps(problem, clock, random_state, effort))
+    fit, penalty = found.facts["given"], problem.normal.penalty
+    lower, upper = (np.broadcast_to(side, problem.n_features)[fit.columns] for side in (penalty.lower, penalty.upper))
+    return None if ((fit.gamma <= lower) | (fit.gamma >= upper)).any() else found
+
+
+def _sweeps(problem: Problem, clock: Clock, random_state, effort: int) -> KPath:
+    from .grampath import GramPath
+
+    return GramPath(GramMoves(problem, problem.quick_gram), clock, random_state, effort)
 
 
 @dataclass(frozen=True)

@@ -248,7 +248,8 @@ class GramMoves(Moves):
         """B_j^2 / 2: only members whose loss is below it can yield to j."""
         c, d = state.facts["c"], state.facts["d"]
         usable = d > DEPENDENT * self.norm
-        reach = np.abs(c) * (np.sqrt(self.norm) + np.sqrt(np.maximum(self.norm - d, 0.0)))
+        norm = np.where(usable, self.norm, 0.0)
+        reach = np.abs(c) * (np.sqrt(norm) + np.sqrt(np.maximum(norm - d, 0.0)))
         bound = np.divide(reach, d, out=np.zeros_like(c), where=usable)
         return 0.5 * bound * bound
 

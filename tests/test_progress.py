@@ -1,0 +1,67 @@
+"""The clock of long work: what counts towards a limit."""
+
+import time
+
+import numba
+import pytest
+
+from ellzero import _progress, errors
+from ellzero._kernels import compiled
+from ellzero._progress import Clock, Compilation
+
+
+def spend(seconds):
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        pass
+
+
+def test_a_limit_is_wall_time():
+    clock = Clock(0.02)
+    assert not clock.expired
+    spend(0.03)
+    assert clock.expired
+    assert clock.remaining < 0
+    assert clock.elapsed >= 0.03
+
+
+def test_compiling_does_not_count(monkeypatch):
+    clock = Clock(5.0)
+    monkeypatch.setattr(Compilation, "seconds", Compilation.seconds + 100.0)
+    assert 100.0 < clock.remaining <= 105.0
+    assert Clock(5.0).remaining <= 5.0  # only what is compiled while it runs
+
+
+def test_compiling_is_noticed():
+    """A kernel that is compiled for another one counts once."""
+    before, start = Compilation.seconds, time.perf_counter()
+
+    @compiled.inner
+    def within(x):
+        return x + 1.0
+
+    @numba.njit(no_cfunc_wrapper=True)
+    def function(x):
+        return within(x) + within(2.0 * x)
+
+    clock = Clock(60.0)
+    assert function(3.0) == 11.0
+    spent = time.perf_counter() - start
+    assert 0.0 < Compilation.seconds - before <= spent
+    assert clock.remaining > 60.0 - 0.5 * spent
+
+
+def test_an_event_that_began_before_is_passed_over():
+    watch, before = compiled._Stopwatch(), Compilation.seconds
+    watch.on_end(None)
+    watch.on_start(None)
+    watch.on_start(None)
+    watch.on_end(None)
+    assert Compilation.seconds == before
+    watch.on_end(None)
+    assert Compilation.seconds > before
+
+
+def test_the_watcher_must_be_callable():
+    with pytest.raises(errors.ArgumentError, match="on_progress"):
+        _progress.Clock(1.0, on_progress=3)
