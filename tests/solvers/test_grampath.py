@@ -132,7 +132,7 @@ def test_no_swap_is_left_out_at_a_swap_optimum(single):
 
 
 def test_columns_are_many_or_few():
-    X, y = correlated(5, 30, 1200)
+    X, y = correlated(5, 30, 2200)
     wide, narrow = problem_of(X, y), problem_of(X[:, :40], y)
     assert wide.quick_gram.single
     assert wide.quick_gram.store.dtype == np.float32
@@ -222,7 +222,7 @@ def test_an_interrupt_keeps_what_was_found(monkeypatch):
 @pytest.mark.parametrize("limit", [0.02, 50.0])
 def test_a_start_keeps_limits(limit):
     """The sweeps know no limits: what they find counts only where none binds."""
-    X, y = correlated(14, 60, 320)
+    X, y = correlated(14, 60, 2100)
     problem, free = problem_of(X, y, k=5, lower=-limit, upper=limit), problem_of(X, y, k=5)
     state, without = best_state(problem, Clock(), 0), best_state(free, Clock(), 0)
     coef, _ = fit_support(problem, np.array(sorted(state.units))).coefficients(problem)
