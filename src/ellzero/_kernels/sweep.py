@@ -204,7 +204,7 @@ def descend(rows, fit, sizes, plan, kind, tolerance, end, signal):
                 if at[JOINS] < 0:
                     return True
             else:
-                if met(plan.seen, fit.members, k):
+                if at[DOUBTED] == 0 and met(plan.seen, fit.members, k):
                     return True
                 at[LEAVES], at[JOINS] = best_swap(rows, fit, k, 2.0 * tolerance, plan.bound, plan.lost)
                 if at[LEAVES] < 0:
