@@ -7,10 +7,10 @@ import pytest
 
 import ellzero.operators.gram as gram
 from ellzero import Problem, _progress
-from ellzero._kernels.exchange import best_swap, exchange
+from ellzero._kernels.exchange import Fitted, best_swap, exchange
 from ellzero._progress import Clock
 from ellzero.solvers.exchange import KPath, best_state, path_engine
-from ellzero.solvers.grampath import GramPath
+from ellzero.solvers.grampath import GramPath, rows_of
 from ellzero.solvers.moves import GramMoves
 from ellzero.solvers.refit import fit_support
 
@@ -31,6 +31,14 @@ def problem_of(X, y, **options):
 def moves_of(problem, single):
     rows = gram.GramRows(problem.normal.Z, problem.weight, problem.normal.y, single=True) if single else problem.gram
     return GramMoves(problem, rows)
+
+
+def fitted(state, more=0):
+    """A copy of a state as the kernels take it, with room for more members."""
+    f, k = state.facts, state.size
+    members, b, A = np.zeros(k + more, np.int64), np.zeros(k + more), np.zeros((k + more, k + more))
+    members[:k], b[:k], A[:k, :k] = state.units, f["b"], f["A"]
+    return Fitted(members, A, b, f["c"].copy(), f["d"].copy(), np.array([state.value]))
 
 
 def by_hand(problem, members):
@@ -66,14 +74,14 @@ def test_moves_keep_what_a_direct_solve_gives(single, l2):
     problem = problem_of(X, y, l2=l2, sample_weight=np.random.default_rng(1).uniform(0.5, 2, 60))
     moves, rng = moves_of(problem, single), np.random.default_rng(2)
     moves.gram.ensure(range(150))
-    fit, k = moves._fitted(moves.start(), 12), 0
+    fit, k = fitted(moves.start(), 12), 0
     for turn in range(60):
         outside = np.setdiff1d(np.arange(150), fit.members[:k])
         kind = "add" if k < 2 else "drop" if k == 11 else rng.choice(["add", "drop", "swap"])
         s = int(rng.integers(k)) if kind != "add" else -1
         j = int(rng.choice(outside)) if kind != "drop" else -1
         expected = {int(m) for t, m in enumerate(fit.members[:k]) if t != s} | ({j} if j >= 0 else set())
-        k = exchange(moves.rows, fit, k, s, j)
+        k = exchange(rows_of(moves), fit, k, s, j)
         assert {int(m) for m in fit.members[:k]} == expected, (turn, kind)
         A, b, value, c, d, _ = by_hand(problem, fit.members[:k])
         np.testing.assert_allclose(fit.A[:k, :k], A, rtol=1e-8, atol=1e-10)
@@ -90,12 +98,12 @@ def test_a_dependent_column_does_not_enter(single):
     X[:, 7] = 2.0 * X[:, 3] - X[:, 5]
     moves = moves_of(problem_of(X, y), single)
     moves.gram.ensure(range(20))
-    fit = moves._fitted(moves.at((3, 5)), 2)
+    fit = fitted(moves.at((3, 5)), 2)
     before = fit.A.copy(), fit.value.copy()
-    assert exchange(moves.rows, fit, 2, -1, 7) == 2
+    assert exchange(rows_of(moves), fit, 2, -1, 7) == 2
     np.testing.assert_array_equal(fit.A, before[0])
     assert fit.value[0] == before[1][0]
-    assert exchange(moves.rows, fit, 2, 0, 7) == 2  # of one of the two it does not depend
+    assert exchange(rows_of(moves), fit, 2, 0, 7) == 2  # of one of the two it does not depend
     assert set(fit.members[:2].tolist()) == {5, 7}
 
 
@@ -109,7 +117,7 @@ def test_best_swap_is_the_best_of_all(seed, single):
     units = tuple(rng.choice(1300, 7, replace=False).tolist())
     state = moves.at(units)
     after, own = swap_gains(problem, units)
-    s, j = best_swap(moves.rows, moves._fitted(state), 7, 0.0, np.empty(1300), np.empty(7))
+    s, j = best_swap(rows_of(moves), fitted(state), 7, 0.0, np.empty(1300), np.empty(7))
     found = after[list(units).index(state.units[s]), j]
     # those with a large gain of their own come first: what it takes is an improvement, and the best of those
     near = own > 0.4 * own.max()

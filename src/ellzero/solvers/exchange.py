@@ -18,7 +18,7 @@ from .relaxation import relaxes
 LOOK_AHEAD = 10  # sizes tried beyond the best before a penalised search ends
 PATIENCE = 0.25  # further ones, as a share of the best size, where moves need refits
 KICK = 7  # most units that a perturbation replaces
-FEW = 2000  # columns up to which a start is found without the compiled sweeps
+FEW = 1000  # columns up to which a start is found without the compiled sweeps
 BEYOND = 10  # one size in so many is added past the largest: shrinking larger supports is what improves the last sizes
 
 

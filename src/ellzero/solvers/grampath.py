@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._kernels.exchange import Fitted
+from .._kernels.exchange import Fitted, Rows
 from .._kernels.sweep import ACTIVE, DOUBTS, GROW, KICK, POSITION, SHRINK, SIZE, WANTED, Plan, Sizes, sweep
 from .exchange import KPath
 from .moves import PREFETCH, GramMoves, State
@@ -55,7 +55,7 @@ class GramPath(KPath):
         try:
             while not self.clock.stopped:
                 done = sweep(
-                    moves.rows, self.fit, self.sizes, self.plan, order, kind, len(moves.forced), moves.tolerance,
+                    rows_of(moves), self.fit, self.sizes, self.plan, order, kind, len(moves.forced), moves.tolerance,
                     BUDGET, signal,
                 )  # fmt: skip
                 if done:
@@ -104,6 +104,13 @@ class GramPath(KPath):
         before = self.sizes.changes.copy()
         self._pass([k for k in sorted(self.best) if hopeful(self.best, k)], KICK)
         return bool((before != self.sizes.changes).any())
+
+
+def rows_of(moves: GramMoves) -> Rows:
+    """The Gram rows that are there, as the kernels read them."""
+    gram, stays = moves.gram, np.zeros(moves.gram.p, bool)
+    stays[list(moves.forced)] = True
+    return Rows(gram.store, gram.slot, gram.columns, gram.corr, moves.norm, stays, moves.tiny)
 
 
 def _starts(most: int) -> np.ndarray:

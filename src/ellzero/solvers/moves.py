@@ -7,11 +7,11 @@ once.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from .._kernels.exchange import Fitted, Rows, best_swap, exchange
 from ..operators import GramRows
 from ..problem import Problem
 
@@ -134,8 +134,7 @@ class GramMoves(Moves):
         self.gram = problem.gram if gram is None else gram
         self.allowed = problem.usable
         self.norm = np.where(self.allowed, 1.0 + 2.0 * problem.normal.penalty.l2, np.inf)
-        self.stays = np.zeros(self.gram.p, bool)
-        self.stays[list(self.forced)] = True
+        self.tiny = NEARLY if self.gram.single else DEPENDENT
 
     def start(self) -> State:
         norm = np.where(self.allowed, self.norm, 0.0)
@@ -159,31 +158,37 @@ class GramMoves(Moves):
             grown = None if grown is None else self._add(grown, j)
         return grown
 
-    @property
-    def rows(self) -> Rows:
-        """The Gram rows that are there."""
+    def _products(self, columns: Sequence[int], j: int) -> np.ndarray:
+        """Entries of the Gram matrix, in double precision."""
         gram = self.gram
-        tiny = NEARLY if gram.single else DEPENDENT
-        return Rows(gram.store, gram.slot, gram.columns, gram.corr, self.norm, self.stays, tiny)
+        gram.ensure([*columns, j], keep=[*columns, j])
+        at = list(columns)
+        return gram.columns[gram.slot[at]] @ gram.columns[gram.slot[j]] if gram.single else gram.store[gram.slot[j], at]
 
-    def _fitted(self, state: State, more: int = 0) -> Fitted:
-        """A copy of a state for the kernels, with room for more members."""
-        f, k = state.facts, state.size
-        members, b = np.zeros(k + more, np.int64), np.zeros(k + more)
-        A = np.zeros((k + more, k + more))
-        members[:k], b[:k], A[:k, :k] = state.units, f["b"], f["A"]
-        return Fitted(members, A, b, f["c"].copy(), f["d"].copy(), np.array([state.value]))
-
-    def _state(self, fit: Fitted, k: int) -> State:
-        facts = {"A": fit.A[:k, :k], "b": fit.b[:k], "c": fit.c, "d": fit.d}
-        return State(tuple(fit.members[:k].tolist()), float(fit.value[0]), facts)
+    def _combined(self, columns: Sequence[int], weights) -> np.ndarray:
+        """Sum of weighted Gram rows."""
+        return weights @ self.gram.rows(list(columns))
 
     def _add(self, state: State, j: int) -> State | None:
         if self.gram.slot[j] < 0:
             self._prefetch(state, j)
-        self.gram.ensure([*state.units, j], keep=[*state.units, j])
-        fit, k = self._fitted(state, 1), state.size
-        return self._state(fit, k + 1) if exchange(self.rows, fit, k, -1, j) > k else None
+        S, f, k = list(state.units), state.facts, state.size
+        g = self._products(S, j)
+        z = f["A"] @ g
+        rest = self.norm[j] - g @ z
+        if rest < self.tiny * self.norm[j]:
+            return None
+        fresh = self.gram.corr[j] - g @ f["b"]
+        step = fresh / rest
+        h = self._combined([*S, j], np.append(-z, 1.0))
+        A = np.empty((k + 1, k + 1))
+        A[:k, :k] = f["A"] + np.outer(z, z / rest)
+        A[k, :k] = A[:k, k] = -z / rest
+        A[k, k] = 1.0 / rest
+        c, d = f["c"] - step * h, f["d"] - h * (h / rest)
+        c[[*S, j]] = d[[*S, j]] = 0.0
+        facts = {"A": A, "b": np.append(f["b"] - step * z, step), "c": c, "d": d}
+        return State((*state.units, j), state.value - 0.5 * fresh * step, facts)
 
     def _prefetch(self, state: State, j: int) -> None:
         """Compute the row of j together with those of the next likely entrants."""
@@ -193,14 +198,21 @@ class GramMoves(Moves):
         self.gram.ensure(wanted[:PREFETCH], keep=state.units)
 
     def _drop(self, state: State, s: int) -> State:
-        self.gram.ensure(state.units, keep=state.units)
-        fit = self._fitted(state)
-        return self._state(fit, exchange(self.rows, fit, state.size, s, -1))
+        f, left, rest = state.facts, state.units[s], np.arange(state.size) != s
+        a, pivot = f["A"][s], f["A"][s, s]
+        step, h = f["b"][s] / pivot, self._combined(state.units, a)
+        units = tuple(u for u in state.units if u != left)
+        c, d = f["c"] + step * h, f["d"] + h * (h / pivot)
+        c[list(units)] = d[list(units)] = 0.0
+        c[left], d[left] = step, 1.0 / pivot
+        A = (f["A"] - np.outer(a, a / pivot))[np.ix_(rest, rest)]
+        facts = {"A": A, "b": f["b"][rest] - step * a[rest], "c": c, "d": d}
+        return State(units, state.value + 0.5 * f["b"][s] * step, facts)
 
     def _add_gains(self, state: State) -> np.ndarray:
         """Decrease of the residual sum of squares by adding each column; 0 where it cannot enter."""
         c, d = state.facts["c"], state.facts["d"]
-        return np.divide(c * c, d, out=np.zeros_like(c), where=d > DEPENDENT * self.norm)
+        return np.divide(c * c, d, out=np.zeros_like(c), where=d > self.tiny * self.norm)
 
     def grow(self, state, banned=frozenset()):
         gain = self._add_gains(state)
@@ -216,7 +228,7 @@ class GramMoves(Moves):
 
     def _add_useless(self, state, banned):
         """Where no column lowers the value, the first independent one still makes the next size."""
-        for j in np.flatnonzero(state.facts["d"] > DEPENDENT * self.norm):
+        for j in np.flatnonzero(state.facts["d"] > self.tiny * self.norm):
             if int(j) not in banned and (grown := self._add(state, int(j))) is not None:
                 return grown
         return None
@@ -230,7 +242,7 @@ class GramMoves(Moves):
 
     def add_values(self, state, banned=frozenset()):
         gain = self._add_gains(state)
-        enters = self.allowed & (state.facts["d"] > DEPENDENT * self.norm)
+        enters = self.allowed & (state.facts["d"] > self.tiny * self.norm)
         enters[list(banned)] = False
         return np.where(enters, state.value - 0.5 * gain, np.inf)
 
@@ -247,7 +259,7 @@ class GramMoves(Moves):
     def _swap_bounds(self, state) -> np.ndarray:
         """B_j^2 / 2: only members whose loss is below it can yield to j."""
         c, d = state.facts["c"], state.facts["d"]
-        usable = d > DEPENDENT * self.norm
+        usable = d > self.tiny * self.norm
         norm = np.where(usable, self.norm, 0.0)
         reach = np.abs(c) * (np.sqrt(norm) + np.sqrt(np.maximum(norm - d, 0.0)))
         bound = np.divide(reach, d, out=np.zeros_like(c), where=usable)
@@ -257,25 +269,26 @@ class GramMoves(Moves):
         return np.flatnonzero(self.drop_losses(state) < self._swap_bounds(state).max(initial=0.0))
 
     def swap(self, state, pairs=None):
-        if pairs is not None:
-            return self._swap_among(state, pairs)
-        self.gram.ensure(state.units, keep=state.units)
-        work = np.empty(self.gram.p), np.empty(state.size)
-        found = best_swap(self.rows, self._fitted(state), state.size, 2.0 * self.tolerance, *work)
-        return self._exchange(state, *found) if found[0] >= 0 else None
-
-    def _swap_among(self, state, pairs):
-        """The best of some exchanges, all of them scored."""
-        f, columns = state.facts, np.flatnonzero(pairs.any(axis=0))
-        if columns.size == 0:
+        if pairs is None:  # whoever might leave for whatever might come
+            loss, bound = self.drop_losses(state), self._swap_bounds(state)
+            members = np.flatnonzero(loss < bound.max(initial=0.0))
+            columns = np.flatnonzero(bound > loss.min(initial=np.inf))
+        else:
+            members, columns = np.arange(state.size), np.flatnonzero(pairs.any(axis=0))
+        if members.size == 0 or columns.size == 0:
             return None
-        U = f["A"] @ self.gram.rows(list(state.units))[:, columns]
-        b, pivot = f["b"][:, None], np.diagonal(f["A"])[:, None]
+        f = state.facts
+        U = f["A"][members] @ self.gram.rows(list(state.units))[:, columns]
+        b, pivot = f["b"][members, None], np.diagonal(f["A"])[members, None]
         c, d = f["c"][columns] + b / pivot * U, f["d"][columns] + U * U / pivot
-        enters = pairs[:, columns] & (d > DEPENDENT * self.norm[columns])
+        enters = d > self.tiny * self.norm[columns]
+        if pairs is not None:
+            enters &= pairs[:, columns]
         gain = np.divide(c * c, d, out=np.full_like(d, -np.inf), where=enters) - b * b / pivot
         s, j = np.unravel_index(int(gain.argmax()), gain.shape)
-        return self._exchange(state, int(s), int(columns[j])) if gain[s, j] > 2.0 * self.tolerance else None
+        if gain[s, j] <= 2.0 * self.tolerance:
+            return None
+        return self._exchange(state, int(members[s]), int(columns[j]))
 
     def _exchange(self, state, s, j):
         swapped = self._add(self._drop(state, s), j)
