@@ -253,3 +253,16 @@ def test_a_start_keeps_limits(limit):
     assert state.value == pytest.approx(fit_support(problem, np.array(sorted(state.units))).value, rel=1e-12)
     assert (state.value == pytest.approx(without.value, rel=1e-9)) == (limit == 50.0)
     assert set(state.units) == set(without.units) or limit == 0.02
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_sweeps_are_those_of_the_engine_in_numpy(seed):
+    """Without random parts, and with so few columns that none waits for a shortlist, both take the same way."""
+    X, y = correlated(seed, 50, 60, rho=0.8)
+    problem = problem_of(X, y, l2=0.01 if seed % 2 else 0.0, forced=(3,) if seed % 3 == 0 else ())
+    compiled = GramPath(moves_of(problem, False), Clock(), 0, effort=0).run(15)
+    plain = KPath(moves_of(problem, False), Clock(), 0, effort=0).run(15)
+    assert compiled.keys() == plain.keys()
+    for k, state in plain.items():
+        assert set(compiled[k].units) == set(state.units), k
+        assert compiled[k].value == pytest.approx(state.value, rel=1e-9)
