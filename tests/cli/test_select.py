@@ -399,7 +399,7 @@ def test_the_first_run_says_that_it_compiles(table, tmp_path):
     notes = [
         subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stderr for _ in range(2)
     ]
-    assert notes == ["note: compiling kernels once: some seconds, half a minute for branch and bound. Later runs start at once.\n", ""]
+    assert notes == ["note: compiling kernels once, seconds to half a minute; later runs start at once.\n", ""]
 
 
 def test_demo(run):

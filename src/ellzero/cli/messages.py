@@ -433,4 +433,4 @@ CAUTION = (
     "caution: the same rows chose the columns and fitted the coefficients, so p-values and intervals from these\n"
     "rows would be too optimistic. Judge the model on other rows."
 )
-COMPILING = "compiling kernels once: some seconds, half a minute for branch and bound. Later runs start at once."
+COMPILING = "compiling kernels once, seconds to half a minute; later runs start at once."
