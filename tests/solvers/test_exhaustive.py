@@ -188,24 +188,14 @@ def test_diabetes_with_squares_and_products(expected, data_dir, k):
     assert result.status is ez.Status.OPTIMAL
 
 
+@pytest.mark.parametrize("k", [2, pytest.param(3, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("response", [0, 1])
-def test_finemap(expected, data_dir, response):
+def test_finemap(expected, data_dir, response, k):
+    """120 million supports of three, many of columns that are nearly alike; columns 380 and 385 are equal."""
     data = np.load(data_dir / "finemap_n3" / "data.npz")
     X, y = np.asarray(data["X"], float), np.asarray(data["Y"], float)[:, response]
-    row = expected("finemap_n3")[f"Y{response}"]["sizes"][2]
-    result = ez.best_subset(X, y, k=2)
-    assert 2 * 574 * result.loss == pytest.approx(row["rss"], rel=1e-9)
-    assert tuple(result.support) == tuple(row["index"])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("response", [0, 1])
-def test_finemap_three_columns(expected, data_dir, response):
-    """120 million supports, many of them of columns that are nearly alike; columns 380 and 385 are equal."""
-    data = np.load(data_dir / "finemap_n3" / "data.npz")
-    X, y = np.asarray(data["X"], float), np.asarray(data["Y"], float)[:, response]
-    row = expected("finemap_n3")[f"Y{response}"]["sizes"][3]
-    result = ez.best_subset(X, y, k=3)
+    row = expected("finemap_n3")[f"Y{response}"]["sizes"][k]
+    result = ez.best_subset(X, y, k=k)
     assert 2 * 574 * result.loss == pytest.approx(row["rss"], rel=1e-9)
     assert tuple(result.support) == tuple(row["index"])
     assert result.status is ez.Status.OPTIMAL
