@@ -86,6 +86,18 @@ def test_runner_up_of_hitters_is_the_published_one(expected, data_dir):
         assert len(found.supports) == 2
 
 
+@pytest.mark.slow
+def test_equal_columns_of_finemap_tie(expected, data_dir):
+    """Of so many nearly dependent supports not all are fitted, and it is said; the tie is found all the same."""
+    data = np.load(data_dir / "finemap_n3" / "data.npz")
+    X, y = np.asarray(data["X"], float), np.asarray(data["Y"], float)[:, 0]
+    row = expected("finemap_n3")["Y0"]["sizes"][3]
+    found = ez.rivals(X, y, k=3, within=1e-9, solver="exhaustive")
+    assert [list(support) for support in found.supports] == [row["index"], row["runner_up"]["features"]]
+    assert 2 * 574 * found.objectives[1] == pytest.approx(row["runner_up"]["rss"], rel=1e-9)
+    assert not found.complete
+
+
 def test_each_rival_is_a_full_result():
     q = make_question(5, n=30, p=7, correlation=0.9)
     found = rivals_of(q, 2, 0.37)
