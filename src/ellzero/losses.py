@@ -29,6 +29,8 @@ class Loss(ABC):
     curvature_bound: ClassVar[float]
     estimated_scale: ClassVar[bool] = False  # True where the criteria profile a variance out
     classifies: ClassVar[bool] = False
+    # whether the third derivative is nowhere above the second: then a Newton step says how far off it ends
+    concordant: ClassVar[bool] = False
 
     @abstractmethod
     def value(self, y, eta) -> Vector:
@@ -69,6 +71,14 @@ class Loss(ABC):
     def mean(self, y, eta, weight) -> float:
         r"""Weighted mean :math:`\sum_i w_i f(y_i, \eta_i) / \sum_i w_i`; `weight` must sum to one."""
         return float(weight @ self.value(y, eta))
+
+    def slope(self, y, eta, weight) -> Vector:
+        """Gradient of the mean in the linear predictor."""
+        return weight * self.gradient(y, eta)
+
+    def bend(self, y, eta, weight, directions) -> Vector:
+        """Product of the Hessian of the mean in the linear predictor with some directions, shape (n_samples, m)."""
+        return (weight * self.curvature(y, eta))[:, None] * directions
 
     def null_intercept(self, y, weight) -> float:
         """Intercept of the model without columns; `weight` must sum to one."""
@@ -140,6 +150,7 @@ class Logistic(Loss):
     """
 
     name: ClassVar[str] = "logistic"
+    concordant: ClassVar[bool] = True
     curvature_bound: ClassVar[float] = 0.25
     classifies: ClassVar[bool] = True
 
@@ -192,6 +203,7 @@ class Poisson(Loss):
     """
 
     name: ClassVar[str] = "poisson"
+    concordant: ClassVar[bool] = True
     curvature_bound: ClassVar[float] = float("inf")
 
     def value(self, y, eta):

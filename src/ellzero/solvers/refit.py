@@ -137,8 +137,8 @@ def _newton(problem, columns, Z, gamma, intercept):
     eta = design @ point
     value = loss.mean(y, eta, weight) + 0.5 * float(ridge @ (point * point))
     for _ in range(NEWTON_STEPS):
-        gradient = design.T @ (weight * loss.gradient(y, eta)) + ridge * point
-        hessian = (design * (weight * loss.curvature(y, eta))[:, None]).T @ design
+        gradient = design.T @ loss.slope(y, eta, weight) + ridge * point
+        hessian = loss.bend(y, eta, weight, design).T @ design
         hessian.flat[:: point.size + 1] += ridge
         step = solve_positive(hessian, gradient)
         decrement = float(gradient @ step)
@@ -157,7 +157,7 @@ def _newton(problem, columns, Z, gamma, intercept):
             break
         moved = float(np.abs(trial_eta - eta).max())
         point, eta, value = trial, trial_eta, trial_value
-        if length == 1.0 and _leaves(moved, decrement) <= 0.01 * TIGHT * value:
+        if length == 1.0 and _leaves(loss, moved, decrement) <= 0.01 * TIGHT * value:
             break
     gamma, intercept = (point[:-1], float(point[-1])) if problem.fit_intercept else (point, 0.0)
     saturated = value <= SATURATED * problem.null_loss
@@ -165,22 +165,22 @@ def _newton(problem, columns, Z, gamma, intercept):
     return Fit(columns, gamma, intercept, eta, value, runaway)
 
 
-def _leaves(moved, decrement) -> float:
+def _leaves(loss, moved, decrement) -> float:
     r"""Newton decrement that a full step leaves, when no row moves by more than `moved`.
 
-    For the logistic and the Poisson loss the third derivative is nowhere above the second, so that along the step the
-    curvature changes by a factor of at most :math:`e^m`; the gradient left, in the norm of the curvature, is at most
-    :math:`(e^m - 1 - m)/m` times the one before, and its square below :math:`m^2` times for m up to a half.
+    Where the third derivative is nowhere above the second, the curvature changes by a factor of at most :math:`e^m`
+    along the step; the gradient left, in the norm of the curvature, is at most :math:`(e^m - 1 - m)/m` times the one
+    before, and its square below :math:`m^2` times for m up to a half.
     """
-    return (moved * moved if moved < 0.5 else np.inf) * decrement
+    return (moved * moved if moved < 0.5 and loss.concordant else np.inf) * decrement
 
 
 def _runs_away(problem, design, eta) -> bool:
     """Whether the likelihood is flat, against the null model, along some direction of the design."""
     loss, y, weight = problem.loss, problem.y, problem.weight
     null = np.full(y.size, problem.null_intercept)
-    now = (design * (weight * loss.curvature(y, eta))[:, None]).T @ design
-    then = (design * (weight * loss.curvature(y, null))[:, None]).T @ design
+    now = loss.bend(y, eta, weight, design).T @ design
+    then = loss.bend(y, null, weight, design).T @ design
     jitter = 1e-10 * np.trace(then) * np.eye(then.shape[0])
     return bool(linalg.eigh(now + FLAT * jitter, then + jitter, eigvals_only=True, subset_by_index=[0, 0])[0] < FLAT)
 
@@ -193,14 +193,13 @@ def _descent(problem, columns, Z, gamma, intercept):
     eta = Z @ gamma + intercept
     value = _value(problem, columns, gamma, eta)
     for _ in range(NEWTON_STEPS):
-        curvature = weight * loss.curvature(y, eta)
-        centred = Z
+        centred, slope, shift = Z, -loss.slope(y, eta, weight), 0.0
         if problem.fit_intercept and not profiled:
+            curvature = loss.bend(y, eta, weight, np.ones((y.size, 1)))[:, 0]
             centred = Z - (curvature @ Z) / curvature.sum()  # the intercept follows the step
-        hessian = (centred * curvature[:, None]).T @ centred
-        slope = -weight * loss.gradient(y, eta)
+            shift = slope.sum() / curvature.sum()
+        hessian = loss.bend(y, eta, weight, centred).T @ centred
         g = centred.T @ slope
-        shift = slope.sum() / curvature.sum() if problem.fit_intercept and not profiled else 0.0
         trial = None if profiled else _free_minimiser(hessian, g, gamma, penalty, columns)
         if trial is None:
             trial = gamma.copy()
@@ -216,7 +215,8 @@ def _descent(problem, columns, Z, gamma, intercept):
             length *= 0.5
         done = not new_value < value - 1e-15 * abs(value)
         if not profiled and length == 1.0:
-            done |= _leaves(float(np.abs(move).max()), float(curvature @ (move * move))) <= 0.01 * TIGHT * value
+            decrement = float(loss.bend(y, eta, weight, move[:, None])[:, 0] @ move)
+            done |= _leaves(loss, float(np.abs(move).max()), decrement) <= 0.01 * TIGHT * value
         if new_value <= value:
             gamma, eta, value = candidate, new_eta, new_value
         if done:
