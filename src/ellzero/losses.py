@@ -72,11 +72,11 @@ class Loss(ABC):
         r"""Weighted mean :math:`\sum_i w_i f(y_i, \eta_i) / \sum_i w_i`; `weight` must sum to one."""
         return float(weight @ self.value(y, eta))
 
-    def slope(self, y, eta, weight) -> Vector:
+    def mean_gradient(self, y, eta, weight) -> Vector:
         """Gradient of the mean in the linear predictor."""
         return weight * self.gradient(y, eta)
 
-    def bend(self, y, eta, weight, directions) -> Vector:
+    def mean_hessian_times(self, y, eta, weight, directions) -> Vector:
         """Product of the Hessian of the mean in the linear predictor with some directions, shape (n_samples, m)."""
         return (weight * self.curvature(y, eta))[:, None] * directions
 

@@ -376,7 +376,7 @@ class Problem:
     def gradient(self, coef, intercept=0.0) -> np.ndarray:
         """Gradient of the loss in the coefficients, data units."""
         eta = self.predictor(coef, intercept)
-        return self.X.adjoint(self.loss.slope(self.y, eta, self.weight))
+        return self.X.adjoint(self.loss.mean_gradient(self.y, eta, self.weight))
 
     def convex_penalty(self, coef) -> float:
         """Value of l1, l2 and the limits, on the user's scale."""

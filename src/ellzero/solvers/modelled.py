@@ -62,7 +62,7 @@ class ModelMoves(Moves):
         inside, m = problem.normal.Z.columns(fit.columns), fit.columns.size
         if problem.fit_intercept and problem.loss.name != "squared":
             inside = np.vstack([inside.T, np.ones(fit.eta.size)]).T
-        weighted = loss.bend(y, fit.eta, weight, inside)
+        weighted = loss.mean_hessian_times(y, fit.eta, weight, inside)
         hessian = inside.T @ weighted
         hessian[np.arange(m), np.arange(m)] += 2.0 * problem.normal.penalty.l2[fit.columns]
         curvature = weight * loss.curvature(y, fit.eta)
@@ -75,7 +75,7 @@ class ModelMoves(Moves):
         if "c" in facts:
             return facts
         problem, Z, curvature = self.problem, self.problem.normal.Z, facts["curvature"]
-        slope = -problem.loss.slope(problem.normal.y, facts["fit"].eta, problem.weight)
+        slope = -problem.loss.mean_gradient(problem.normal.y, facts["fit"].eta, problem.weight)
         products = Z.adjoint(np.column_stack([facts.pop("weighted"), slope]))
         coupling, c = products[:, :-1], products[:, -1]
         U = coupling @ facts["A"]

@@ -137,8 +137,8 @@ def _newton(problem, columns, Z, gamma, intercept):
     eta = design @ point
     value = loss.mean(y, eta, weight) + 0.5 * float(ridge @ (point * point))
     for _ in range(NEWTON_STEPS):
-        gradient = design.T @ loss.slope(y, eta, weight) + ridge * point
-        hessian = loss.bend(y, eta, weight, design).T @ design
+        gradient = design.T @ loss.mean_gradient(y, eta, weight) + ridge * point
+        hessian = loss.mean_hessian_times(y, eta, weight, design).T @ design
         hessian.flat[:: point.size + 1] += ridge
         step = solve_positive(hessian, gradient)
         decrement = float(gradient @ step)
@@ -179,8 +179,8 @@ def _runs_away(problem, design, eta) -> bool:
     """Whether the likelihood is flat, against the null model, along some direction of the design."""
     loss, y, weight = problem.loss, problem.y, problem.weight
     null = np.full(y.size, problem.null_intercept)
-    now = loss.bend(y, eta, weight, design).T @ design
-    then = loss.bend(y, null, weight, design).T @ design
+    now = loss.mean_hessian_times(y, eta, weight, design).T @ design
+    then = loss.mean_hessian_times(y, null, weight, design).T @ design
     jitter = 1e-10 * np.trace(then) * np.eye(then.shape[0])
     return bool(linalg.eigh(now + FLAT * jitter, then + jitter, eigvals_only=True, subset_by_index=[0, 0])[0] < FLAT)
 
@@ -193,12 +193,12 @@ def _descent(problem, columns, Z, gamma, intercept):
     eta = Z @ gamma + intercept
     value = _value(problem, columns, gamma, eta)
     for _ in range(NEWTON_STEPS):
-        centred, slope, shift = Z, -loss.slope(y, eta, weight), 0.0
+        centred, slope, shift = Z, -loss.mean_gradient(y, eta, weight), 0.0
         if problem.fit_intercept and not profiled:
-            curvature = loss.bend(y, eta, weight, np.ones((y.size, 1)))[:, 0]
+            curvature = loss.mean_hessian_times(y, eta, weight, np.ones((y.size, 1)))[:, 0]
             centred = Z - (curvature @ Z) / curvature.sum()  # the intercept follows the step
             shift = slope.sum() / curvature.sum()
-        hessian = loss.bend(y, eta, weight, centred).T @ centred
+        hessian = loss.mean_hessian_times(y, eta, weight, centred).T @ centred
         g = centred.T @ slope
         trial = None if profiled else _free_minimiser(hessian, g, gamma, penalty, columns)
         if trial is None:
@@ -215,7 +215,7 @@ def _descent(problem, columns, Z, gamma, intercept):
             length *= 0.5
         done = not new_value < value - 1e-15 * abs(value)
         if not profiled and length == 1.0:
-            decrement = float(loss.bend(y, eta, weight, move[:, None])[:, 0] @ move)
+            decrement = float(loss.mean_hessian_times(y, eta, weight, move[:, None])[:, 0] @ move)
             done |= _leaves(loss, float(np.abs(move).max()), decrement) <= 0.01 * TIGHT * value
         if new_value <= value:
             gamma, eta, value = candidate, new_eta, new_value
