@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
-(POSV,) = linalg.get_lapack_funcs(("posv",), dtype=np.float64)
+POSV, POTRF, POCON, POTRI, POTRS = linalg.get_lapack_funcs(
+    ("posv", "potrf", "pocon", "potri", "potrs"), dtype=np.float64
+)
 ILL = 1e-10  # reciprocal condition from which on the eigenvalues have to be looked at
 SINGULAR = 1e-12  # eigenvalues below this share of the largest are rounding
 
@@ -24,14 +26,23 @@ def solve_definite(matrix, right) -> np.ndarray | None:
     return None if failed else solution
 
 
+def solve_well(matrix, right, condition: float) -> np.ndarray | None:
+    """Solution with a positive definite matrix; None where its reciprocal condition is not above `condition`."""
+    if not len(matrix):
+        return np.asarray(right)
+    factor, failed = POTRF(matrix, lower=1)
+    if failed or not POCON(factor, np.abs(matrix).sum(axis=0).max(), uplo="L")[0] > condition:
+        return None
+    return POTRS(factor, right, lower=1)[0]
+
+
 def inverse_positive(matrix) -> np.ndarray:
     """Inverse of a positive definite matrix by Cholesky; where it is nearly singular, the pseudoinverse."""
     if not len(matrix):
         return np.empty_like(matrix)
-    potrf, pocon, potri = linalg.get_lapack_funcs(("potrf", "pocon", "potri"), (matrix,))
-    factor, failed = potrf(matrix, lower=1, clean=1)
-    if not failed and pocon(factor, np.abs(matrix).sum(axis=0).max(), uplo="L")[0] > ILL:
-        inverse, _ = potri(factor, lower=1, overwrite_c=1)
+    factor, failed = POTRF(matrix, lower=1, clean=1)
+    if not failed and POCON(factor, np.abs(matrix).sum(axis=0).max(), uplo="L")[0] > ILL:
+        inverse, _ = POTRI(factor, lower=1, overwrite_c=1)
         return inverse + np.tril(inverse, -1).T
     return np.linalg.pinv(matrix, rcond=SINGULAR, hermitian=True)
 

@@ -313,8 +313,8 @@ class Problem:
     @cached_property
     def quick_gram(self) -> GramRows:
         """Gram rows for a search that scores by them: in single precision where columns are many."""
-        dense, (n, p) = isinstance(self.normal.Z.base, Dense), self.normal.Z.shape
-        if "gram" in self.__dict__ or not dense or p < SINGLE_FEATURES or is_small(n, p):
+        n, p = self.normal.Z.shape
+        if "gram" in self.__dict__ or p < SINGLE_FEATURES or is_small(n, p):
             return self.gram
         return GramRows(self.normal.Z, self.weight, self.normal.y, single=True)
 

@@ -56,8 +56,8 @@ def test_asks_for_single_sizes():
 
 
 def test_default_sizes():
-    """Up to min(p, 20, (n - 1) // 3)."""
-    for n, p, most in ((40, 9, 9), (16, 9, 5), (100, 30, 20)):
+    """Up to min(p, 20, (n - 1) // 3, n / (log p log log n))."""
+    for n, p, most in ((40, 9, 9), (16, 9, 5), (130, 30, 20), (100, 30, 19), (30, 57, 6)):
         q = make_question(4, n=n, p=p)
         assert list(path_of(q).sizes) == list(range(most + 1))
 

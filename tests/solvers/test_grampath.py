@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.sparse import csc_array
 
 import ellzero.operators.gram as gram
 from ellzero import Problem, _progress
@@ -157,6 +158,32 @@ def test_both_precisions_find_the_same_path():
     double = GramPath(moves_of(problem, False), Clock(), 0).run(12)
     for k in range(13):
         assert single[k].value == pytest.approx(double[k].value, rel=1e-9), k
+
+
+def test_sparse_columns_give_what_dense_ones_give():
+    """Sparse data are centred implicitly; their rows are in single precision, too, where columns are many."""
+    rng = np.random.default_rng(5)
+    X = np.where(rng.random((60, 1100)) < 0.19, rng.normal(loc=0.37, size=(60, 1100)), 0.0)
+    y = X[:, :6] @ [1.0, -1.9, 0.37, 1.0, -1.0, 1.9] + 0.37 * rng.normal(size=60)
+    sparse, dense = problem_of(csc_array(X), y), problem_of(X, y)
+    assert sparse.quick_gram.single
+    found, expected = (path_engine(p, Clock(), 0).run(8) for p in (sparse, dense))
+    for k in range(9):
+        assert found[k].key == expected[k].key, k
+        assert found[k].value == pytest.approx(expected[k].value, rel=1e-9), k
+
+
+def test_a_kick_spares_what_no_exchange_could_replace():
+    """Two columns carry all the signal: what is drawn to leave are the others."""
+    X, y = correlated(7, 60, 30, rho=0.1, noise=1.0)
+    y = y + 19.0 * X[:, 4] - 19.0 * X[:, 9]
+    moves = GramMoves(problem_of(X, y))
+    state = moves.at((4, 9, 1, 2, 3))
+    weak = {state.units[s] for s in moves.replaceable(state, moves.reach(state))}
+    assert weak
+    assert not weak & {4, 9}
+    after, _ = swap_gains(moves.problem, state.units)
+    assert {state.units[s] for s in np.flatnonzero(after.max(axis=1) > 0)} <= weak
 
 
 def test_data_without_noise_are_explained_in_single_precision():

@@ -40,6 +40,7 @@ class Plan(NamedTuple):
     lost: np.ndarray  # (K + 1,)
     doubted: np.ndarray  # (DOUBTS,) columns whose exchange was rounding
     hidden: np.ndarray  # (DOUBTS,) their d, which is 0 meanwhile
+    reach: np.ndarray  # (1,) members that lose less than this may leave in a kick
 
 
 @inner
@@ -105,6 +106,8 @@ def begin(rows, fit, sizes, plan, k, kind, n_stay):
     for j in range(fit.c.size):
         fit.c[j], fit.d[j] = sizes.c[k, j], sizes.d[k, j]
     fit.value[0] = sizes.value[k]
+    if kind == KICK:
+        plan.reach[0] = farthest(rows, fit)
     return True
 
 
@@ -124,14 +127,14 @@ def keep(fit, sizes, k):
 
 @inlined
 def leaver(rows, fit, plan, k, kind):
-    """Position of the weakest member; in a kick, the weaker of two that some exchange might replace. -1: none."""
+    """Position of the weakest member; in a kick, the weaker of two that may leave. -1: none."""
     least, n, found = losses(rows, fit, k, plan.lost), 0, -1
     if kind != KICK:
         for s in range(k if least < np.inf else 0):
             if plan.lost[s] == least:
                 found = s
         return found
-    top = farthest(rows, fit)
+    top = plan.reach[0]
     for s in range(k):
         n += plan.lost[s] < top
     if n == 0:
@@ -184,10 +187,10 @@ def value_after(rows, fit, k, s, j):
 
 
 @inlined
-def descend(rows, fit, sizes, plan, kind, tolerance, end, signal):
+def descend(rows, fit, sizes, plan, kind, tolerance, end):
     """Go on with the support at work; False where rows are wanted, or time is up."""
     at = plan.at
-    while at[WANTED] == 0 and at[WORK] < end and signal[0] == 0:
+    while at[WANTED] == 0 and at[WORK] < end:
         k, settled = at[SIZE], False
         at[WORK] += (k + 8) * fit.c.size
         if at[LEAVES] < 0 and at[JOINS] < 0:  # decide what to do
@@ -238,15 +241,15 @@ def descend(rows, fit, sizes, plan, kind, tolerance, end, signal):
 
 
 @kernel
-def sweep(rows, fit, sizes, plan, order, kind, n_stay, tolerance, budget, signal):
+def sweep(rows, fit, sizes, plan, order, kind, n_stay, tolerance, budget):
     """Visit the sizes of `order`, as far as the budget and the Gram rows reach; returns whether all were visited."""
     at = plan.at
     end = at[WORK] + budget
-    while at[POSITION] < order.size and at[WORK] < end and signal[0] == 0:
+    while at[POSITION] < order.size and at[WORK] < end:
         if at[ACTIVE] == 0 and not begin(rows, fit, sizes, plan, order[at[POSITION]], kind, n_stay):
             at[POSITION] += 1
             continue
-        if not descend(rows, fit, sizes, plan, kind, tolerance, end, signal):
+        if not descend(rows, fit, sizes, plan, kind, tolerance, end):
             return False
         at[ACTIVE] = 0
         at[POSITION] += 1

@@ -67,8 +67,8 @@ def select(
     task
         auto is logistic for a target with two values, else linear.
     max_k
-        Largest size; all sizes up to it are solved. Default: the number of candidates, at most 20 and a third of the
-        rows. A text column counts once, however many levels it has.
+        Largest size; all sizes up to it are solved. Default: the number of candidates, at most 20, and fewer where the
+        rows cannot tell more from noise. A text column counts once, however many levels it has.
     k
         This size only.
     criterion

@@ -91,12 +91,15 @@ class GramRows:
     def _by_blocks(self, base: Dense, y):
         """The whole matrix in one pass over blocks of rows: tall data are never copied."""
         gram, corr = np.zeros((self.p, self.p)), np.zeros(self.p)
+        uneven = bool((self.weight != self.weight[0]).any())
         for block in base.blocks():
-            part = (base.array[block] - self.Z.centre) / self.Z.scale
-            part *= np.sqrt(self.weight[block])[:, None]
+            part = base.array[block] - self.Z.centre
+            if uneven:
+                part *= np.sqrt(self.weight[block])[:, None]
             gram += part.T @ part
-            corr += part.T @ (np.sqrt(self.weight[block]) * y[block])
-        return gram, corr
+            corr += part.T @ (np.sqrt(self.weight[block]) * y[block] if uneven else y[block])
+        common = 1.0 if uneven else self.weight[0]
+        return gram * common / np.outer(self.Z.scale, self.Z.scale), corr * common / self.Z.scale
 
     def _compute(self, indices):
         if self.weighted is not None:

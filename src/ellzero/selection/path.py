@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
+import numpy as np
+
 from .. import _checks as checks
 from .. import _threads as threads
 from .. import criteria
@@ -16,11 +18,10 @@ from ..errors import EllzeroWarning
 from ..problem import Problem
 from ..result import Result, Status, Table
 from ..solvers import Auto, Branch, Exhaustive, Solver, make_solver
-from ..solvers.base import Answer, certify, describe, sample_of
+from ..solvers.base import Answer, certify, describe, fit_of, sample_of
 from ..solvers.bounds import root_bound
 from ..solvers.exchange import Exchange, path_engine, penalised
 from ..solvers.exhaustive import all_sizes, enumerates, practical
-from ..solvers.refit import fit_support
 from .subset import problem_of
 
 DEFAULT_SIZE = 20
@@ -205,8 +206,8 @@ def path(
     X, y
         As in `best_subset`.
     k : int or iterable of int, optional
-        Largest size, or the sizes wanted; at most ``min(p, 20, (n - 1) // 3)`` by default. Where `constraints` leave no
-        good support of exactly one size, its result is the best smaller one.
+        Largest size, or the sizes wanted; by default at most ``min(p, 20, (n - 1) // 3, n / (log p log log n))``. Where
+        `constraints` leave no good support of exactly one size, its result is the best smaller one.
     l0, l1, l2, loss, lower, upper, groups, forced, forbidden, constraints, sample_weight, fit_intercept, standardize
         As in `best_subset`.
     certify : bool, default=False
@@ -274,10 +275,16 @@ def wanted_sizes(problem: Problem, k) -> list[int]:
     most = int(problem.usable.sum())
     noun = "group" if problem.rules.grouped else "column"
     if k is None:
-        rows = int((problem.n_samples - 1) // 3)
-        k = max(low, min(most, DEFAULT_SIZE, max(rows, 1)))
+        k = max(low, min(most, DEFAULT_SIZE, _enough_rows(problem.n_samples, n_units)))
     sizes = checks.sizes(k, low, n_units, noun)
     return [size for size in sizes if low <= size <= most] or [low]
+
+
+def _enough_rows(n: float, p: int) -> int:
+    """Size up to which a criterion can tell columns from the best of many noises (Zhu et al. 2020, section 3)."""
+    if p < 2 or n <= np.e:
+        return 1
+    return max(1, int(min((n - 1) // 3, n / (np.log(p) * max(np.log(np.log(n)), 1.0)))))
 
 
 def solve_path(
@@ -310,11 +317,10 @@ def _takes_all_sizes(problem, solver, one_tree) -> bool:
 
 def _finish(problem, answers, elapsed, solver, sample):
     """Sizes, results, trees and claims of one answer a size."""
-    results, trees, claims = [], [], []
+    results, trees, claims, sized = [], [], [], problem
     for k, answer, seconds in zip(answers, answers.values(), elapsed, strict=True):
-        sized = problem.with_size(k)
-        fit = fit_support(sized, sized.rules.columns(answer.units))
-        result = describe(sized, answer, fit, seconds, solver, sample)
+        sized = sized.with_size(k)  # shares what the size before has found
+        result = describe(sized, answer, fit_of(sized, answer.units), seconds, solver, sample)
         if result.certificate is not None:
             (claim,), (tree,) = result.certificate.claims, result.certificate.trees
             if tree not in trees:
@@ -331,8 +337,8 @@ def _by_exchange(problem, sizes, clock, sample, random_state, bounded):
     status = Status.INTERRUPTED if clock.interrupted else Status.TIME_LIMIT if clock.expired else Status.HEURISTIC
     answers = {}
     for k in sizes:
-        sized, value = problem.with_size(k), penalised(problem, states[k])
-        bound, tree = root_bound(sized, value, clock) if bounded else (None, None)
+        problem, value = problem.with_size(k), penalised(problem, states[k])  # shares what the size before has found
+        bound, tree = root_bound(problem, value, clock) if bounded else (None, None)
         answers[k] = Answer(states[k].units, bound, status, tree=tree)
     return _finish(problem, answers, [clock.elapsed] * len(answers), "exchange", sample)
 

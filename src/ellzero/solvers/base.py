@@ -18,7 +18,7 @@ from ..checker import Checker
 from ..criteria import Sample
 from ..problem import Problem
 from ..result import Result, Status, TraceStep
-from .refit import Fit, fit_support
+from .refit import Fit, fit_by_gram, fit_support
 
 if TYPE_CHECKING:
     from .moves import State
@@ -142,8 +142,14 @@ def state_of(problem: Problem, columns: Sequence[int]) -> "State":
 
 def make_result(problem: Problem, answer: Answer, clock: Clock, solver: str) -> Result:
     """Refit the support, and tie bound, gap and certificate to it."""
-    fit = fit_support(problem, problem.rules.columns(answer.units)) if answer.fit is None else answer.fit
+    fit = fit_of(problem, answer.units) if answer.fit is None else answer.fit
     return describe(problem, answer, fit, clock.elapsed, solver, partial(sample_of, problem))
+
+
+def fit_of(problem: Problem, units) -> Fit:
+    """Fit of some units, from the Gram matrix where that is precise enough."""
+    columns = problem.rules.columns(units)
+    return fit_by_gram(problem, columns) or fit_support(problem, columns)
 
 
 def describe(
@@ -160,8 +166,7 @@ def describe(
             [problem.names[j] for j in fit.columns]
         )
     coef, intercept = fit.coefficients(problem)
-    # read off the centred fit: far from zero, the coefficients of the raw columns cost digits
-    loss = problem.loss.mean(problem.normal.y, fit.eta, problem.weight)
+    loss = fit.loss(problem)
     # a linear condition may ask for a unit whose coefficient is zero
     n_units = len(answer.units) if problem.linear else problem.count_units(coef)
     objective = loss + problem.convex_penalty(coef) + problem.l0 * n_units
@@ -268,11 +273,10 @@ def _full_model(problem: Problem) -> tuple[float | None, int]:
     gram = problem.gram.rows(columns)[:, columns]
     factor, pivots, rank = pivoted_cholesky(gram, RANK_TOLERANCE)
     keep = columns[pivots[:rank]]
-    Z = problem.normal.Z.columns(np.sort(keep))
-    root = np.sqrt(problem.weight)
-    target = root * problem.normal.y
     if problem.y.size * rank**2 < 2e9:
-        q, _ = np.linalg.qr(root[:, None] * Z)
+        root = np.sqrt(problem.weight)
+        target = root * problem.normal.y
+        q, _ = np.linalg.qr(root[:, None] * problem.normal.Z.columns(np.sort(keep)))
         residual = target - q @ (q.T @ target)
         return 0.5 * float(residual @ residual), rank
     (trtrs,) = linalg.get_lapack_funcs(("trtrs",), (factor,))

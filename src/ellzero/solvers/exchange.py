@@ -37,7 +37,7 @@ class KPath:
         self.changes: dict[int, int] = {}
         self.seen: dict[frozenset[int], float] = {}
 
-    def run(self, largest: int, worthwhile=lambda best, k: True, hopeful=lambda best, k: True) -> dict[int, State]:
+    def run(self, largest: int, worthwhile=None, hopeful=lambda best, k: True) -> dict[int, State]:
         """Fill the sizes up to `largest`.
 
         `worthwhile(best, k)` may end the first forward sweep earlier, `hopeful(best, k)` says which sizes to perturb.
@@ -62,7 +62,9 @@ class KPath:
     def _first_sweep(self, largest, worthwhile):
         self.used, self.limit = {"forward": {}, "backward": {}}, largest
         k = min(self.best)
-        while k < largest and worthwhile(self.best, k) and not (self.clock.stopped and k > min(self.best)):
+        while k < largest and (worthwhile is None or worthwhile(self.best, k)):
+            if self.clock.stopped and k > min(self.best):
+                break
             self.clock.tick("path", message=f"size {k + 1} of {largest}", done=k + 1, total=largest, k=k + 1)
             if not self._forward(k):
                 break
@@ -111,8 +113,9 @@ class KPath:
             if free < 2 or self.clock.stopped or not hopeful(self.best, k):
                 continue
             state, out = self.best[k], set()
+            reach = self.moves.reach(state)  # those that no exchange could replace stay
             for _ in range(min(free - 1, 2 + int(self.rng.integers(max(1, min(free // 3, KICK - 1)))))):
-                where = self.moves.replaceable(state)
+                where = self.moves.replaceable(state, reach)
                 if where.size == 0:
                     break
                 loss = self.moves.drop_losses(state)

@@ -17,7 +17,7 @@ class GramPath(KPath):
 
     moves: GramMoves
 
-    def run(self, largest, worthwhile=lambda best, k: True, hopeful=lambda best, k: True):
+    def run(self, largest, worthwhile=None, hopeful=lambda best, k: True):
         start, p = self.moves.start(), self.moves.gram.p
         self.sizes = _sizes(max(start.size, min(self.past(largest), ROOM)), p)
         self.seed = np.array([self.rng.integers(2**63)], np.uint64)
@@ -45,18 +45,19 @@ class GramPath(KPath):
         self.plan = Plan(
             np.zeros(11, np.int64), self.seed, np.empty(cap, np.int64), np.empty(cap, np.int64), self.met,
             np.empty(p), np.empty(cap), np.empty(DOUBTS, np.int64), np.empty(DOUBTS),
+            np.empty(1),
         )  # fmt: skip
 
     def _pass(self, order, kind: int) -> None:
         """One sweep over sizes."""
         at, moves = self.plan.at, self.moves
         at[:] = 0
-        order, signal = np.asarray(order, np.int64), np.zeros(1, np.int64)
+        order = np.asarray(order, np.int64)
         try:
             while not self.clock.stopped:
                 done = sweep(
                     rows_of(moves), self.fit, self.sizes, self.plan, order, kind, len(moves.forced), moves.tolerance,
-                    BUDGET, signal,
+                    BUDGET,
                 )  # fmt: skip
                 if done:
                     break
@@ -84,6 +85,15 @@ class GramPath(KPath):
             if self.changes.get(k) != sizes.changes[k]:
                 units = tuple(sizes.members[k, :k].tolist())
                 self.best[k], self.changes[k] = State(units, float(sizes.value[k])), int(sizes.changes[k])
+
+    def _first_sweep(self, largest, worthwhile):
+        if worthwhile is not None:
+            super()._first_sweep(largest, worthwhile)
+            return
+        if largest >= self.sizes.value.size:
+            self._make_room(largest)
+        self._pass(np.arange(len(self.moves.forced), largest), GROW)
+        self.largest = max(self.best)
 
     def _forward(self, k) -> bool:
         if k + 1 >= self.sizes.value.size:

@@ -173,9 +173,8 @@ class ModelMoves(Moves):
     def remove(self, state, unit):
         return self._state(tuple(u for u in state.units if u != unit), state.facts["fit"])
 
-    def replaceable(self, state):
-        gains = self.add_gains(state)
-        return np.flatnonzero(self.drop_losses(state) < 4.0 * gains.max(initial=0.0))
+    def reach(self, state):
+        return 4.0 * float(self.add_gains(state).max(initial=0.0))
 
     def swap(self, state, pairs=None):
         if not state.units:

@@ -94,8 +94,12 @@ class Moves(ABC):
         """By how much the value rises when each unit of the state leaves (``inf`` for forced ones)."""
 
     @abstractmethod
-    def replaceable(self, state: State) -> np.ndarray:
-        """Positions in the state that some exchange might replace with profit."""
+    def reach(self, state: State) -> float:
+        """Members that lose less than this are those that some exchange might replace with profit."""
+
+    def replaceable(self, state: State, reach: float) -> np.ndarray:
+        """Positions in the state of members that may leave and lose less than that."""
+        return np.flatnonzero(self.drop_losses(state) < reach)
 
     def together(self, state: State, most: int, banned: frozenset[int] = frozenset()) -> list[State]:
         """States with a unit and those that it needs, at most so many; none where every unit may enter alone."""
@@ -265,8 +269,8 @@ class GramMoves(Moves):
         bound = np.divide(reach, d, out=np.zeros_like(c), where=usable)
         return 0.5 * bound * bound
 
-    def replaceable(self, state):
-        return np.flatnonzero(self.drop_losses(state) < self._swap_bounds(state).max(initial=0.0))
+    def reach(self, state):
+        return float(self._swap_bounds(state).max(initial=0.0))
 
     def swap(self, state, pairs=None):
         if pairs is None:  # whoever might leave for whatever might come

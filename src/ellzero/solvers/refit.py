@@ -1,19 +1,24 @@
 """The convex problem on a given support: what every search asks at every support it looks at."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import linalg
 
 from .._kernels.coordinate import descend
-from .._linear import least_squares, solve_definite, solve_positive
+from .._linear import least_squares, solve_definite, solve_positive, solve_well
+from ..operators.gram import is_small
 from ..problem import Problem
 
 NEWTON_STEPS = 100
 SATURATED = 1e-6  # share of the empty model's loss at which nothing is left
 FLAT = 1e-7  # a curvature below this share of that at the null model means that a coefficient runs away
 TIGHT = 1e-13
-FIRM = 1e-3  # ridge from which normal equations are precise enough
+WELL = 1e-6  # reciprocal condition from which normal equations, refined once, are as good as a factorisation
+VERY_WELL = 1e-4  # the same for a Gram matrix alone, where it leaves at least the share PLAIN of the target unexplained
+PLAIN = 1e-3
+MANY_ROWS = 20_000
 SOLVED = 1e-10  # residual, relative to the right side, of a solution that is taken
 RANK = 1e-12  # singular values below this share of the largest are rounding: collinear columns share their coefficient
 
@@ -29,8 +34,8 @@ class Fit:
         Coefficients of the scaled columns.
     intercept : float
         Intercept that goes with the scaled columns (0 where it is profiled out).
-    eta : ndarray of shape (n_samples,)
-        Linear predictor (of the centred target for squared error).
+    eta : ndarray of shape (n_samples,) or None
+        Linear predictor (of the centred target for squared error); None where only a Gram matrix was looked at.
     value : float
         Loss plus convex penalty; the price of the units is not in it.
     runaway : bool
@@ -40,9 +45,15 @@ class Fit:
     columns: np.ndarray
     gamma: np.ndarray
     intercept: float
-    eta: np.ndarray
+    eta: Any
     value: float
     runaway: bool = False
+
+    def loss(self, problem: Problem) -> float:
+        """Half the weighted mean deviance: read off the centred fit, which far from zero keeps more digits."""
+        if self.eta is None:
+            return self.value - float(problem.normal.penalty.l2[self.columns] @ (self.gamma * self.gamma))
+        return problem.loss.mean(problem.normal.y, self.eta, problem.weight)
 
     def coefficients(self, problem: Problem) -> tuple[np.ndarray, float]:
         """Coefficients of all columns and intercept, in data units."""
@@ -102,10 +113,10 @@ def _value(problem, columns, gamma, eta):
 
 
 def _least_squares(problem, columns, Z):
-    """Orthogonal factorisation of the weighted columns, ridge below: normal equations would square the condition."""
+    """Normal equations, or an orthogonal factorisation of the weighted columns where they would lose digits."""
     ridge = problem.normal.penalty.l2[columns]
-    if columns.size and ridge.min() >= FIRM:
-        gamma = _ridge(problem, Z, ridge)
+    gamma = _normal_equations(problem, Z, ridge)
+    if gamma is not None:
         eta = Z @ gamma
         return Fit(columns, gamma, 0.0, eta, _value(problem, columns, gamma, eta))
     root = np.sqrt(problem.weight)
@@ -118,11 +129,27 @@ def _least_squares(problem, columns, Z):
     return Fit(columns, gamma, 0.0, eta, _value(problem, columns, gamma, eta))
 
 
-def _ridge(problem, Z, ridge):
-    """Normal equations, refined once from the residual: with a firm ridge under unit columns that loses nothing."""
+def fit_by_gram(problem: Problem, columns) -> Fit | None:
+    """As `fit_support` for many rows, from the Gram matrix instead of the rows; None where that would cost digits."""
+    if not (problem.closed_form and problem.y.size >= MANY_ROWS and is_small(*problem.X.shape)):
+        return None
+    columns, gram = np.sort(np.asarray(columns, dtype=np.intp)), problem.gram
+    matrix, right = gram.store[np.ix_(columns, columns)], gram.corr[columns]
+    matrix.flat[:: columns.size + 1] += 2.0 * problem.normal.penalty.l2[columns]
+    solution = solve_well(matrix, right, VERY_WELL)
+    if solution is None:
+        return None
+    value = 0.5 * (gram.yy - float(right @ solution))
+    return Fit(columns, solution, 0.0, None, value) if value >= PLAIN * gram.yy else None
+
+
+def _normal_equations(problem, Z, ridge):
+    """Solution of the normal equations, refined once from the residual; None where their condition is bad."""
     weighted = problem.weight[:, None] * Z
     gram = Z.T @ weighted + np.diag(2.0 * ridge)
-    gamma = solve_positive(gram, weighted.T @ problem.normal.y)
+    gamma = solve_well(gram, weighted.T @ problem.normal.y, WELL)
+    if gamma is None:
+        return None
     rest = weighted.T @ (problem.normal.y - Z @ gamma) - 2.0 * ridge * gamma
     return gamma + solve_positive(gram, rest)
 

@@ -82,7 +82,10 @@ class RuledMoves(Moves):
     def drop_losses(self, state):
         return np.where(self._droppable(state.units), self.inner.drop_losses(state), np.inf)
 
-    def replaceable(self, state):
+    def reach(self, state):
+        return np.inf
+
+    def replaceable(self, state, reach):
         """Positions of the units that may leave, with those that need them."""
         return np.array([s for s, u in enumerate(state.units) if self._leaving(state.units, u)], dtype=np.intp)
 
