@@ -6,7 +6,7 @@ import csv
 import html
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 
@@ -136,6 +136,22 @@ class TraceStep:
     criterion: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Proved:
+    """What is proved of an objective.
+
+    Attributes
+    ----------
+    lower_bound, gap : float or None
+    proof : Certificate, callable or None
+        The certificate, or what makes it when it is first asked for.
+    """
+
+    lower_bound: float | None = None
+    gap: float | None = None
+    proof: Certificate | Callable[[], Certificate] | None = None
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """A support, its coefficients, and how sure they are.
@@ -153,15 +169,14 @@ class Result:
         Loss plus penalties.
     loss : float
         Half the weighted mean deviance.
-    lower_bound, gap : float or None
-        Proven bound of the objective and ``(objective - lower_bound) / objective``; None where nothing is known.
+    proved : Proved or callable
+        What is proved of the objective, or what finds it out when it is first asked for: where no proof was asked for,
+        a bound may take longer than the search.
     status : Status
     n_nodes : int
         Nodes of the search tree.
     elapsed : float
         Seconds.
-    proof : Certificate, callable or None
-        The certificate, or what makes it when it is first asked for.
     names : tuple of str
         Names of all columns.
     described : Sample or callable
@@ -179,12 +194,10 @@ class Result:
     k: int
     objective: float
     loss: float
-    lower_bound: float | None
-    gap: float | None
+    proved: Proved | Callable[[], Proved]
     status: Status
     n_nodes: int
     elapsed: float
-    proof: Certificate | Callable[[], Certificate] | None
     names: tuple[str, ...]
     described: Sample | Callable[[], Sample]
     solver: str
@@ -192,9 +205,29 @@ class Result:
     notes: tuple[str, ...] = ()
 
     @cached_property
+    def _proved(self) -> Proved:
+        return self.proved() if callable(self.proved) else self.proved
+
+    @property
+    def lower_bound(self) -> float | None:
+        """Proven bound of the objective; None where nothing is known."""
+        return self._proved.lower_bound
+
+    @property
+    def gap(self) -> float | None:
+        """``(objective - lower_bound) / objective``; None where nothing is known."""
+        return self._proved.gap
+
+    @cached_property
     def certificate(self) -> Certificate | None:
         """The proof, for anyone who has the data; None where nothing is proved."""
-        return self.proof() if callable(self.proof) else self.proof
+        proof = self._proved.proof
+        return proof() if callable(proof) else proof
+
+    def without_data(self) -> Result:
+        """The result without what holds the data: its certificate, and a bound that nobody has asked for yet."""
+        known = self.__dict__.get("_proved", None if callable(self.proved) else self.proved)
+        return replace(self, proved=Proved() if known is None else Proved(known.lower_bound, known.gap))
 
     @cached_property
     def sample(self) -> Sample:
@@ -202,7 +235,8 @@ class Result:
         return self.described() if callable(self.described) else self.described
 
     def __getstate__(self):  # what makes a certificate, or a sample, holds the data
-        return {**self.__dict__, "proof": self.certificate, "described": self.sample}
+        proved = Proved(self.lower_bound, self.gap, self.certificate)
+        return {**self.__dict__, "proved": proved, "_proved": proved, "described": self.sample}
 
     @property
     def n_samples(self) -> float:
@@ -258,7 +292,7 @@ class Result:
     def _facts(self) -> list[str]:
         bound = "unknown" if self.gap is None else f"{100 * self.gap:.3g} %"
         lower = "" if self.lower_bound is None else f", lower bound {self.lower_bound:.10g}"
-        proved = self.proof is not None and self.status is Status.OPTIMAL
+        proved = self._proved.proof is not None and self.status is Status.OPTIMAL
         return [
             f"{self.k} of {len(self.names)} columns, objective {self.objective:.10g}{lower}",
             f"gap {bound}, {self.status.value} ({self.solver}, {self.n_nodes} nodes, {self.elapsed:.3g} s)",

@@ -2,7 +2,6 @@
 
 import warnings
 from abc import abstractmethod
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -119,14 +118,14 @@ class Face(BaseEstimator):
         return solve(problem, "exchange" if swaps else self.solver, **self._limits())
 
     def _keep(self, result: Result) -> None:
-        self.result_ = result if self.certify else replace(result, proof=None)
+        self.lower_bound_ = result.lower_bound
+        self.gap_ = result.gap
+        self.result_ = result if self.certify else result.without_data()
         self.coef_ = result.coef
         self.intercept_ = result.intercept
         self.support_ = result.support
         self.k_ = result.k
         self.objective_ = result.objective
-        self.lower_bound_ = result.lower_bound
-        self.gap_ = result.gap
         self.status_ = result.status
         self.certificate_ = self.result_.certificate
 
@@ -162,9 +161,7 @@ class Sized(Face):
         path = search_path(problem, self.max_k, certify=self.certify, solver=self.solver, **self._limits())
         self.criterion_ = self.criterion or path.default_criterion
         best = path.best(self.criterion_)
-        if not self.certify:  # bounds stay, their evidence is as large as the data
-            path = replace(path, certificate=None, results=tuple(replace(r, proof=None) for r in path))
-        self.path_ = path
+        self.path_ = path if self.certify else path.without_data()
         return best
 
 

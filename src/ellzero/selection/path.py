@@ -1,9 +1,9 @@
 """The k-path: the best model of every size, and the choice among them."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 
 import numpy as np
@@ -16,12 +16,13 @@ from ..certificate import Certificate
 from ..criteria import Sample
 from ..errors import EllzeroWarning
 from ..problem import Problem
-from ..result import Result, Status, Table
+from ..result import Proved, Result, Status, Table
 from ..solvers import Auto, Branch, Exhaustive, Solver, make_solver
 from ..solvers.base import Answer, certify, describe, fit_of, sample_of
-from ..solvers.bounds import root_bound
+from ..solvers.bounds import bound_when_asked, bounded_by_supersets
 from ..solvers.exchange import Exchange, path_engine, penalised
 from ..solvers.exhaustive import all_sizes, enumerates, practical
+from ..solvers.relaxation import relaxes
 from .subset import problem_of
 
 DEFAULT_SIZE = 20
@@ -39,8 +40,8 @@ class Path:
     sizes : tuple of int
         Size asked of each result; limits or l1 may leave a result smaller.
     sample : Sample
-    certificate : Certificate or None
-        One certificate with a claim for every size that has a bound.
+    proof : Certificate, callable or None
+        The certificate, or what makes it when it is first asked for.
     n_units : int
         Units that could be in.
 
@@ -56,8 +57,20 @@ class Path:
     results: tuple[Result, ...]
     sizes: tuple[int, ...]
     sample: Sample
-    certificate: Certificate | None
+    proof: Certificate | Callable[[], Certificate | None] | None
     n_units: int
+
+    @cached_property
+    def certificate(self) -> Certificate | None:
+        """One certificate with a claim for every size that has a bound; None where there is none."""
+        return self.proof() if callable(self.proof) else self.proof
+
+    def __getstate__(self):  # what makes a certificate holds the data
+        return {**self.__dict__, "proof": self.certificate}
+
+    def without_data(self) -> "Path":
+        """The path without what holds the data: its certificate, and bounds that nobody has asked for yet."""
+        return replace(self, proof=None, results=tuple(result.without_data() for result in self.results))
 
     def __iter__(self) -> Iterator[Result]:
         return iter(self.results)
@@ -136,14 +149,14 @@ class Path:
         gap = kept.gap
         if kept.lower_bound is not None:
             gap = max(0.0, result.objective - kept.lower_bound) / max(result.objective, 1e-300)
-        result = replace(result, lower_bound=kept.lower_bound, gap=gap, status=kept.status, proof=None)
+        result = replace(result, proved=Proved(kept.lower_bound, gap), status=kept.status)
         certificate, support = self.certificate, result.support
         if certificate is not None:
             facts = {"objective": result.objective, "support": support, "values": result.coef[support]}
             claims = [replace(c, intercept=result.intercept, **facts) if c.k == k else c for c in certificate.claims]
             certificate = replace(certificate, claims=tuple(claims))
         results = tuple(result if size == k else old for size, old in zip(self.sizes, self.results, strict=True))
-        return replace(self, results=results, certificate=certificate)
+        return replace(self, results=results, proof=certificate)
 
     def hull(self) -> list[tuple[float, Result]]:
         """The penalised path: models that some price makes optimal, each with the largest such price.
@@ -301,9 +314,21 @@ def solve_path(
         found = _in_one_tree(problem, sizes, clock, sample, gap, random_state)
     else:
         found = _size_by_size(problem, sizes, clock, sample, solver, random_state)
-    kept, results, trees, claims = found
-    certificate = certify(problem, claims, trees) if claims else None
-    return Path(tuple(results), tuple(kept), sample, certificate, int(problem.usable.sum()))
+    kept, results = found
+    proof = partial(_certificate, problem, tuple(results))
+    return Path(tuple(results), tuple(kept), sample, proof, int(problem.usable.sum()))
+
+
+def _certificate(problem: Problem, results: Sequence[Result]) -> Certificate | None:
+    """One certificate of the claims of all results."""
+    trees, claims = [], []
+    for result in results:
+        if result.certificate is not None:
+            (claim,), (tree,) = result.certificate.claims, result.certificate.trees
+            if tree not in trees:
+                trees.append(tree)
+            claims.append(replace(claim, tree=trees.index(tree)))
+    return certify(problem, claims, trees) if claims else None
 
 
 def _takes_all_sizes(problem, solver, one_tree) -> bool:
@@ -316,18 +341,12 @@ def _takes_all_sizes(problem, solver, one_tree) -> bool:
 
 
 def _finish(problem, answers, elapsed, solver, sample):
-    """Sizes, results, trees and claims of one answer a size."""
-    results, trees, claims, sized = [], [], [], problem
+    """Sizes and results of one answer a size."""
+    results, sized = [], problem
     for k, answer, seconds in zip(answers, answers.values(), elapsed, strict=True):
         sized = sized.with_size(k)  # shares what the size before has found
-        result = describe(sized, answer, fit_of(sized, answer.units), seconds, solver, sample)
-        if result.certificate is not None:
-            (claim,), (tree,) = result.certificate.claims, result.certificate.trees
-            if tree not in trees:
-                trees.append(tree)
-            claims.append(replace(claim, tree=trees.index(tree)))
-        results.append(result)
-    return list(answers), results, trees, claims
+        results.append(describe(sized, answer, fit_of(sized, answer.units), seconds, solver, sample))
+    return list(answers), results
 
 
 def _by_exchange(problem, sizes, clock, sample, random_state, bounded):
@@ -335,11 +354,13 @@ def _by_exchange(problem, sizes, clock, sample, random_state, bounded):
     states = _within(problem, sizes, states)
     sizes = [k for k in sizes if k in states]
     status = Status.INTERRUPTED if clock.interrupted else Status.TIME_LIMIT if clock.expired else Status.HEURISTIC
+    if bounded and not relaxes(problem) and bounded_by_supersets(problem):
+        _ = problem.full_value  # found once, for all sizes
     answers = {}
     for k in sizes:
-        problem, value = problem.with_size(k), penalised(problem, states[k])  # shares what the size before has found
-        bound, tree = root_bound(problem, value, clock) if bounded else (None, None)
-        answers[k] = Answer(states[k].units, bound, status, tree=tree)
+        sized = problem.with_size(k)
+        bound = bound_when_asked(sized, penalised(sized, states[k])) if bounded else None
+        answers[k] = Answer(states[k].units, bound, status)
     return _finish(problem, answers, [clock.elapsed] * len(answers), "exchange", sample)
 
 

@@ -17,7 +17,7 @@ from ..certificate import Certificate, Claim, Question, Tree
 from ..checker import Checker
 from ..criteria import Sample
 from ..problem import Problem
-from ..result import Result, Status, TraceStep
+from ..result import Proved, Result, Status, TraceStep
 from .refit import Fit, fit_by_gram, fit_support
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ class Answer:
     Attributes
     ----------
     units : sequence of int
-    lower_bound : float or None
-        Bound of the objective, price of the units included.
+    lower_bound : float, callable or None
+        Bound of the objective, price of the units included; or what finds it and its evidence when it is asked for.
     tree : Tree or None
         Evidence for the bound.
     tolerance : float
@@ -57,7 +57,7 @@ class Answer:
     """
 
     units: Sequence[int]
-    lower_bound: float | None
+    lower_bound: float | Callable[[], "tuple[float | None, Tree | None]"] | None
     status: Status
     n_nodes: int = 0
     tree: "Tree | Grown | None" = None
@@ -170,27 +170,33 @@ def describe(
     # a linear condition may ask for a unit whose coefficient is zero
     n_units = len(answer.units) if problem.linear else problem.count_units(coef)
     objective = loss + problem.convex_penalty(coef) + problem.l0 * n_units
-    lower = None
-    if answer.lower_bound is not None:  # no objective is negative; the checker may round a little more cautiously
-        lower = min(answer.lower_bound, objective) - CAUTION * objective
-        lower = lower if lower > NOTHING * problem.null_loss else 0.0
-    status, gap = answer.status, None
-    if lower is not None:
-        gap = problem.gap(objective, lower)
-        if status is Status.OPTIMAL and not gap <= answer.tolerance:
+    proved, status = partial(_proved, problem, answer, objective, coef, intercept), answer.status
+    if not callable(answer.lower_bound):
+        proved = proved()
+        if status is Status.OPTIMAL and proved.gap is not None and not proved.gap <= answer.tolerance:
             status = Status.NOT_CONVERGED
-    support = np.flatnonzero(coef)
-    proof = None
-    if answer.tree is not None and lower is not None:
-        # a column that another needs is part of the claim, though its coefficient be zero
-        held = np.union1d(support, problem.rules.columns(problem.units_in(coef))) if problem.rules.requires else support
-        claim = Claim(0, problem.k, objective, lower, held, coef[held], intercept)
-        proof = partial(_certificate, problem, claim, answer.tree)
     return Result(
-        coef, intercept, support, n_units, objective, loss, lower, gap, status, answer.n_nodes,
-        elapsed, proof, problem.names, sample, solver, answer.trace,
-        answer.notes,
+        coef, intercept, np.flatnonzero(coef), n_units, objective, loss, proved, status, answer.n_nodes,
+        elapsed, problem.names, sample, solver, answer.trace, answer.notes,
     )  # fmt: skip
+
+
+def _proved(problem: Problem, answer: Answer, objective: float, coef, intercept: float) -> Proved:
+    """What an answer proves of its objective."""
+    found, tree = answer.lower_bound() if callable(answer.lower_bound) else (answer.lower_bound, answer.tree)
+    if found is None:
+        return Proved()
+    # no objective is negative; the checker may round a little more cautiously
+    lower = min(found, objective) - CAUTION * objective
+    lower = lower if lower > NOTHING * problem.null_loss else 0.0
+    gap = problem.gap(objective, lower)
+    if tree is None:
+        return Proved(lower, gap)
+    held = np.flatnonzero(coef)
+    if problem.rules.requires:  # a column that another needs is part of the claim, though its coefficient be zero
+        held = np.union1d(held, problem.rules.columns(problem.units_in(coef)))
+    claim = Claim(0, problem.k, objective, lower, held, coef[held], intercept)
+    return Proved(lower, gap, partial(_certificate, problem, claim, tree))
 
 
 def _certificate(problem: Problem, claim: Claim, tree: "Tree | Grown") -> Certificate:

@@ -1,9 +1,14 @@
 """The bound of a problem without branching."""
 
+from collections.abc import Callable
+from functools import partial
+
 from .._progress import Clock
 from ..certificate import Tree
 from ..problem import Problem
 from .relaxation import relaxes, root_relaxation
+
+BOUND_SECONDS = 10.0  # most time for a bound that is asked for when the search is over
 
 
 def root_bound(problem: Problem, objective: float, clock: Clock) -> tuple[float | None, Tree | None]:
@@ -18,6 +23,15 @@ def root_bound(problem: Problem, objective: float, clock: Clock) -> tuple[float 
     if problem.loss.name == "squared" and problem.least_eigenvalue > 0:  # l1 and limits only raise what is above it
         return problem.full_value + problem.l0 * int(problem.rules.forced.sum()), Tree.plain("superset", [-1])
     return None, None
+
+
+def bound_when_asked(problem: Problem, objective: float) -> Callable[[], tuple[float | None, Tree | None]]:
+    """What finds the root bound: where nobody asked for a proof, it may take many times as long as the search."""
+    return partial(_bound, problem, objective)
+
+
+def _bound(problem: Problem, objective: float) -> tuple[float | None, Tree | None]:
+    return root_bound(problem, objective, Clock(BOUND_SECONDS))
 
 
 def bounded_by_supersets(problem: Problem) -> bool:

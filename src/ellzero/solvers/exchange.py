@@ -10,7 +10,7 @@ from .._progress import Clock
 from ..problem import Problem
 from ..result import Status
 from .base import Answer, Solver
-from .bounds import root_bound
+from .bounds import bound_when_asked
 from .moves import GramMoves, Moves, State, moves_for
 from .refit import fit_support
 from .relaxation import relaxes
@@ -291,5 +291,4 @@ class Exchange(Solver):
             status = Status.INTERRUPTED
         elif clock.expired:
             status = Status.TIME_LIMIT
-        bound, tree = root_bound(problem, penalised(problem, state), clock)
-        return Answer(state.units, bound, status, tree=tree)
+        return Answer(state.units, bound_when_asked(problem, penalised(problem, state)), status)
