@@ -42,7 +42,7 @@ MESSAGES = [
     (lambda: ask(loss="squard"), errors.ArgumentError,
      "`loss` must be one of squared, logistic, poisson, got 'squard'. Did you mean \"squared\"?"),
     (lambda: ask(solver="trunk"), errors.ArgumentError,
-     "`solver` must be one of auto, exhaustive, branch, stepwise, exchange, mip, got 'trunk'."),
+     "`solver` must be one of auto, exhaustive, branch, stepwise, exchange, splicing, mip, got 'trunk'."),
     (lambda: ask(random_state=-1), errors.ArgumentError,
      "`random_state` must be None, an integer >= 0 or a NumPy generator, got -1."),
     (lambda: ask(NAMED, forced=["prise"]), errors.ArgumentError,
