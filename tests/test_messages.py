@@ -43,6 +43,13 @@ MESSAGES = [
      "`loss` must be one of squared, logistic, poisson, got 'squard'. Did you mean \"squared\"?"),
     (lambda: ask(solver="trunk"), errors.ArgumentError,
      "`solver` must be one of auto, exhaustive, branch, stepwise, exchange, splicing, mip, got 'trunk'."),
+    (lambda: ez.compare(ez.Problem.from_data(X, Y, k=2), k=3, l2=0.37), errors.ArgumentError,
+     "a Problem brings its whole question; `k`, `l2` cannot be given beside it. Hint: Problem.from_data takes them."),
+    (lambda: ez.compare(X, Y, k=2, solvers=[]), errors.ArgumentError,
+     "`solvers` must hold names or solvers, such as ['exchange', ez.solvers.Branch()], got []."),
+    (lambda: ez.compare(X, Y, k=2, solvers=["trunk"], certify=False), errors.ArgumentError,
+     "`solvers` must be one of auto, exhaustive, branch, stepwise forward, stepwise backward, stepwise both, exchange, "
+     "splicing, mip, stepwise, got 'trunk'."),
     (lambda: ask(random_state=-1), errors.ArgumentError,
      "`random_state` must be None, an integer >= 0 or a NumPy generator, got -1."),
     (lambda: ask(NAMED, forced=["prise"]), errors.ArgumentError,

@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from .estimators import L0Classifier, L0ClassifierCV, L0Regressor, L0RegressorCV, L0Selector
     from .problem import Problem
     from .result import Result, Status, Table
-    from .selection import Path, Rivals, best_subset, cross_validate, path, rivals
+    from .selection import Comparison, Path, Rivals, best_subset, compare, cross_validate, path, rivals
     from .solvers import solve
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Certificate",
+    "Comparison",
     "Event",
     "L0Classifier",
     "L0ClassifierCV",
@@ -31,6 +32,7 @@ __all__ = [
     "Table",
     "__version__",
     "best_subset",
+    "compare",
     "constraints",
     "criteria",
     "cross_validate",
@@ -54,7 +56,7 @@ _HOMES = {
     "estimators": ("L0Classifier", "L0ClassifierCV", "L0Regressor", "L0RegressorCV", "L0Selector"),
     "problem": ("Problem",),
     "result": ("Result", "Status", "Table"),
-    "selection": ("Path", "Rivals", "best_subset", "cross_validate", "path", "rivals"),
+    "selection": ("Comparison", "Path", "Rivals", "best_subset", "compare", "cross_validate", "path", "rivals"),
     "solvers": ("solve",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -413,6 +413,21 @@ def missing_extra(what: str, package: str, extra: str) -> MissingExtraError:
     return MissingExtraError(f"{what} needs {package}. Install it with: pip install 'ellzero[{extra}]'")
 
 
+def problem_alone(question) -> None:
+    given = [name for name, value in question.items() if value is not None]
+    if given:
+        raise ArgumentError(
+            f"a Problem brings its whole question; {listed(f'`{name}`' for name in given)} cannot be given beside it. "
+            "Hint: Problem.from_data takes them."
+        )
+
+
+def no_solvers(value) -> ArgumentError:
+    return ArgumentError(
+        f"`solvers` must hold names or solvers, such as ['exchange', ez.solvers.Branch()], got {value!r}."
+    )
+
+
 # ---- warnings
 
 

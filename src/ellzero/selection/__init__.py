@@ -1,8 +1,19 @@
 """Choosing: the best subset, its size, and what would do as well."""
 
+from .compare import Comparison, compare
 from .path import Path, path
 from .rivals import Rivals, rivals
 from .subset import best_subset
 from .validation import CrossValidation, cross_validate
 
-__all__ = ["CrossValidation", "Path", "Rivals", "best_subset", "cross_validate", "path", "rivals"]
+__all__ = [
+    "Comparison",
+    "CrossValidation",
+    "Path",
+    "Rivals",
+    "best_subset",
+    "compare",
+    "cross_validate",
+    "path",
+    "rivals",
+]
