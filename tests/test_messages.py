@@ -50,6 +50,8 @@ MESSAGES = [
     (lambda: ez.compare(X, Y, k=2, solvers=["trunk"], certify=False), errors.ArgumentError,
      "`solvers` must be one of auto, exhaustive, branch, stepwise forward, stepwise backward, stepwise both, exchange, "
      "splicing, mip, stepwise, got 'trunk'."),
+    (lambda: ez.stability(X, Y, k=2, threshold=1.9), errors.ArgumentError,
+     "`threshold` must be a share in (0, 1], got 1.9."),
     (lambda: ask(random_state=-1), errors.ArgumentError,
      "`random_state` must be None, an integer >= 0 or a NumPy generator, got -1."),
     (lambda: ask(NAMED, forced=["prise"]), errors.ArgumentError,

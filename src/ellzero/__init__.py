@@ -10,7 +10,18 @@ if TYPE_CHECKING:
     from .estimators import L0Classifier, L0ClassifierCV, L0Regressor, L0RegressorCV, L0Selector
     from .problem import Problem
     from .result import Result, Status, Table
-    from .selection import Comparison, Path, Rivals, best_subset, compare, cross_validate, path, rivals
+    from .selection import (
+        Comparison,
+        Path,
+        Rivals,
+        Stability,
+        best_subset,
+        compare,
+        cross_validate,
+        path,
+        rivals,
+        stability,
+    )
     from .solvers import solve
 
 __version__ = "0.1.0"
@@ -28,6 +39,7 @@ __all__ = [
     "Problem",
     "Result",
     "Rivals",
+    "Stability",
     "Status",
     "Table",
     "__version__",
@@ -46,6 +58,7 @@ __all__ = [
     "selection",
     "solve",
     "solvers",
+    "stability",
 ]
 
 # modules are loaded when a name of theirs is first used, so that `import ellzero` costs next to nothing
@@ -56,7 +69,18 @@ _HOMES = {
     "estimators": ("L0Classifier", "L0ClassifierCV", "L0Regressor", "L0RegressorCV", "L0Selector"),
     "problem": ("Problem",),
     "result": ("Result", "Status", "Table"),
-    "selection": ("Comparison", "Path", "Rivals", "best_subset", "compare", "cross_validate", "path", "rivals"),
+    "selection": (
+        "Comparison",
+        "Path",
+        "Rivals",
+        "Stability",
+        "best_subset",
+        "compare",
+        "cross_validate",
+        "path",
+        "rivals",
+        "stability",
+    ),
     "solvers": ("solve",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -63,6 +63,12 @@ def fraction(name: str, value) -> float:
     return float(value)
 
 
+def share(name: str, value) -> float:
+    if not _real(value) or not 0 < value <= 1:
+        raise ArgumentError(f"`{name}` must be a share in (0, 1], got {value!r}.")
+    return float(value)
+
+
 def integer_in(name: str, value, low: int, high: int, why: str = "") -> int:
     if not _integer(value) or not low <= value <= high:
         raise ArgumentError(f"`{name}` must be an integer in [{low}, {high}], got {value!r}.{why and ' ' + why}")

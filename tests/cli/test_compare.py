@@ -111,7 +111,7 @@ def test_without_proof(compared, table):
         (["--k", 2, "-o", "found.txt"], 2, 'the format of "found.txt" is told by its ending'),
         (["--k", 2, "-o", "nowhere/found.md"], 7, 'cannot write "nowhere/found.md"'),
         (["--k", 2, "--forced", "garden"], 3, 'no column "garden" in houses.csv.'),
-        ([], 2, 'parameter --k requires an argument'),
+        ([], 2, "parameter --k requires an argument"),
     ],
 )
 def test_errors(run, table, words, code, sentence):

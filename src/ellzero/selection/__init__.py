@@ -3,6 +3,7 @@
 from .compare import Comparison, compare
 from .path import Path, path
 from .rivals import Rivals, rivals
+from .stability import Stability, stability
 from .subset import best_subset
 from .validation import CrossValidation, cross_validate
 
@@ -11,9 +12,11 @@ __all__ = [
     "CrossValidation",
     "Path",
     "Rivals",
+    "Stability",
     "best_subset",
     "compare",
     "cross_validate",
     "path",
     "rivals",
+    "stability",
 ]
