@@ -1,6 +1,7 @@
 """Choosing: the best subset, its size, and what would do as well."""
 
 from .compare import Comparison, compare
+from .inference import Inference, honest
 from .path import Path, path
 from .rivals import Rivals, rivals
 from .stability import Stability, stability
@@ -10,12 +11,14 @@ from .validation import CrossValidation, cross_validate
 __all__ = [
     "Comparison",
     "CrossValidation",
+    "Inference",
     "Path",
     "Rivals",
     "Stability",
     "best_subset",
     "compare",
     "cross_validate",
+    "honest",
     "path",
     "rivals",
     "stability",
