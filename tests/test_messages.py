@@ -61,6 +61,8 @@ MESSAGES = [
                        k=2, random_state=2), errors.DataError,
      "the rows that judge do not tell x0, x1 apart: one of them is constant there, or a combination of others. "
      "Hint: another `random_state`, a smaller `share`, or many splits."),
+    (lambda: ez.average(X, Y, k=2, criterion="cp"), errors.ArgumentError,
+     "`criterion` must be one of bic, ebic, aic, aicc, gic, got 'cp'."),
     (lambda: ask(random_state=-1), errors.ArgumentError,
      "`random_state` must be None, an integer >= 0 or a NumPy generator, got -1."),
     (lambda: ask(NAMED, forced=["prise"]), errors.ArgumentError,

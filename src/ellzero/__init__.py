@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from .problem import Problem
     from .result import Result, Status, Table
     from .selection import (
+        Average,
         Comparison,
         Inference,
         Path,
         Rivals,
         Stability,
+        average,
         best_subset,
         compare,
         cross_validate,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Average",
     "Certificate",
     "Comparison",
     "Event",
@@ -46,6 +49,7 @@ __all__ = [
     "Status",
     "Table",
     "__version__",
+    "average",
     "best_subset",
     "compare",
     "constraints",
@@ -74,11 +78,13 @@ _HOMES = {
     "problem": ("Problem",),
     "result": ("Result", "Status", "Table"),
     "selection": (
+        "Average",
         "Comparison",
         "Inference",
         "Path",
         "Rivals",
         "Stability",
+        "average",
         "best_subset",
         "compare",
         "cross_validate",

@@ -1,5 +1,6 @@
 """Choosing: the best subset, its size, and what would do as well."""
 
+from .averaging import Average, average
 from .compare import Comparison, compare
 from .inference import Inference, honest
 from .path import Path, path
@@ -9,12 +10,14 @@ from .subset import best_subset
 from .validation import CrossValidation, cross_validate
 
 __all__ = [
+    "Average",
     "Comparison",
     "CrossValidation",
     "Inference",
     "Path",
     "Rivals",
     "Stability",
+    "average",
     "best_subset",
     "compare",
     "cross_validate",
