@@ -63,6 +63,11 @@ MESSAGES = [
      "Hint: another `random_state`, a smaller `share`, or many splits."),
     (lambda: ez.average(X, Y, k=2, criterion="cp"), errors.ArgumentError,
      "`criterion` must be one of bic, ebic, aic, aicc, gic, got 'cp'."),
+    (lambda: ez.knockoffs(X[:8], Y[:8]), errors.DataError,
+     "knockoffs of 4 columns need 9 rows at least, X has 8. Hint: fewer columns, or `stability`."),
+    (lambda: ez.knockoffs(np.column_stack([X, X[:, 1] - X[:, 3]]), Y), errors.DataError,
+     "x1, x3, x4: constant, or a combination of each other, so that no knockoff can be told from its column. "
+     "Hint: leave one of them out."),
     (lambda: ask(random_state=-1), errors.ArgumentError,
      "`random_state` must be None, an integer >= 0 or a NumPy generator, got -1."),
     (lambda: ask(NAMED, forced=["prise"]), errors.ArgumentError,

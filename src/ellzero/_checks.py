@@ -465,6 +465,21 @@ def not_told_apart(names: Sequence[str]) -> DataError:
     )
 
 
+def too_few_for_knockoffs(n_samples: int, n_features: int, intercept: bool) -> DataError:
+    least = 2 * n_features + intercept
+    return DataError(
+        f"knockoffs of {plural(n_features, 'column')} need {least} rows at least, X has {n_samples}. "
+        "Hint: fewer columns, or `stability`."
+    )
+
+
+def dependent_for_knockoffs(names: Sequence[str]) -> DataError:
+    return DataError(
+        f"{listed(names)}: constant, or a combination of each other, so that no knockoff can be told from its column. "
+        "Hint: leave one of them out."
+    )
+
+
 # ---- warnings
 
 

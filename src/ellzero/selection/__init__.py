@@ -3,6 +3,7 @@
 from .averaging import Average, average
 from .compare import Comparison, compare
 from .inference import Inference, honest
+from .knockoffs import Knockoffs, knockoffs
 from .path import Path, path
 from .rivals import Rivals, rivals
 from .stability import Stability, stability
@@ -14,6 +15,7 @@ __all__ = [
     "Comparison",
     "CrossValidation",
     "Inference",
+    "Knockoffs",
     "Path",
     "Rivals",
     "Stability",
@@ -22,6 +24,7 @@ __all__ = [
     "compare",
     "cross_validate",
     "honest",
+    "knockoffs",
     "path",
     "rivals",
     "stability",
