@@ -102,6 +102,16 @@ def test_solvers_that_refuse_are_listed_with_their_sentence():
         ez.compare(q.X, q.y, **q.arguments(), solvers=["branch"])
 
 
+def test_linear_conditions_leave_the_integer_program_alone(question):
+    rows = [ez.constraints.Linear({0: 1.0, 1: -1.0}, lower=0.0, upper=0.0)]
+    found = ez.compare(question.X, question.y, **question.arguments(), constraints=rows)
+    assert set(found.results) == {"mip"}
+    assert {a.name for a in found.absent} >= {"branch", "exhaustive", "exchange", "splicing", "stepwise both"}
+    assert all("linear rows need a mixed-integer solver" in a.reason for a in found.absent)
+    assert rows_of(found)["mip"]["guarantee"] == "proved by the bound of the integer program"
+    assert found["mip"].coef[0] == pytest.approx(found["mip"].coef[1])
+
+
 def test_a_problem_is_as_good_as_its_data(question, found):
     problem = ez.Problem.from_data(question.X, question.y, k=3, l2=question.l2)
     again = ez.compare(problem, solvers=QUICK, random_state=37)
