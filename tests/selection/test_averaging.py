@@ -64,6 +64,13 @@ def test_unlisted_models_have_no_more_weight_than_said(seed, within):
     left = sum(mass for columns, _, mass in models if columns not in listed) / sum(mass for *_, mass in models)
     assert mixed.left_out is not None
     assert left <= mixed.left_out <= 1
+    worst = 2 * len(y) * min(loss for _, loss, _ in models) * (1 + within)  # at least that for each that is not listed
+    least = min(r.criterion("bic") for r in mixed.results)
+    rest = [score_of("bic", n=40, k=len(columns), fit_intercept=True, p=7, rss=worst) for columns, *_ in models
+            if columns not in listed]  # fmt: skip
+    rest = np.exp(-(np.array(rest) - least) / 2).sum()
+    own = sum(np.exp(-(r.criterion("bic") - least) / 2) for r in mixed.results)
+    assert mixed.left_out == pytest.approx(rest / (rest + own), rel=1e-9)
     assert "would have at most" in str(mixed)
 
 

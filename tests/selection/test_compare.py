@@ -58,6 +58,7 @@ def test_excess_and_overlap_by_hand(question, found):
         assert row["size"] == len(mine)
         assert row["seconds"] >= 0
         assert row["CPU seconds"] >= 0
+    assert rows_of(found)[next(iter(found.results))]["over optimum %"] == 0.0  # from the optimum, not from its bound
     objectives = [r.objective for r in found.results.values()]
     assert objectives == sorted(objectives)
 

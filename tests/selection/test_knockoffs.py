@@ -82,7 +82,7 @@ def test_the_threshold_is_the_least_that_keeps_the_bound(seed):
     rng = np.random.default_rng(seed)
     W = np.round(rng.normal(0.7, 1.0, 37), 1)
     q = float(rng.choice([0.1, 0.19, 0.37]))
-    kept = [t for t in np.unique(np.abs(W)) if t > 0 and (1 + sum(-t >= W)) / max(1, sum(t <= W)) <= q]
+    kept = [t for t in np.unique(np.abs(W)) if t > 0 and (1 + (W + t <= 0).sum()) / max(1, (W - t >= 0).sum()) <= q]
     assert threshold(W, q) == (min(kept) if kept else np.inf)
 
 

@@ -52,6 +52,28 @@ def test_no_splice_improves_by_more_than_the_threshold(seed, c_max, tau):
     judge_fixed_point(q, result, c_max, tau)
 
 
+def test_the_threshold_is_the_papers_in_shares_of_the_empty_models_loss():
+    q = make_question(3, n=41, p=13, correlation=0.8, weighted=True)
+    problem = ez.Problem.from_data(q.X, q.y, k=4, sample_weight=q.sample_weight)
+    n = q.sample_weight.sum()
+    expected = 0.37 * 3 * log(13) * log(log(n)) / n * value(q, ())
+    assert Splicing(tau=0.37).threshold(problem, 3) == pytest.approx(expected, rel=1e-9)
+    assert 0 < Splicing(tau=0.0).threshold(problem, 3) < 1e-8 * value(q, ())
+
+
+def test_only_gains_beyond_the_threshold_are_taken():
+    """From a bad start: the best splice is taken with a threshold just below its gain, and not with one just above."""
+    q = make_question(5, n=40, p=9, correlation=0.5).asked(k=2)
+    problem = ez.Problem.from_data(q.X, q.y, k=2)
+    moves = moves_for(problem)
+    start = min((moves.at((a, b)) for a in range(9) for b in range(a)), key=lambda state: -state.value)
+    best = min(value(q, chosen) for chosen in splices(q, start.units, 2))
+    gain = value(q, start.units) - best
+    assert gain > 0
+    assert splicing.splice(moves, start, 2, 0.99 * gain).value == pytest.approx(best, rel=1e-9)
+    assert splicing.splice(moves, start, 2, 1.01 * gain) is None
+
+
 def test_a_walk_without_splices_is_no_fixed_point(monkeypatch):
     """The law above can fail: forward selection alone breaks it."""
     questions = [make_question(seed, n=40, p=13, correlation=0.8).asked(k=4) for seed in range(30)]

@@ -208,10 +208,10 @@ def made(columns: np.ndarray, names, centred: bool, rng: np.random.Generator) ->
     return columns - s * columns @ ((vectors / eigenvalues) @ vectors.T) + free @ root
 
 
-def threshold(W: np.ndarray, q: float) -> float:
+def threshold(statistic: np.ndarray, q: float) -> float:
     """The knockoff+ threshold; ``inf`` where no selection meets the bound."""
-    for t in np.unique(np.abs(W[W != 0])):
-        if 1.0 + (-t >= W).sum() <= q * max(1.0, float((t <= W).sum())):
+    for t in np.unique(np.abs(statistic[statistic != 0])):
+        if 1.0 + (statistic <= -t).sum() <= q * max(1.0, float((statistic >= t).sum())):
             return float(t)
     return float("inf")
 
