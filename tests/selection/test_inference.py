@@ -136,6 +136,25 @@ def test_an_interrupt_keeps_finished_splits():
     np.testing.assert_allclose(found.adjusted, ez.honest(X, y, k=3, n_splits=3, random_state=37).adjusted)
 
 
+@pytest.mark.parametrize("solver", ["exchange", "splicing"])
+def test_an_interrupt_inside_a_search_ends_the_splits(solver):
+    X, y = data("squared")
+    seen = []
+
+    def watch(event):
+        seen.append(event.stage)
+        if seen.count("honest") == 2 and event.stage != "honest":
+            raise KeyboardInterrupt
+
+    from ellzero import _progress
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_progress, "SHOW_EVERY", 0.0)
+        found = ez.honest(X, y, k=3, n_splits=9, random_state=37, solver=solver, on_progress=watch)
+    assert (found.n_splits, found.interrupted) == (1, True)
+    assert "1 split counted" in str(found)
+
+
 def naive(X, y, k):
     """What is usually done: the rows that chose the columns judge them as well."""
     support = ez.best_subset(X, y, k=k, solver="exchange").support

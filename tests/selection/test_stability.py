@@ -144,6 +144,22 @@ def test_an_interrupt_keeps_finished_draws():
     assert ez.stability(q.X, q.y, k=3, n_draws=9, time_limit=1e-9).n_draws == 1
 
 
+@pytest.mark.parametrize("solver", ["exchange", "splicing"])
+def test_an_interrupt_before_the_first_draw_is_passed_on(solver):
+    q = make_question(5, n=50, p=9, correlation=0.8)
+
+    def watch(event):
+        if event.stage != "stability":
+            raise KeyboardInterrupt
+
+    from ellzero import _progress
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_progress, "SHOW_EVERY", 0.0)
+        with pytest.raises(KeyboardInterrupt):
+            ez.stability(q.X, q.y, k=3, n_draws=9, solver=solver, on_progress=watch)
+
+
 @pytest.mark.slow
 def test_columns_without_effect_pass_as_seldom_as_the_bound_says():
     """19 columns, none with an effect: the mean number that passes all the same, over 60 data sets."""

@@ -46,7 +46,7 @@ class Inference:
     n_choosing, n_judging : int
         Rows that choose, and rows that judge, in a split.
     interrupted : bool
-        Whether Ctrl-C or the time limit ended the splits early.
+        Whether Ctrl-C or the time limit ended the splits early, or Ctrl-C the choice of the only one.
     """
 
     names: tuple[str, ...]
@@ -85,7 +85,7 @@ class Inference:
         return f"{rows}, in {self.n_splits} random splits; p-values are aggregated over the splits."
 
     def __str__(self) -> str:
-        early = f"\nThe splits ended early, after {self.n_splits}." if self.interrupted else ""
+        early = f"\nInterrupted: {checks.plural(self.n_splits, 'split')} counted." if self.interrupted else ""
         return f"{self.table()}\n{self.statement}{early}"
 
 
@@ -212,7 +212,7 @@ def honest(
     n_judging = data.counted.size - n_choosing
     early = len(judged) < n_splits
     if n_splits == 1:
-        return _single(judged[0], full, level, n_choosing, n_judging)
+        return _single(judged[0], full, level, n_choosing, n_judging, clock.interrupted)
     return _many(judged, full, level, n_choosing, n_judging, early)
 
 
@@ -287,13 +287,13 @@ def _classical(problem: Problem, columns: np.ndarray) -> _Judged:
     return _Judged(columns, coef[columns], error, room)
 
 
-def _single(one: _Judged, full: Problem, level, n_choosing, n_judging) -> Inference:
+def _single(one: _Judged, full: Problem, level, n_choosing, n_judging, early: bool) -> Inference:
     """The inference of one split."""
     reach = stats.t.ppf(0.5 + 0.5 * level, one.room) * one.error
     names = tuple(full.names[j] for j in one.columns)
     return Inference(
         names, one.coef, one.error, one.coef - reach, one.coef + reach, one.p_value, one.adjusted,
-        np.ones(one.columns.size), level, 1, n_choosing, n_judging,
+        np.ones(one.columns.size), level, 1, n_choosing, n_judging, early,
     )  # fmt: skip
 
 

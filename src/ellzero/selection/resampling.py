@@ -15,7 +15,7 @@ from ..losses import Loss, as_loss
 from ..operators import Operator, as_operator
 from ..operators.adapters import as_vector
 from ..problem import Problem
-from ..result import Result
+from ..result import Result, Status
 from ..solvers import Solver, make_solver
 from .path import solve_path, wanted_sizes
 
@@ -90,7 +90,12 @@ class Choice:
         return cls(k, criterion, make_solver(solver, gap=gap, random_state=random_state, n_jobs=n_jobs), random_state)
 
     def make(self, problem: Problem, clock: Clock) -> Result:
-        """The choice on one problem."""
+        """The choice on one problem; the clock learns of an interrupt that the search kept to itself."""
+        result = self._made(problem, clock)
+        clock.interrupted |= result.status is Status.INTERRUPTED
+        return result
+
+    def _made(self, problem: Problem, clock: Clock) -> Result:
         if self.k is not None and self.criterion is None:
             return self._sized(problem, clock)
         sizes = wanted_sizes(problem, None if self.k is None else min(self.k, self._most(problem)))

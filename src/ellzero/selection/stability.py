@@ -226,6 +226,8 @@ def stability(
             for rng in seeds(random_state, n_draws):
                 clock.tick("stability", message=f"draw {done + 1} of {n_draws}", done=done, total=n_draws)
                 found = [_chosen(data, choice, rows, clock) for rows in _samples(data, draws, rng)]
+                if clock.interrupted and not done:
+                    raise KeyboardInterrupt
                 if clock.interrupted or (clock.expired and done):
                     break  # a search that was cut short is not what the others are
                 counts += sum(found)
