@@ -10,14 +10,35 @@ if TYPE_CHECKING:
     from .estimators import L0Classifier, L0ClassifierCV, L0Regressor, L0RegressorCV, L0Selector
     from .problem import Problem
     from .result import Result, Status, Table
-    from .selection import Path, Rivals, best_subset, cross_validate, path, rivals
+    from .selection import (
+        Average,
+        Comparison,
+        Inference,
+        Knockoffs,
+        Path,
+        Rivals,
+        Stability,
+        average,
+        best_subset,
+        compare,
+        cross_validate,
+        honest,
+        knockoffs,
+        path,
+        rivals,
+        stability,
+    )
     from .solvers import solve
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Average",
     "Certificate",
+    "Comparison",
     "Event",
+    "Inference",
+    "Knockoffs",
     "L0Classifier",
     "L0ClassifierCV",
     "L0Regressor",
@@ -27,15 +48,20 @@ __all__ = [
     "Problem",
     "Result",
     "Rivals",
+    "Stability",
     "Status",
     "Table",
     "__version__",
+    "average",
     "best_subset",
+    "compare",
     "constraints",
     "criteria",
     "cross_validate",
     "datasets",
     "errors",
+    "honest",
+    "knockoffs",
     "losses",
     "operators",
     "path",
@@ -44,6 +70,7 @@ __all__ = [
     "selection",
     "solve",
     "solvers",
+    "stability",
 ]
 
 # modules are loaded when a name of theirs is first used, so that `import ellzero` costs next to nothing
@@ -54,7 +81,24 @@ _HOMES = {
     "estimators": ("L0Classifier", "L0ClassifierCV", "L0Regressor", "L0RegressorCV", "L0Selector"),
     "problem": ("Problem",),
     "result": ("Result", "Status", "Table"),
-    "selection": ("Path", "Rivals", "best_subset", "cross_validate", "path", "rivals"),
+    "selection": (
+        "Average",
+        "Comparison",
+        "Inference",
+        "Knockoffs",
+        "Path",
+        "Rivals",
+        "Stability",
+        "average",
+        "best_subset",
+        "compare",
+        "cross_validate",
+        "honest",
+        "knockoffs",
+        "path",
+        "rivals",
+        "stability",
+    ),
     "solvers": ("solve",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -63,6 +63,18 @@ def fraction(name: str, value) -> float:
     return float(value)
 
 
+def share(name: str, value) -> float:
+    if not _real(value) or not 0 < value <= 1:
+        raise ArgumentError(f"`{name}` must be a share in (0, 1], got {value!r}.")
+    return float(value)
+
+
+def open_share(name: str, value) -> float:
+    if not _real(value) or not 0 < value < 1:
+        raise ArgumentError(f"`{name}` must be a share in (0, 1), got {value!r}.")
+    return float(value)
+
+
 def integer_in(name: str, value, low: int, high: int, why: str = "") -> int:
     if not _integer(value) or not low <= value <= high:
         raise ArgumentError(f"`{name}` must be an integer in [{low}, {high}], got {value!r}.{why and ' ' + why}")
@@ -411,6 +423,61 @@ def backend_failed(backend: str, reason: str) -> UnsupportedError:
 
 def missing_extra(what: str, package: str, extra: str) -> MissingExtraError:
     return MissingExtraError(f"{what} needs {package}. Install it with: pip install 'ellzero[{extra}]'")
+
+
+def problem_alone(question) -> None:
+    given = [name for name, value in question.items() if value is not None]
+    if given:
+        raise ArgumentError(
+            f"a Problem brings its whole question; {listed(f'`{name}`' for name in given)} cannot be given beside it. "
+            "Hint: Problem.from_data takes them."
+        )
+
+
+def no_solvers(value) -> ArgumentError:
+    return ArgumentError(
+        f"`solvers` must hold names or solvers, such as ['exchange', ez.solvers.Branch()], got {value!r}."
+    )
+
+
+def split_rows(share: float, n_samples: int) -> int:
+    """Rows that choose; both parts need some."""
+    n_choosing = round(share * n_samples)
+    if not 2 <= n_choosing <= n_samples - 2:
+        raise DataError(
+            f"{plural(n_samples, 'row')} cannot be split into {n_choosing} that choose and "
+            f"{n_samples - n_choosing} that judge: both need two at least."
+        )
+    return n_choosing
+
+
+def too_few_judges(n_samples: float, n_coef: int) -> DataError:
+    return DataError(
+        f"{n_samples:g} rows are left to judge {plural(n_coef, 'coefficient')}, which leaves no room for an error. "
+        "Hint: a smaller `k` or `share`."
+    )
+
+
+def not_told_apart(names: Sequence[str]) -> DataError:
+    return DataError(
+        f"the rows that judge do not tell {listed(names)} apart: one of them is constant there, or a combination of "
+        "others. Hint: another `random_state`, a smaller `share`, or many splits."
+    )
+
+
+def too_few_for_knockoffs(n_samples: int, n_features: int, intercept: bool) -> DataError:
+    least = 2 * n_features + intercept
+    return DataError(
+        f"knockoffs of {plural(n_features, 'column')} need {least} rows at least, X has {n_samples}. "
+        "Hint: fewer columns, or `stability`."
+    )
+
+
+def dependent_for_knockoffs(names: Sequence[str]) -> DataError:
+    return DataError(
+        f"{listed(names)}: constant, or a combination of each other, so that no knockoff can be told from its column. "
+        "Hint: leave one of them out."
+    )
 
 
 # ---- warnings

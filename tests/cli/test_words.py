@@ -14,7 +14,7 @@ from ellzero.cli.options import parse_fraction, parse_seconds
 def test_help_lists_the_commands_and_exit_codes(run):
     ran = run("--help")
     assert ran.code == 0
-    for name in ("select", "predict", "verify", "demo", "doctor", "explain", "Exit codes: 0 done"):
+    for name in ("select", "compare", "predict", "verify", "demo", "doctor", "explain", "Exit codes: 0 done"):
         assert name in ran.out
     assert run().out == ran.out
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import ellzero as ez
 from strategies import make_question
 
-SOLVERS = ["exhaustive", "branch", "exchange", "stepwise"]
+SOLVERS = ["exhaustive", "branch", "exchange", "splicing", "stepwise"]
 
 
 def question(seed, solver, **changes):

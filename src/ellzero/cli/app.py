@@ -29,6 +29,10 @@ COMMANDS = {
 
 Prints the best model of each size, whether it is proven to be the best, the size that the criterion chooses, and how
 many other models of that size do nearly as well.""",
+    "compare": """Answer one question about DATA by every method that takes it, in one table.
+
+Objective, excess over the proven optimum (or the best bound), columns shared with the best answer, gap, time, and what
+is known of each answer.""",
     "predict": """Apply a model written by `select --model` to new rows.
 
 One line out for each row in: the expected value, or for a logistic model the probability and the label.""",

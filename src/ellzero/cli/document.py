@@ -149,7 +149,11 @@ def caution() -> str:
 
 def opening(answer: Answer) -> list[str]:
     """Sentences before the tables."""
-    return [screen.data_line(answer), answer.design.target.describe(answer.asked), screen.choice(answer)]
+    return [
+        screen.data_line(answer.source, answer.design),
+        answer.design.target.describe(answer.asked),
+        screen.choice(answer),
+    ]
 
 
 def as_markdown(answer: Answer) -> str:

@@ -56,6 +56,11 @@ GLOSSARY = {
         "early, the gap is what it had proved. heuristic: a good model, without proof. not converged: the fit "
         "itself did not settle; a little ridge (--l2 0.001) usually helps."
     ),
+    "comparison": (
+        "`ellzero compare`: every method on the same question. over optimum (or over bound): by how much the loss "
+        "exceeds the proven optimum, or the best bound where nothing is proven. shared: columns in common with the "
+        "best answer, 1 if they are the same. what is known: proved, or what holds of an answer without proof."
+    ),
     "rivals": (
         "Other models of the chosen size or smaller whose loss is within --within of the best. If there are many, "
         "the data do not single out one set of columns: look which columns stand in for each other."

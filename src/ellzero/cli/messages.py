@@ -329,6 +329,7 @@ def in_flags(sentence: str) -> str:
     sentence = sentence.replace(", or give `lower` and `upper`", "; a smaller --max-k may do as well")
     sentence = re.sub(r"`?l2=1e-3`?", "--l2 0.001", sentence)
     sentence = sentence.replace("column of X", "column").replace("`constraints`", "--hierarchy and --at-most-one")
+    sentence = sentence.replace("`solvers`", "--solver")
     sentence = re.sub(r"(, or name the parents with| Hint:) parents=.*$", ".", sentence).replace("..", ".")
     return re.sub(
         r"`(\w+)`", lambda name: "--" + name[1].replace("_", "-") if name[1] in ARGUMENTS else name[0], sentence

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from . import messages
 from .answer import Answer, Line, swap
+from .coding import Design
 from .console import Console
 
 SHOWN_RIVALS = 5
@@ -13,7 +14,7 @@ NAMES = {"adjr2": "adj. R2", "cp": "Cp", "aicc": "AICc", "cv": "CV", "cv-1se": "
 
 def show(answer: Answer, written: Sequence[Path], console: Console) -> None:
     """Print everything."""
-    console.data(data_line(answer))
+    console.data(data_line(answer.source, answer.design))
     console.data(answer.design.target.describe(answer.asked))
     header, rows = size_table(answer.lines(), answer)
     lines = aligned([header, *rows])
@@ -30,9 +31,8 @@ def show(answer: Answer, written: Sequence[Path], console: Console) -> None:
         console.data(f"wrote {path} ({size_of(path)})")
 
 
-def data_line(answer: Answer) -> str:
+def data_line(source: str, design: Design) -> str:
     """Rows read and used, columns and terms."""
-    design = answer.design
     recipe, used = design.recipe, len(design.y)
     lost = [f"{column} ({number})" if len(design.lost) > 1 else column for column, number in design.lost.items()]
     missing = f": missing in {', '.join(lost)}" if lost else ""
@@ -40,7 +40,7 @@ def data_line(answer: Answer) -> str:
     columns = len(dict.fromkeys(part.column for part in recipe.parts))
     grouped = f" in {len(recipe.parts)} groups" if recipe.groups is not None else ""
     return (
-        f"read {messages.count(recipe.n_rows, 'row')} of {answer.source}, used {messages.count(used)}{dropped}; "
+        f"read {messages.count(recipe.n_rows, 'row')} of {source}, used {messages.count(used)}{dropped}; "
         f"{messages.count(columns, 'column')} -> {messages.count(len(recipe.terms), 'term')}{grouped}"
     )
 

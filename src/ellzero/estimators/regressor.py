@@ -37,7 +37,7 @@ class L0Regressor(Regression, Sized):
     certify : bool, default=False
         Prove the answer, or say how far from proved it is when the time is up. Without it the swap search answers:
         fast, seldom improvable, with the gap of the root bound.
-    solver : {"auto", "exhaustive", "branch", "stepwise", "exchange", "mip"} or Solver, default="auto"
+    solver : {"auto", "exhaustive", "branch", "stepwise", "exchange", "splicing", "mip"} or Solver, default="auto"
         What answers; ``auto`` is the swap search unless `certify` asks for a proof.
     gap : float, default=1e-6
         Relative gap at which an answer counts as proved.

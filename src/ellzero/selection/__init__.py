@@ -1,8 +1,31 @@
 """Choosing: the best subset, its size, and what would do as well."""
 
+from .averaging import Average, average
+from .compare import Comparison, compare
+from .inference import Inference, honest
+from .knockoffs import Knockoffs, knockoffs
 from .path import Path, path
 from .rivals import Rivals, rivals
+from .stability import Stability, stability
 from .subset import best_subset
 from .validation import CrossValidation, cross_validate
 
-__all__ = ["CrossValidation", "Path", "Rivals", "best_subset", "cross_validate", "path", "rivals"]
+__all__ = [
+    "Average",
+    "Comparison",
+    "CrossValidation",
+    "Inference",
+    "Knockoffs",
+    "Path",
+    "Rivals",
+    "Stability",
+    "average",
+    "best_subset",
+    "compare",
+    "cross_validate",
+    "honest",
+    "knockoffs",
+    "path",
+    "rivals",
+    "stability",
+]

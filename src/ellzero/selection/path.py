@@ -226,7 +226,7 @@ def path(
     certify : bool, default=False
         Search until every size is proved, or the time is up. Without it the swap search answers, with the gap of the
         root bound.
-    solver : {"auto", "exhaustive", "branch", "stepwise", "exchange", "mip"} or Solver, default="auto"
+    solver : {"auto", "exhaustive", "branch", "stepwise", "exchange", "splicing", "mip"} or Solver, default="auto"
         With ``certify`` or a name other than ``auto``, what solves each size.
     gap : float, default=1e-6
         As in `best_subset`.

@@ -72,7 +72,7 @@ def best_subset(
     sample_weight : array-like of shape (n_samples,), optional
         Weights >= 0; an integer weight is a repeated row.
     fit_intercept, standardize : bool, default=True
-    solver : {"auto", "exhaustive", "branch", "stepwise", "exchange", "mip"} or Solver, default="auto"
+    solver : {"auto", "exhaustive", "branch", "stepwise", "exchange", "splicing", "mip"} or Solver, default="auto"
         ``auto`` proves where that is practical; ``mip``, an integer program, takes linear conditions, too, and proves
         by HiGHS's bound, without a certificate.
     gap : float, default=1e-6

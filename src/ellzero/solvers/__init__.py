@@ -12,12 +12,25 @@ from .branch import Branch
 from .exchange import Exchange
 from .exhaustive import Exhaustive
 from .mip import Mip
+from .splicing import Splicing
 from .stepwise import Stepwise
 
 USUAL = {"gap": 1e-6, "random_state": None, "n_jobs": 1}
-SOLVERS = (Auto, Exhaustive, Branch, Stepwise, Exchange, Mip)
+SOLVERS = (Auto, Exhaustive, Branch, Stepwise, Exchange, Splicing, Mip)
 
-__all__ = ["SOLVERS", "Auto", "Branch", "Exchange", "Exhaustive", "Mip", "Solver", "Stepwise", "make_solver", "solve"]
+__all__ = [
+    "SOLVERS",
+    "Auto",
+    "Branch",
+    "Exchange",
+    "Exhaustive",
+    "Mip",
+    "Solver",
+    "Splicing",
+    "Stepwise",
+    "make_solver",
+    "solve",
+]
 
 
 def make_solver(solver: str | Solver, **options) -> Solver:
@@ -46,7 +59,7 @@ def solve(
     Parameters
     ----------
     problem : Problem
-    solver : {"auto", "exhaustive", "branch", "stepwise", "exchange", "mip"} or Solver, default="auto"
+    solver : {"auto", "exhaustive", "branch", "stepwise", "exchange", "splicing", "mip"} or Solver, default="auto"
         A name, or a solver with its own options, ``ez.solvers.Branch(node_limit=100)``.
     gap : float, default=1e-6
         Relative gap at which an answer counts as optimal.

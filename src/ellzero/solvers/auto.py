@@ -32,6 +32,7 @@ class Auto(Solver):
     """
 
     name: ClassVar[str] = "auto"
+    proves: ClassVar[bool] = True
     takes_rows: ClassVar[bool] = True
     takes_start: ClassVar[bool] = True
     gap: float = 1e-6

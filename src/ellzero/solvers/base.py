@@ -77,6 +77,8 @@ class Solver(ABC):
     name: ClassVar[str]
     takes_rows: ClassVar[bool] = False  # whether linear rows may be among the constraints
     takes_start: ClassVar[bool] = False  # whether `search` can begin from a known support
+    proves: ClassVar[bool] = False  # whether it goes on until its answer is proved, where it has the time
+    guarantee: ClassVar[str] = "no proof"  # what holds of an answer that it ended with, and that is not proved
 
     @abstractmethod
     def refuses(self, problem: Problem) -> str | None:

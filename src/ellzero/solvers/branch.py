@@ -299,6 +299,7 @@ class Branch(Solver):
     """
 
     name: ClassVar[str] = "branch"
+    proves: ClassVar[bool] = True
     takes_start: ClassVar[bool] = True
     gap: float = 1e-6
     node_limit: int | None = None

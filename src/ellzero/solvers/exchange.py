@@ -278,6 +278,7 @@ class Exchange(Solver):
     """
 
     name: ClassVar[str] = "exchange"
+    guarantee: ClassVar[str] = "no swap that was tried improves it, no proof"
     effort: int = 1
     random_state: object = None
 

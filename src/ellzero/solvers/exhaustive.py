@@ -193,6 +193,7 @@ class Exhaustive(Solver):
     """
 
     name: ClassVar[str] = "exhaustive"
+    proves: ClassVar[bool] = True
     gap: float = 1e-6
     random_state: object = None
 

@@ -321,6 +321,7 @@ class Mip(Solver):
     """
 
     name: ClassVar[str] = "mip"
+    proves: ClassVar[bool] = True
     takes_rows: ClassVar[bool] = True
     backend: str = "highs"
     gap: float = 1e-6

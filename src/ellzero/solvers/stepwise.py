@@ -53,6 +53,7 @@ class Stepwise(Solver):
     """
 
     name: ClassVar[str] = "stepwise"
+    guarantee: ClassVar[str] = "greedy, no proof"
     direction: Literal["both", "forward", "backward"] = "both"
     criterion: str = "aic"
 
