@@ -218,11 +218,15 @@ class Result:
         """``(objective - lower_bound) / objective``; None where nothing is known."""
         return self._proved.gap
 
+    @property
+    def proof(self) -> Certificate | Callable[[], Certificate] | None:
+        """The certificate, or what makes it; None where nothing is proved."""
+        return self._proved.proof
+
     @cached_property
     def certificate(self) -> Certificate | None:
         """The proof, for anyone who has the data; None where nothing is proved."""
-        proof = self._proved.proof
-        return proof() if callable(proof) else proof
+        return self.proof() if callable(self.proof) else self.proof
 
     def without_data(self) -> Result:
         """The result without what holds the data: its certificate, and a bound that nobody has asked for yet."""
@@ -292,7 +296,7 @@ class Result:
     def _facts(self) -> list[str]:
         bound = "unknown" if self.gap is None else f"{100 * self.gap:.3g} %"
         lower = "" if self.lower_bound is None else f", lower bound {self.lower_bound:.10g}"
-        proved = self._proved.proof is not None and self.status is Status.OPTIMAL
+        proved = self.proof is not None and self.status is Status.OPTIMAL
         return [
             f"{self.k} of {len(self.names)} columns, objective {self.objective:.10g}{lower}",
             f"gap {bound}, {self.status.value} ({self.solver}, {self.n_nodes} nodes, {self.elapsed:.3g} s)",

@@ -87,10 +87,17 @@ class Comparison:
         """Objective that is proved to be the least, up to the gap; None where no solver proved one."""
         return min((r.objective for r in self.results.values() if r.status is Status.OPTIMAL), default=None)
 
-    @property
+    @cached_property
     def lower_bound(self) -> float | None:
-        """The best bound that any solver proved: it holds for all of them."""
-        return max((r.lower_bound for r in self.results.values() if r.lower_bound is not None), default=None)
+        """The best bound that a search proved, else the root's: it holds for all of them."""
+        searched = (r.lower_bound for r in self.results.values() if not callable(r.proved))
+        known = [bound for bound in searched if bound is not None]
+        return max(known) if known else self.best.lower_bound
+
+    def gap(self, result: Result) -> float | None:
+        """Gap of an answer to the best bound; None where none is known."""
+        bound = self.lower_bound
+        return None if bound is None else max(0.0, result.objective - bound) / max(result.objective, 1e-300)
 
     @property
     def reference(self) -> float | None:
@@ -104,11 +111,11 @@ class Comparison:
                 "seconds", "CPU seconds"]  # fmt: skip
         rows = []
         for contender in self.contenders:
-            result = contender.result
+            result, gap = contender.result, self.gap(contender.result)
             rows.append([
                 contender.name, result.objective, result.loss, excess(result.objective, self.reference),
                 excess(result.objective, self.best.objective), shared(result.support, self.best.support), result.k,
-                None if result.gap is None else 100.0 * result.gap, result.status.value, contender.guarantee,
+                gap if gap is None else 100.0 * gap, result.status.value, contender.guarantee,
                 contender.seconds, contender.cpu_seconds,
             ])  # fmt: skip
         return Table(head, rows)

@@ -10,7 +10,7 @@ from .. import _checks as checks
 from ..problem import Problem
 from ..result import Status
 from .base import Answer, Solver
-from .bounds import root_bound
+from .bounds import bound_when_asked
 from .exchange import affordable, most_units, penalised
 from .moves import GAIN, Moves, State, moves_for
 
@@ -121,5 +121,4 @@ class Splicing(Solver):
         elif clock.expired:
             status = Status.TIME_LIMIT
         found = min(best.values(), key=lambda s: (penalised(problem, s), s.size))
-        bound, tree = root_bound(problem, penalised(problem, found), clock)
-        return Answer(found.units, bound, status, tree=tree)
+        return Answer(found.units, bound_when_asked(problem, penalised(problem, found)), status)

@@ -11,7 +11,7 @@ from ..criteria import Sample
 from ..problem import Problem
 from ..result import Status, TraceStep
 from .base import Answer, Solver, sample_of
-from .bounds import root_bound
+from .bounds import bound_when_asked
 from .exchange import most_units, penalised
 from .moves import Moves, State, moves_for
 
@@ -82,8 +82,8 @@ class Stepwise(Solver):
             status = Status.TIME_LIMIT if clock.expired else status
         except KeyboardInterrupt:
             clock.interrupted, status = True, Status.INTERRUPTED
-        bound, tree = root_bound(problem, penalised(problem, state), clock)
-        return Answer(state.units, bound, status, tree=tree, trace=tuple(trace))
+        bound = bound_when_asked(problem, penalised(problem, state))
+        return Answer(state.units, bound, status, trace=tuple(trace))
 
     def _all(self, problem, moves: Moves) -> State:
         """All usable units, or as many independent ones as there are."""
