@@ -172,12 +172,52 @@ def one_dimensional(name: str, shape) -> None:
         raise DataError(f"{name} must have one dimension, got shape {tuple(shape)}.")
 
 
+def one_or_two_dimensional(name: str, shape) -> None:
+    if len(shape) != 2 or 0 in shape:
+        raise DataError(f"{name} must have one dimension, or one column an output, got shape {tuple(shape)}.")
+
+
+def one_response(what: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"{what} a single response. Hint: l2, groups, forced and forbidden go with several outputs or classes."
+    )
+
+
+ONE_RESPONSE = "it proves answers for a single response only. Hint: exchange or stepwise, which prove nothing."
+
+
 def sample_weight(values) -> None:
     finite("sample_weight", values)
     if (values < 0).any():
         raise DataError(f"sample_weight must be >= 0, got {values.min():g} as the smallest.")
     if not (values > 0).any():
         raise DataError("sample_weight is zero for every row; at least one row must count.")
+
+
+def class_labels(name: str, labels: np.ndarray) -> None:
+    """Whole numbers, text or truth values, without gaps."""
+    if labels.dtype.kind == "f":
+        finite(name, labels)
+        if not (labels == np.round(labels)).all():
+            raise DataError(f"{name} must hold classes for the multinomial loss, got numbers with fractions.")
+    elif labels.dtype.kind == "O":
+        kinds = sorted({type(label).__name__ for label in labels.tolist()})
+        if len(kinds) > 1 or kinds[0] not in ("str", "int", "bool"):
+            raise DataError(f"{name} must hold classes of one kind, all text or all numbers, got {', '.join(kinds)}.")
+
+
+def several_classes(labels: Sequence) -> None:
+    if len(labels) < 2:
+        raise DataError(f"y is {labels[0]!s} in every row; the multinomial loss needs at least two classes.")
+
+
+def every_class_counts(lost: Sequence) -> None:
+    if lost:
+        raise DataError(f"no row that counts has the class {listed(lost)}. Hint: leave out its rows, or fewer folds.")
+
+
+def unknown_classes(labels: Sequence) -> DataError:
+    return DataError(f"y has classes that the loss does not know: {listed(labels)}.")
 
 
 def two_classes(y) -> None:
@@ -201,6 +241,13 @@ def separable(names: Sequence[str]) -> DataError:
     return DataError(
         f"the classes are separated perfectly by {listed(names)}: without a ridge the coefficients grow without end. "
         "Hint: l2=1e-3 is a small ridge, or give `lower` and `upper`."
+    )
+
+
+def separable_classes(names: Sequence[str]) -> DataError:
+    return DataError(
+        f"some classes are separated perfectly by {listed(names)}: without a ridge the coefficients grow without end. "
+        "Hint: l2=1e-3 is a small ridge."
     )
 
 
@@ -460,6 +507,10 @@ def squared_error_only(criterion: str, loss: str) -> DataError:
     return DataError(
         f"criterion {criterion} is defined for squared error, this model has the {loss} loss. Hint: bic or aic."
     )
+
+
+def single_response_criterion(criterion: str) -> DataError:
+    return DataError(f"criterion {criterion} is defined for a single response. Hint: bic or aic.")
 
 
 def no_such_size(size, sizes) -> ArgumentError:

@@ -7,7 +7,7 @@ in the base class. With weights :math:`w` the mean is :math:`\sum_i w_i f_i / \s
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ class Loss(ABC):
     curvature_bound: ClassVar[float]
     estimated_scale: ClassVar[bool] = False  # True where the criteria profile a variance out
     classifies: ClassVar[bool] = False
+    least_squares: ClassVar[bool] = False  # True where a fit is a linear solve, for any number of outputs
     # whether the third derivative is nowhere above the second: then a Newton step says how far off it ends
     concordant: ClassVar[bool] = False
 
@@ -69,27 +70,29 @@ class Loss(ABC):
         """Raise `DataError` where the target is outside the loss's range."""
 
     def mean(self, y, eta, weight) -> float:
-        r"""Weighted mean :math:`\sum_i w_i f(y_i, \eta_i) / \sum_i w_i`; `weight` must sum to one."""
-        return float(weight @ self.value(y, eta))
+        r"""Weighted mean :math:`\sum_i w_i f(y_i, \eta_i) / \sum_i w_i`, outputs added; `weight` must sum to one."""
+        return float((weight @ self.value(y, eta)).sum())
 
     def mean_gradient(self, y, eta, weight) -> Vector:
         """Gradient of the mean in the linear predictor."""
-        return weight * self.gradient(y, eta)
+        return (weight * self.gradient(y, eta).T).T
 
     def mean_hessian_times(self, y, eta, weight, directions) -> Vector:
         """Product of the Hessian of the mean in the linear predictor with some directions, shape (n_samples, m)."""
         return (weight * self.curvature(y, eta))[:, None] * directions
 
-    def null_intercept(self, y, weight) -> float:
-        """Intercept of the model without columns; `weight` must sum to one."""
-        return float(self.link(weight @ y))
+    def null_intercept(self, y, weight) -> Any:
+        """Intercept of the model without columns, one an output; `weight` must sum to one."""
+        link = self.link(weight @ y)
+        return link if np.ndim(link) else float(link)
 
 
 @dataclass(frozen=True, slots=True)
 class SquaredError(Loss):
     r"""Squared error, :math:`f(y, \eta) = \tfrac12 (y - \eta)^2`.
 
-    Its mean is :math:`\|y - X\beta\|^2 / (2n)`; conjugate :math:`f^*(u) = \tfrac12 u^2 + u y`.
+    Its mean is :math:`\|y - X\beta\|^2 / (2n)`; conjugate :math:`f^*(u) = \tfrac12 u^2 + u y`. With several
+    outputs, one column each, it is their sum, :math:`\|Y - XB\|_F^2 / (2n)`.
 
     References
     ----------
@@ -104,6 +107,7 @@ class SquaredError(Loss):
     name: ClassVar[str] = "squared"
     curvature_bound: ClassVar[float] = 1.0
     estimated_scale: ClassVar[bool] = True
+    least_squares: ClassVar[bool] = True
 
     def value(self, y, eta):
         return 0.5 * (y - eta) ** 2
@@ -238,11 +242,90 @@ class Poisson(Loss):
         checks.counts(y)
 
 
+@dataclass(frozen=True, slots=True)
+class Multinomial(Loss):
+    r"""Deviance of one of C classes, :math:`f(y, \eta) = \log \sum_c e^{\eta_c} - \sum_c y_c\eta_c`, y the indicators.
+
+    Predictors and coefficients are symmetric, one column a class. Adding the same number to all classes changes no
+    probability; of all coefficients that fit alike, those of least norm are meant: they add up to zero over the
+    classes, as do the intercepts. With two classes they are half those of the logistic loss, with opposite signs, so
+    that a ridge l2 here is one of l2/2 there. Conjugate :math:`f^*(u) = \sum_c t_c\log t_c` with :math:`t = u + y` in
+    the simplex.
+
+    Parameters
+    ----------
+    labels : tuple, default=()
+        The classes, sorted; by default those of the target.
+
+    References
+    ----------
+    McCullagh & Nelder (1989), Generalized Linear Models, chapter 5; Zhu & Hastie (2004), "Classification of gene
+    microarrays by penalized logistic regression".
+
+    Examples
+    --------
+    >>> Multinomial().inverse_link(np.zeros((1, 4)))
+    array([[0.25, 0.25, 0.25, 0.25]])
+    """
+
+    name: ClassVar[str] = "multinomial"
+    curvature_bound: ClassVar[float] = 0.5  # of every direction: Boehning (1992)
+    classifies: ClassVar[bool] = True
+    labels: tuple = ()
+
+    def value(self, y, eta):
+        top = eta.max(axis=1)
+        return top + np.log(np.exp(eta - top[:, None]).sum(axis=1)) - np.einsum("ic,ic->i", y, eta)
+
+    def gradient(self, y, eta):
+        return self.inverse_link(eta) - y
+
+    def curvature(self, y, eta):
+        """Diagonal of the second derivative."""
+        q = self.inverse_link(eta)
+        return q * (1 - q)
+
+    def mean_hessian_times(self, y, eta, weight, directions):
+        """Product with some directions, shape (n_samples, n_classes, m)."""
+        moved = self.inverse_link(eta)[:, :, None] * directions
+        moved -= self.inverse_link(eta)[:, :, None] * moved.sum(axis=1)[:, None, :]
+        return weight[:, None, None] * moved
+
+    def conjugate(self, y, u):
+        t = u + y
+        inside = (t >= 0).all(axis=1) & (np.abs(t.sum(axis=1) - 1.0) <= 1e-12 * t.shape[1])
+        t = np.where(inside[:, None], t, 1.0)
+        return np.where(inside, xlogy(t, t).sum(axis=1), np.inf)
+
+    def inverse_link(self, eta):
+        odds = np.exp(eta - eta.max(axis=1)[:, None])
+        return odds / odds.sum(axis=1)[:, None]
+
+    def link(self, mean):
+        logs = np.log(mean)
+        return logs - np.mean(logs, axis=-1, keepdims=True)
+
+    def saturated_nll(self, y):
+        return np.zeros(y.shape[0])
+
+    def clip_dual(self, y, u):
+        t = u + y  # projected on the simplex: what is above a level that leaves one in all
+        ordered = -np.sort(-t, axis=1)
+        levels = (np.cumsum(ordered, axis=1) - 1.0) / np.arange(1, t.shape[1] + 1)
+        last = np.sum(ordered > levels, axis=1) - 1
+        return np.maximum(t - np.take_along_axis(levels, last[:, None], axis=1), 0.0) - y
+
+    def check_target(self, y):
+        checks.every_class_counts([label for label, some in zip(self.labels, y.any(axis=0), strict=True) if not some])
+
+
 LOSSES = (SquaredError, Logistic, Poisson)
+SEVERAL = (Multinomial,)  # losses of a target with several columns
 
 
 def as_loss(loss: str | Loss) -> Loss:
     """Loss object of a name."""
     if isinstance(loss, Loss):
         return loss
-    return {cls.name: cls for cls in LOSSES}[checks.one_of("loss", loss, [cls.name for cls in LOSSES])]()
+    known = {cls.name: cls for cls in (*LOSSES, *SEVERAL)}
+    return known[checks.one_of("loss", loss, list(known))]()

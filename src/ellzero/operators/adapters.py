@@ -104,6 +104,29 @@ def _numbered(p: int) -> tuple[str, ...]:
     return tuple(f"x{j}" for j in range(p))
 
 
+def as_labels(name: str, values, n: int) -> np.ndarray:
+    """Classes of n rows as a vector of one kind, numbers or text; a single column counts as a vector."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise checks.masked(name, int(np.ma.count_masked(values)))
+    labels = np.asarray(values)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    checks.one_dimensional(name, labels.shape)
+    checks.same_length(name, labels.size, n)
+    checks.class_labels(name, labels)
+    return labels
+
+
+def as_matrix(name: str, values, n: int) -> tuple[tuple[str, ...], np.ndarray]:
+    """Column names and float64 array of n rows; a vector counts as a single column. Columns of frames bring names."""
+    names, array = _frame_columns(values) or (None, _as_float(name, values))
+    if array.ndim == 1:
+        array = array[:, None]
+    checks.one_or_two_dimensional(name, array.shape)
+    checks.same_length(name, array.shape[0], n)
+    return names or tuple(f"{name}{j}" for j in range(array.shape[1])), array
+
+
 def as_vector(name: str, values, n: int) -> np.ndarray:
     """Float64 vector of length n; a single column counts as a vector."""
     array = _as_float(name, values)

@@ -10,10 +10,10 @@ import numpy as np
 from .. import _checks as checks
 from .. import _threads as threads
 from .._progress import Clock
-from ..losses import as_loss
 from ..operators import as_operator
 from ..operators.adapters import as_vector
 from ..problem import Problem
+from ..responses import read_response
 from ..result import Table
 from .path import solve_path, wanted_sizes
 
@@ -130,11 +130,11 @@ def cross_validate(
     """
     op, names = as_operator(X)
     n = op.shape[0]
-    target = as_vector("y", y, n)
+    response = read_response(loss, y, n)
+    loss, target = response.loss, response.y
     weight = np.ones(n) if sample_weight is None else as_vector("sample_weight", sample_weight, n)
-    loss = as_loss(loss)
     question = {"names": names, **question, "loss": loss}
-    folds = list(splitter(cv, n, target, loss.classifies, fold_groups, random_state))
+    folds = list(splitter(cv, n, _strata(loss, target), loss.classifies, fold_groups, random_state))
     sizes = _common_sizes(k, op.shape[1], folds, weight)
     clock = Clock(checks.positive("time_limit", time_limit), on_progress)
     losses, weights = [], []
@@ -153,6 +153,11 @@ def cross_validate(
     table = np.array(losses).T
     kept = np.isfinite(table).all(axis=1)
     return CrossValidation(_listed(sizes)[kept], table[kept], np.array(weights))
+
+
+def _strata(loss, target) -> np.ndarray:
+    """What folds share out evenly: the classes themselves, where they are held as indicators."""
+    return target.argmax(axis=1) if loss.classifies and target.ndim == 2 else target
 
 
 def splitter(cv, n, y, classifies, fold_groups, random_state):

@@ -16,7 +16,7 @@ from .._progress import Clock, OnProgress
 from ..certificate import Certificate, Claim, Question, Tree
 from ..checker import Checker
 from ..criteria import Sample
-from ..problem import Problem
+from ..problem import Problem, nonzero_rows
 from ..result import Result, Status, TraceStep
 from .refit import Fit, fit_support
 
@@ -156,9 +156,8 @@ def describe(
 ) -> Result:
     """A `Result` from an answer and its fit."""
     if fit.runaway:
-        raise (checks.separable if problem.loss.classifies else checks.diverging_counts)(
-            [problem.names[j] for j in fit.columns]
-        )
+        several = checks.separable_classes if problem.n_outputs > 1 else checks.separable
+        raise (several if problem.loss.classifies else checks.diverging_counts)([problem.names[j] for j in fit.columns])
     coef, intercept = fit.coefficients(problem)
     # read off the centred fit: far from zero, the coefficients of the raw columns cost digits
     loss = problem.loss.mean(problem.normal.y, fit.eta, problem.weight)
@@ -174,7 +173,7 @@ def describe(
         gap = problem.gap(objective, lower)
         if status is Status.OPTIMAL and not gap <= answer.tolerance:
             status = Status.NOT_CONVERGED
-    support = np.flatnonzero(coef)
+    support = nonzero_rows(coef)
     proof = None
     if answer.tree is not None and lower is not None:
         # a column that another needs is part of the claim, though its coefficient be zero
@@ -184,7 +183,7 @@ def describe(
     return Result(
         coef, intercept, support, n_units, objective, loss, lower, gap, status, answer.n_nodes,
         elapsed, proof, problem.names, sample, solver, answer.trace,
-        answer.notes,
+        answer.notes, problem.outputs,
     )  # fmt: skip
 
 
@@ -252,21 +251,24 @@ def _sample(problem: Problem) -> Sample:
         n_features=problem.n_features,
         fit_intercept=problem.fit_intercept,
         null_loss=problem.null_loss,
-        saturated_nll=problem.n_samples * float(problem.weight @ problem.loss.saturated_nll(problem.y)),
+        saturated_nll=problem.n_samples * float((problem.weight @ problem.loss.saturated_nll(problem.y)).sum()),
         full_loss=full_loss,
         full_rank=rank,
+        n_outputs=problem.n_outputs,
     )
 
 
 def _full_model(problem: Problem) -> tuple[float | None, int]:
     """Loss of the model with every usable column, and the rank of those columns (a bound of it where they are many)."""
     columns = problem.rules.columns(np.flatnonzero(problem.usable))
-    if problem.y.size <= columns.size:
+    if problem.weight.size <= columns.size:
         return None, min(_distinct_rows(problem, columns) - int(problem.fit_intercept), columns.size)
     if problem.loss.name != "squared" or columns.size > RANK_FEATURES or columns.size == 0:
         return None, columns.size
     gram = problem.gram.rows(columns)[:, columns]
     factor, pivots, rank = pivoted_cholesky(gram, RANK_TOLERANCE)
+    if problem.n_outputs > 1:
+        return None, rank
     keep = columns[pivots[:rank]]
     Z = problem.normal.Z.columns(np.sort(keep))
     root = np.sqrt(problem.weight)

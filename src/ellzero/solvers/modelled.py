@@ -27,6 +27,7 @@ class ModelMoves(Moves):
         self.allowed = problem.usable
         self.fits: dict[frozenset[int], Fit] = {}
         self.selective = problem.loss.name != "squared"
+        self.tries = TRIES
         self.doubt = 1.0  # relative error of modelled changes, as large as it was of late
         units = problem.rules.units
         self.lone = np.array([u for u, unit in enumerate(units) if unit.size == 1], dtype=np.intp)
@@ -162,12 +163,12 @@ class ModelMoves(Moves):
     def grow(self, state, banned=frozenset()):
         gains = self.add_gains(state)
         gains[list(banned)] = -np.inf
-        best = [int(u) for u in np.argsort(-gains, kind="stable")[:TRIES] if gains[u] > -np.inf]
+        best = [int(u) for u in np.argsort(-gains, kind="stable")[: self.tries] if gains[u] > -np.inf]
         return self._best_of(state, [((*state.units, u), -gains[u]) for u in best])
 
     def shrink(self, state):
         loss = self.drop_losses(state)
-        weak = [s for s in np.argsort(loss, kind="stable")[:TRIES] if np.isfinite(loss[s])]
+        weak = [s for s in np.argsort(loss, kind="stable")[: self.tries] if np.isfinite(loss[s])]
         return self._best_of(state, [(state.units[:s] + state.units[s + 1 :], loss[s]) for s in weak])
 
     def remove(self, state, unit):
@@ -188,7 +189,7 @@ class ModelMoves(Moves):
         least = np.full(loss.size, -np.inf)
         if self.selective and not self.problem.rules.grouped:
             least = -HOPELESS * loss
-        for s in np.argsort(-score, kind="stable")[:TRIES]:
+        for s in np.argsort(-score, kind="stable")[: self.tries]:
             if score[s] == -np.inf or score[s] < least[s]:
                 continue
             units = (*(u for u in state.units if u != state.units[s]), int(entrant[s]))

@@ -1,6 +1,7 @@
 """The convex problem on a given support: what every search asks at every support it looks at."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import linalg
@@ -25,11 +26,11 @@ class Fit:
     Attributes
     ----------
     columns : ndarray of shape (k,)
-    gamma : ndarray of shape (k,)
+    gamma : ndarray of shape (k,) or (k, n_outputs)
         Coefficients of the scaled columns.
-    intercept : float
+    intercept : float or ndarray of shape (n_outputs,)
         Intercept that goes with the scaled columns (0 where it is profiled out).
-    eta : ndarray of shape (n_samples,)
+    eta : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Linear predictor (of the centred target for squared error).
     value : float
         Loss plus convex penalty; the price of the units is not in it.
@@ -39,21 +40,23 @@ class Fit:
 
     columns: np.ndarray
     gamma: np.ndarray
-    intercept: float
+    intercept: Any
     eta: np.ndarray
     value: float
     runaway: bool = False
 
-    def coefficients(self, problem: Problem) -> tuple[np.ndarray, float]:
+    def coefficients(self, problem: Problem) -> tuple[np.ndarray, Any]:
         """Coefficients of all columns and intercept, in data units."""
-        normal = problem.normal
-        coef = np.zeros(problem.n_features)
-        coef[self.columns] = self.gamma / normal.scale[self.columns]
-        coef = np.clip(coef, problem.penalty.lower, problem.penalty.upper)  # scaling back may overshoot by a rounding
+        normal, outputs = problem.normal, self.gamma.shape[1:]
+        coef = np.zeros((problem.n_features, *outputs))
+        coef[self.columns] = (self.gamma.T / normal.scale[self.columns]).T
+        # scaling back may overshoot by a rounding
+        coef = np.clip(coef.T, problem.penalty.lower, problem.penalty.upper).T
         if not problem.fit_intercept:
-            return coef, 0.0
-        intercept = problem.null_intercept if problem.loss.name == "squared" else self.intercept
-        return coef, float(intercept - normal.centre @ coef)
+            return coef, np.zeros(outputs) if outputs else 0.0
+        intercept = problem.null_intercept if problem.loss.least_squares else self.intercept
+        intercept = intercept - normal.centre @ coef
+        return coef, intercept if outputs else float(intercept)
 
 
 def fit_support(problem: Problem, columns, start: Fit | None = None) -> Fit:
@@ -73,8 +76,12 @@ def fit_support(problem: Problem, columns, start: Fit | None = None) -> Fit:
     """
     columns = np.sort(np.asarray(columns, dtype=np.intp))
     Z = problem.normal.Z.columns(columns)
-    if problem.closed_form:
+    if problem.least_squares:
         return _least_squares(problem, columns, Z)
+    if problem.n_outputs > 1:
+        from .multinomial import fit_classes
+
+        return fit_classes(problem, columns, Z, start)
     if problem.loss.name == "squared" and problem.penalty.l1 == 0:  # limits that do not bind change nothing
         free, penalty = _least_squares(problem, columns, Z), problem.normal.penalty
         if ((free.gamma >= penalty.lower[columns]) & (free.gamma <= penalty.upper[columns])).all():
@@ -98,7 +105,7 @@ def _value(problem, columns, gamma, eta):
     penalty = problem.normal.penalty
     target = problem.normal.y
     convex = penalty.l1[columns] @ np.abs(gamma) + penalty.l2[columns] @ (gamma * gamma)
-    return problem.loss.mean(target, eta, problem.weight) + float(convex)
+    return problem.loss.mean(target, eta, problem.weight) + float(convex.sum())
 
 
 def _least_squares(problem, columns, Z):
@@ -109,11 +116,11 @@ def _least_squares(problem, columns, Z):
         eta = Z @ gamma
         return Fit(columns, gamma, 0.0, eta, _value(problem, columns, gamma, eta))
     root = np.sqrt(problem.weight)
-    A, target = root[:, None] * Z, root * problem.normal.y
+    A, target = root[:, None] * Z, (root * problem.normal.y.T).T
     if ridge.any():
         A = np.vstack([A, np.diag(np.sqrt(2.0 * ridge))])
-        target = np.concatenate([target, np.zeros(columns.size)])
-    gamma = least_squares(A, target, "gelsy", RANK) if columns.size else np.empty(0)
+        target = np.concatenate([target, np.zeros((columns.size, *target.shape[1:]))])
+    gamma = least_squares(A, target, "gelsy", RANK) if columns.size else np.empty((0, *target.shape[1:]))
     eta = Z @ gamma
     return Fit(columns, gamma, 0.0, eta, _value(problem, columns, gamma, eta))
 
@@ -123,7 +130,7 @@ def _ridge(problem, Z, ridge):
     weighted = problem.weight[:, None] * Z
     gram = Z.T @ weighted + np.diag(2.0 * ridge)
     gamma = solve_positive(gram, weighted.T @ problem.normal.y)
-    rest = weighted.T @ (problem.normal.y - Z @ gamma) - 2.0 * ridge * gamma
+    rest = weighted.T @ (problem.normal.y - Z @ gamma) - (2.0 * ridge * gamma.T).T
     return gamma + solve_positive(gram, rest)
 
 

@@ -226,7 +226,12 @@ class ModelRelaxation(Relaxation):
 
 
 def relaxes(problem: Problem) -> bool:
-    """Whether the dual bound of every node is finite: a ridge, or limits on both sides, at every usable column."""
+    """Whether the dual bound of every node is finite: a ridge, or limits on both sides, at every usable column.
+
+    It is defined for a single output.
+    """
+    if problem.n_outputs > 1:
+        return False
     penalty = problem.normal.penalty
     if (penalty.l2 > 0).all():
         return True
