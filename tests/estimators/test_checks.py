@@ -14,6 +14,7 @@ FACES = [
     ez.L0ClassifierCV(),
     ez.L0Selector(),
     ez.L0Selector(loss="logistic"),
+    ez.L0Selector(loss="multinomial"),
 ]
 
 

@@ -69,7 +69,7 @@ class Face(BaseEstimator):
     def _fit(self, X, y, sample_weight, **rows):
         X, y = validate_data(
             self, X, y, accept_sparse=("csc", "csr"), dtype=np.float64, y_numeric=not self._loss().classifies,
-            ensure_min_samples=2,
+            multi_output=self._loss().least_squares, ensure_min_samples=2,
         )  # fmt: skip
         if sample_weight is not None:
             sample_weight = as_vector("sample_weight", sample_weight, len(y))
@@ -120,7 +120,7 @@ class Face(BaseEstimator):
 
     def _keep(self, result: Result) -> None:
         self.result_ = result if self.certify else replace(result, proof=None)
-        self.coef_ = result.coef
+        self.coef_ = result.coef.T
         self.intercept_ = result.intercept
         self.support_ = result.support
         self.k_ = result.k

@@ -7,16 +7,16 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .. import _checks as checks
-from ..losses import LOSSES, Logistic, as_loss
+from ..losses import LOSSES, Logistic, Multinomial, as_loss
 from . import _messages as messages
 from ._base import Face
 
 
 def linear_predictor(model: Face, X) -> np.ndarray:
-    """Linear predictor of each row of X, which is checked against what was fitted."""
+    """Linear predictor of each row of X, which is checked against what was fitted; one column a row of `coef_`."""
     check_is_fitted(model)
     X = validate_data(model, X, accept_sparse=("csr", "csc"), dtype=np.float64, reset=False)
-    return X @ np.ravel(model.coef_) + model.intercept_
+    return np.asarray(X @ model.coef_.T + model.intercept_)
 
 
 def plain(model: Face, twin, **fitted):
@@ -27,15 +27,21 @@ def plain(model: Face, twin, **fitted):
 
 
 def as_labels(y, sample_weight):
-    """Two classes, and the target as 0 and 1; labels of any type."""
+    """The classes, and the target as their indices; labels of any type."""
     check_classification_targets(y)
     classes, coded = np.unique(y, return_inverse=True)
-    if classes.size > 2:
-        raise messages.not_binary(type_of_target(y, input_name="y"), classes.size)
     present = np.unique(coded if sample_weight is None else coded[sample_weight > 0])
     if present.size == 1:
         raise messages.one_class(classes[present[0]])
-    return classes, coded.astype(np.float64)
+    return classes, coded
+
+
+def as_two_labels(y, sample_weight) -> np.ndarray:
+    """The target as 0 and 1."""
+    classes, coded = as_labels(y, sample_weight)
+    if classes.size > 2:
+        raise messages.not_binary(type_of_target(y, input_name="y"), classes.size)
+    return coded.astype(np.float64)
 
 
 class Regression(RegressorMixin, Face):
@@ -58,10 +64,10 @@ class Regression(RegressorMixin, Face):
 
         Returns
         -------
-        ndarray of shape (n_samples,)
-            ``X @ coef_ + intercept_`` for squared error, its exponential for the Poisson loss.
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            ``X @ coef_.T + intercept_`` for squared error, its exponential for the Poisson loss.
         """
-        return np.asarray(self._loss().inverse_link(linear_predictor(self, X)))
+        return self._loss().inverse_link(linear_predictor(self, X))
 
     def to_sklearn(self):
         """Plain scikit-learn model with the same coefficients, for tools that know only those.
@@ -80,26 +86,30 @@ class Regression(RegressorMixin, Face):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.positive_only = self.loss == "poisson"
+        tags.target_tags.multi_output = self.loss == "squared"
         return tags
 
 
 class Classification(ClassifierMixin, Face):
-    """Faces that tell two classes apart."""
+    """Faces that tell classes apart."""
+
+    classes_: np.ndarray
 
     def _loss(self):
-        return Logistic()
+        classes = vars(self).get("classes_", ())
+        return Multinomial(tuple(classes.tolist())) if len(classes) > 2 else Logistic()
 
     def _coded(self, y, sample_weight):
         self.classes_, coded = as_labels(y, sample_weight)
-        return coded
+        return np.eye(self.classes_.size)[coded] if self.classes_.size > 2 else coded.astype(np.float64)
 
     def _keep(self, result):
         super()._keep(result)
-        self.coef_ = result.coef[None, :]
-        self.intercept_ = np.array([result.intercept])
+        self.coef_ = np.atleast_2d(self.coef_)
+        self.intercept_ = np.atleast_1d(self.intercept_)
 
     def decision_function(self, X) -> np.ndarray:
-        """Log-odds of the second class, ``classes_[1]``.
+        """Log-odds of the second of two classes, ``classes_[1]``; of more classes, log-odds against their mean.
 
         Parameters
         ----------
@@ -107,9 +117,10 @@ class Classification(ClassifierMixin, Face):
 
         Returns
         -------
-        ndarray of shape (n_samples,)
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
         """
-        return linear_predictor(self, X)
+        eta = linear_predictor(self, X)
+        return eta[:, 0] if self.classes_.size == 2 else eta
 
     def predict_proba(self, X) -> np.ndarray:
         """Probabilities of the classes, in the order of ``classes_``.
@@ -120,13 +131,13 @@ class Classification(ClassifierMixin, Face):
 
         Returns
         -------
-        ndarray of shape (n_samples, 2)
+        ndarray of shape (n_samples, n_classes)
         """
-        second = self._loss().inverse_link(self.decision_function(X))
-        return np.column_stack([1.0 - second, second])
+        chance = self._loss().inverse_link(self.decision_function(X))
+        return chance if self.classes_.size > 2 else np.column_stack([1.0 - chance, chance])
 
     def predict(self, X) -> np.ndarray:
-        """Likelier class of each row of X; the first at a tie.
+        """Likeliest class of each row of X; the first at a tie.
 
         Parameters
         ----------
@@ -136,8 +147,8 @@ class Classification(ClassifierMixin, Face):
         -------
         ndarray of shape (n_samples,)
         """
-        second = self.decision_function(X) > 0
-        return self.classes_[second.astype(int)]
+        eta = self.decision_function(X)
+        return self.classes_[eta.argmax(axis=1) if self.classes_.size > 2 else (eta > 0).astype(int)]
 
     def to_sklearn(self) -> LogisticRegression:
         """Plain scikit-learn model with the same coefficients, for tools that know only those.
@@ -152,9 +163,3 @@ class Classification(ClassifierMixin, Face):
         return plain(
             self, twin, intercept_=self.intercept_.copy(), classes_=self.classes_.copy(), n_iter_=np.zeros(1, int)
         )
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        assert tags.classifier_tags is not None
-        tags.classifier_tags.multi_class = False
-        return tags

@@ -5,11 +5,13 @@ from ._predictors import Classification
 
 
 class L0Classifier(Classification, Sized):
-    r"""Logistic regression with the few columns that tell two classes apart best.
+    r"""Logistic regression with the few columns that tell classes apart best.
 
     Minimises :math:`L(\beta) + \lambda_0 \|\beta\|_0 + \lambda_1 \|\beta\|_1 + \lambda_2 \|\beta\|_2^2`, with at most k
     nonzeros where k is given; L is the weighted mean negative log-likelihood. Where neither `k` nor `l0` is given, a
-    criterion chooses among the best models of every size.
+    criterion chooses among the best models of every size. With more than two classes the loss is multinomial and a
+    column enters for all of them: its coefficients add up to zero over the classes, nothing is proved, and l1, limits
+    and linear conditions are refused.
 
     Parameters
     ----------
@@ -33,17 +35,17 @@ class L0Classifier(Classification, Sized):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (2,)
-        The two labels, sorted; `decision_function` is the log-odds of the second.
-    coef_ : ndarray of shape (1, n_features)
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted; of two, `decision_function` is the log-odds of the second.
+    coef_ : ndarray of shape (1, n_features), or (n_classes, n_features) where there are more than two
         Coefficients in data units, zero off the support.
-    intercept_ : ndarray of shape (1,)
+    intercept_ : ndarray of shape (1,) or (n_classes,)
     criterion_ : str or None
         What chose the size; None where `k` or `l0` was given.
     path_ : Path or None
         Best model of every size, where a criterion chose.
     certificate_ : Certificate or None
-        Proof for anyone who has the data; ``certificate_.verify(X, y == classes_[1])`` re-checks it.
+        Proof for anyone who has the data, of two classes; ``certificate_.verify(X, y == classes_[1])`` re-checks it.
     support_, k_, objective_, lower_bound_, gap_, status_, result_, n_features_in_, feature_names_in_
         As in `L0Regressor`.
 
@@ -113,7 +115,7 @@ class L0Classifier(Classification, Sized):
         X : array-like, data frame (pandas, polars) or scipy.sparse matrix of shape (n_samples, n_features)
             Finite numbers; sparse data are not densified.
         y : array-like of shape (n_samples,)
-            Two classes, labels of any type.
+            Classes, labels of any type.
         sample_weight : array-like of shape (n_samples,), optional
             Weights >= 0; an integer weight is a repeated row.
 
@@ -233,7 +235,7 @@ class L0ClassifierCV(Classification, CrossValidated):
         X : array-like, data frame (pandas, polars) or scipy.sparse matrix of shape (n_samples, n_features)
             Finite numbers; sparse data are not densified.
         y : array-like of shape (n_samples,)
-            Two classes, labels of any type.
+            Classes, labels of any type.
         sample_weight : array-like of shape (n_samples,), optional
             Weights >= 0; an integer weight is a repeated row, also in the held-out losses.
         fold_groups : array-like of shape (n_samples,), optional

@@ -52,9 +52,9 @@ class L0Regressor(Regression, Sized):
 
     Attributes
     ----------
-    coef_ : ndarray of shape (n_features,)
+    coef_ : ndarray of shape (n_features,) or (n_outputs, n_features)
         Coefficients in data units, zero off the support.
-    intercept_ : float
+    intercept_ : float or ndarray of shape (n_outputs,)
     support_ : ndarray of shape (n_nonzero,)
         Sorted indices of the columns that are in.
     k_ : int
@@ -143,8 +143,9 @@ class L0Regressor(Regression, Sized):
         ----------
         X : array-like, data frame (pandas, polars) or scipy.sparse matrix of shape (n_samples, n_features)
             Finite numbers; sparse data are not densified.
-        y : array-like of shape (n_samples,)
-            Numbers; counts for the Poisson loss.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Numbers; counts for the Poisson loss. With several outputs a column of X enters for all of them, nothing is
+            proved, and l1, limits and linear conditions are refused.
         sample_weight : array-like of shape (n_samples,), optional
             Weights >= 0; an integer weight is a repeated row.
 
@@ -265,8 +266,9 @@ class L0RegressorCV(Regression, CrossValidated):
         ----------
         X : array-like, data frame (pandas, polars) or scipy.sparse matrix of shape (n_samples, n_features)
             Finite numbers; sparse data are not densified.
-        y : array-like of shape (n_samples,)
-            Numbers; counts for the Poisson loss.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Numbers; counts for the Poisson loss. With several outputs a column of X enters for all of them, nothing is
+            proved, and l1, limits and linear conditions are refused.
         sample_weight : array-like of shape (n_samples,), optional
             Weights >= 0; an integer weight is a repeated row, also in the held-out losses.
         fold_groups : array-like of shape (n_samples,), optional

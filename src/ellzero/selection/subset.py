@@ -52,9 +52,10 @@ def best_subset(
     X : array-like, data frame (pandas, polars, Arrow) or scipy.sparse matrix of shape (n_samples, n_features)
         Finite numbers. Names are taken from a frame.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Numbers; 0 or 1 for the logistic loss; counts for the Poisson loss; classes, numbers or text, for the multinomial
-        loss. With several outputs (squared error) or classes a column of X enters with a row of coefficients, one for
-        each: the answer is heuristic, without bound, and l1, limits and linear conditions are refused.
+        Numbers; 0 or 1 for the logistic loss; counts for the Poisson loss; classes, numbers or text, for the
+        multinomial loss. With several outputs (squared error) or classes a column of X enters with a row of
+        coefficients, one for each: the answer is heuristic, without bound, and l1, limits and linear conditions are
+        refused.
     k : int, optional
         At most so many columns (groups, where there are groups); forced ones count, the intercept does not.
     l0 : float, optional

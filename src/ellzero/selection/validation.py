@@ -93,8 +93,8 @@ def cross_validate(
     k : int or iterable of int, optional
         Sizes as in `path`; by default those that the smallest training set allows.
     cv : int, splitter or iterable of (train, test), default=5
-        As scikit-learn takes it; an integer means shuffled folds seeded by `random_state`, stratified for the logistic
-        loss, and grouped folds where `fold_groups` is given.
+        As scikit-learn takes it; an integer means shuffled folds seeded by `random_state`, stratified for
+        classes, and grouped folds where `fold_groups` is given.
     fold_groups : array-like of shape (n_samples,), optional
         Rows with the same label stay in the same fold.
     sample_weight, loss
