@@ -7,7 +7,7 @@ from .._linear import solve_positive
 from ..problem import Problem
 from .refit import FLAT, NEWTON_STEPS, TIGHT, Fit
 
-ROWS = 4096  # rows whose part of the Hessian is formed together
+ROWS = 1024  # rows whose part of the Hessian is formed together
 FAR = 14.0  # log-odds within a row below which no curvature is lost to separation
 
 
@@ -93,11 +93,13 @@ def _hessian(problem: Problem, design, eta, ridge) -> np.ndarray:
     inner, blocks = np.zeros((C * m, C * m)), np.zeros((C, m, m))
     for low in range(0, design.shape[0], ROWS):
         rows = slice(low, low + ROWS)
-        part, weight = design[rows], problem.weight[rows, None]
-        chance = problem.loss.inverse_link(eta[rows])
-        spread = ((np.sqrt(weight) * chance)[:, :, None] * part[:, None, :]).reshape(-1, C * m)
-        inner -= spread.T @ spread
-        blocks += part.T @ ((weight * chance).T[:, :, None] * part)
+        part, weight = design[rows], problem.weight[rows]
+        chance = np.ascontiguousarray(problem.loss.inverse_link(eta[rows]).T)
+        # rows last, where the products of single columns and classes are long
+        spread = ((weight * chance)[:, None, :] * np.ascontiguousarray(part.T)).reshape(C * m, weight.size)
+        blocks += (spread @ part).reshape(C, m, m)
+        spread /= np.sqrt(weight)
+        inner -= spread @ spread.T
     hessian = inner.reshape(C, m, C, m)
     each = np.arange(C)
     hessian[each, :, each, :] += blocks + np.diag(ridge)
