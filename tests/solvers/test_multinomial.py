@@ -7,11 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 import ellzero as ez
 from ellzero.losses import Multinomial
 from ellzero.problem import Problem
+from ellzero.solvers import multinomial
 from ellzero.solvers.multinomial import _hessian, fit_classes
 from ellzero.solvers.outputs import OutputMoves
 from ellzero.solvers.refit import fit_support
@@ -240,6 +242,26 @@ def test_nearly_separated_classes_are_no_runaways():
     values[np.flatnonzero(data.y == "ash")[0]] = 7
     X = np.column_stack([data.X, values])
     assert ez.best_subset(X, data.y, k=1, loss="multinomial").support.tolist() == [6]
+
+
+def test_collinear_columns_are_no_runaways(monkeypatch):
+    """Without a ridge their coefficients are not determined, but the least of them are finite."""
+    monkeypatch.setattr(multinomial, "FAR", 0.0)
+    data = make(21)
+    X = np.column_stack([data.X, data.X[:, 2], data.X[:, 2] - 1.9 * data.X[:, 3]])
+    problem = Problem.from_data(X, data.y, loss="multinomial")
+    alone, together = (fit_support(problem, columns) for columns in ([2, 3], [2, 3, 6, 7]))
+    assert not alone.runaway
+    assert not together.runaway
+    assert together.value == pytest.approx(alone.value, rel=1e-10)
+
+
+def test_sparse_columns_give_the_same():
+    data = make(22)
+    X = np.where(np.abs(data.X) < np.median(np.abs(data.X), axis=0), 0.0, data.X)
+    dense, thin = (ez.path(A, data.y, k=4, l2=0.019, loss="multinomial") for A in (X, sparse.csr_array(X)))
+    for one, other in zip(dense, thin, strict=True):
+        np.testing.assert_allclose(one.coef, other.coef, rtol=1e-5, atol=1e-8)
 
 
 def test_names_of_classes_are_shown():

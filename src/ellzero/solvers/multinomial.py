@@ -8,6 +8,7 @@ from ..problem import Problem
 from .refit import FLAT, NEWTON_STEPS, TIGHT, Fit
 
 ROWS = 1024  # rows whose part of the Hessian is formed together
+JITTER = 1e-7  # share of the trace that hides rounding
 FAR = 14.0  # log-odds within a row below which no curvature is lost to separation
 
 
@@ -112,5 +113,7 @@ def _runs_away(problem: Problem, design, eta) -> bool:
     nothing = np.zeros(design.shape[1])
     null = np.broadcast_to(problem.null_intercept, eta.shape)
     now, then = (_hessian(problem, design, at, nothing) for at in (eta, null))
-    jitter = 1e-10 * np.trace(then) * np.eye(then.shape[0])
-    return bool(linalg.eigh(now + FLAT * jitter, then + jitter, eigvals_only=True, subset_by_index=[0, 0])[0] < FLAT)
+    # directions that are flat in both, as those of collinear columns are, come out at FLAT
+    jitter = JITTER * np.trace(then) * np.eye(then.shape[0])
+    least = linalg.eigh(now + FLAT * jitter, then + jitter, eigvals_only=True, subset_by_index=[0, 0])[0]
+    return bool(least < 0.5 * FLAT)
