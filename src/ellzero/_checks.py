@@ -57,6 +57,12 @@ def positive(name: str, value) -> float:
     return float(value)
 
 
+def finite_positive(name: str, value) -> float:
+    if not _real(value) or not math.isfinite(value) or not value > 0:
+        raise ArgumentError(f"`{name}` must be a finite number > 0, got {value!r}.")
+    return float(value)
+
+
 def fraction(name: str, value) -> float:
     if not _real(value) or not math.isfinite(value) or value < 0:
         raise ArgumentError(f"`{name}` must be a fraction >= 0 (0.01 is 1 %), got {value!r}.")
@@ -180,13 +186,19 @@ def sample_weight(values) -> None:
         raise DataError("sample_weight is zero for every row; at least one row must count.")
 
 
-def two_classes(y) -> None:
+def two_classes(y, loss: str) -> None:
     finite("y", y)
     classes = np.unique(y)
     if not np.isin(classes, (0, 1)).all():
-        raise DataError(f"y must be 0 or 1 for the logistic loss, got {listed(f'{v:g}' for v in classes)}.")
+        raise DataError(f"y must be 0 or 1 for the {loss} loss, got {listed(f'{v:g}' for v in classes)}.")
     if classes.size < 2:
-        raise DataError(f"y is {classes[0]:g} in every row that counts; the logistic loss needs both classes.")
+        raise DataError(f"y is {classes[0]:g} in every row that counts; the {loss} loss needs both classes.")
+
+
+def positive_target(y) -> None:
+    finite("y", y)
+    if (y <= 0).any():
+        raise DataError(f"y must be > 0 for the gamma loss, got {y.min():g}.")
 
 
 def counts(y) -> None:
@@ -382,6 +394,13 @@ def rows_refused(solver: str) -> UnsupportedError:
 def one_size_only() -> UnsupportedError:
     return UnsupportedError(
         'linear rows are answered for one size or price at a time. Hint: best_subset(..., solver="mip").'
+    )
+
+
+def no_proof(loss: str) -> str:
+    return (
+        f"exact search knows squared error, the logistic and the Poisson loss, and has no bound for the {loss} loss. "
+        'Hint: solver="exchange" searches without a proof.'
     )
 
 

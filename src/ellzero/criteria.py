@@ -8,9 +8,11 @@ offered and
    D = n \log(\mathrm{RSS}/n) \quad\text{(squared error, variance profiled out; } n(\log 2\pi + 1) \text{ dropped)},
    \qquad D = 2\,\mathrm{nll} \quad\text{(other losses, all constants kept)},
 
+where a distribution has a shape or scale of its own (`Gamma`, `Huber`), it is profiled out, too,
+
 ======  ==============================================================================================
 aic     :math:`D + 2K`
-aicc    AIC :math:`+ 2(K+1)(K+2)/(n-K-2)` for squared error (the variance counts), :math:`+ 2K(K+1)/(n-K-1)` else
+aicc    AIC :math:`+ 2(K+1)(K+2)/(n-K-2)` where a scale is profiled out (it counts), :math:`+ 2K(K+1)/(n-K-1)` else
 bic     :math:`D + K \log n`
 ebic    BIC :math:`+ 2\gamma \log\binom{p}{k}` with :math:`\gamma = 0.5`, k the number of coefficients in
 gic     :math:`D + K \log p \cdot \log\log n`
@@ -68,10 +70,9 @@ class Sample:
 
 
 def _deviance(loss: float, sample: Sample) -> float:
-    n = sample.n_samples
-    if sample.loss.estimated_scale:
-        return n * log(2.0 * loss) if loss > SATURATED * sample.null_loss else -inf
-    return 2.0 * (n * loss + sample.saturated_nll)
+    if sample.loss.estimated_scale and loss <= SATURATED * sample.null_loss:
+        return -inf
+    return sample.loss.twice_nll(loss, sample.n_samples, sample.saturated_nll)
 
 
 def aic(loss: float, n_coef: int, sample: Sample) -> float:
@@ -105,7 +106,7 @@ def gic(loss: float, n_coef: int, sample: Sample) -> float:
 def cp(loss: float, n_coef: int, sample: Sample) -> float:
     """Mallows' Cp."""
     room = sample.n_samples - sample.full_rank - sample.fit_intercept
-    if sample.full_loss is None or not sample.loss.estimated_scale or room < 1 or sample.full_loss <= 0:
+    if sample.full_loss is None or sample.loss.name != "squared" or room < 1 or sample.full_loss <= 0:
         raise checks.no_full_model(sample.loss.name, sample.full_rank + sample.fit_intercept, sample.n_samples)
     variance = 2.0 * sample.n_samples * sample.full_loss / room
     K = n_coef + sample.fit_intercept
@@ -114,7 +115,7 @@ def cp(loss: float, n_coef: int, sample: Sample) -> float:
 
 def adjr2(loss: float, n_coef: int, sample: Sample) -> float:
     """Adjusted R squared; TSS is about zero, over n, without an intercept."""
-    if not sample.loss.estimated_scale:
+    if sample.loss.name != "squared":
         raise checks.squared_error_only("adjr2", sample.loss.name)
     room = sample.n_samples - n_coef - sample.fit_intercept
     if room <= 0 or sample.null_loss == 0:

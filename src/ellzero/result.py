@@ -235,14 +235,19 @@ class Result:
 
     def predict_proba(self, X) -> np.ndarray:
         """Probabilities of classes 0 and 1, shape (n_samples, 2)."""
-        if not self.sample.loss.classifies:
+        if self.sample.loss.name != "logistic":
             raise checks.no_probabilities(self.sample.loss.name)
         mean = self.sample.loss.inverse_link(self.decision_function(X))
         return np.column_stack([1.0 - mean, mean])
 
     def formula(self, target: str = "y") -> str:
         """Fitted equation of the linear predictor."""
-        left = {"logistic": f"logit({target})", "poisson": f"log({target})"}.get(self.sample.loss.name, target)
+        left = {
+            "logistic": f"logit({target})",
+            "poisson": f"log({target})",
+            "gamma": f"log({target})",
+            "squared_hinge": f"margin({target})",
+        }.get(self.sample.loss.name, target)
         parts = [(self.intercept, "")] if self.sample.fit_intercept else []
         parts += [(float(self.coef[j]), f"*{self.names[j]}") for j in self.support]
         right = "".join(f" {'-' if value < 0 else '+'} {abs(value):.6g}{name}" for value, name in parts)

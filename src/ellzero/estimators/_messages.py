@@ -20,5 +20,9 @@ def one_class(label) -> DataError:
     return DataError(f'y is "{label}" in every row that counts: a classifier needs two classes, got one class.')
 
 
+def no_probabilities(loss: str) -> AttributeError:
+    return AttributeError(f'the {loss} loss gives no probabilities. Hint: decision_function, or loss="logistic".')
+
+
 def no_common_size(folds: int) -> DataError:
     return DataError(f"no size can be compared on all {folds} folds. Hint: fewer folds, or other sizes in `k`.")

@@ -2,12 +2,14 @@
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor
+from sklearn.linear_model import GammaRegressor, LinearRegression, LogisticRegression, PoissonRegressor
+from sklearn.svm import LinearSVC
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .. import _checks as checks
-from ..losses import LOSSES, Logistic, as_loss
+from ..losses import LOSSES, Loss, as_loss
 from . import _messages as messages
 from ._base import Face
 
@@ -38,13 +40,19 @@ def as_labels(y, sample_weight):
     return classes, coded.astype(np.float64)
 
 
+def chosen_loss(loss: str | Loss, classifies: bool) -> Loss:
+    """Loss of a parameter: of the kind that the face takes, by name or as an object."""
+    names = [cls.name for cls in LOSSES if cls.classifies == classifies]
+    return loss if isinstance(loss, Loss) and loss.name in names else as_loss(checks.one_of("loss", loss, names))
+
+
 class Regression(RegressorMixin, Face):
     """Faces that predict a mean response."""
 
-    loss: str
+    loss: str | Loss
 
     def _loss(self):
-        return as_loss(checks.one_of("loss", self.loss, [cls.name for cls in LOSSES if not cls.classifies]))
+        return chosen_loss(self.loss, classifies=False)
 
     def _coded(self, y, sample_weight):
         return y
@@ -59,7 +67,7 @@ class Regression(RegressorMixin, Face):
         Returns
         -------
         ndarray of shape (n_samples,)
-            ``X @ coef_ + intercept_`` for squared error, its exponential for the Poisson loss.
+            ``X @ coef_ + intercept_`` for squared error and Huber's loss, its exponential for Poisson and gamma.
         """
         return np.asarray(self._loss().inverse_link(linear_predictor(self, X)))
 
@@ -68,26 +76,35 @@ class Regression(RegressorMixin, Face):
 
         Returns
         -------
-        LinearRegression or PoissonRegressor
+        LinearRegression, PoissonRegressor or GammaRegressor
             Fitted; predicts the same. Fitting it again would use all columns.
         """
         check_is_fitted(self)
-        if self._loss().name == "squared":
+        if self._loss().name in ("squared", "huber"):
             return plain(self, LinearRegression(fit_intercept=self.fit_intercept), intercept_=self.intercept_)
-        twin = PoissonRegressor(alpha=0.0, fit_intercept=self.fit_intercept)
+        kind = {"poisson": PoissonRegressor, "gamma": GammaRegressor}[self._loss().name]
+        twin = kind(alpha=0.0, fit_intercept=self.fit_intercept)
         return plain(self, twin, intercept_=self.intercept_, _base_loss=twin._get_loss())
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.positive_only = self.loss == "poisson"
+        tags.target_tags.positive_only = self.loss in ("poisson", "gamma")
         return tags
+
+
+def _has_probabilities(model: "Classification") -> bool:
+    if model._loss().name != "logistic":
+        raise messages.no_probabilities(model._loss().name)
+    return True
 
 
 class Classification(ClassifierMixin, Face):
     """Faces that tell two classes apart."""
 
+    loss: str | Loss
+
     def _loss(self):
-        return Logistic()
+        return chosen_loss(self.loss, classifies=True)
 
     def _coded(self, y, sample_weight):
         self.classes_, coded = as_labels(y, sample_weight)
@@ -99,7 +116,7 @@ class Classification(ClassifierMixin, Face):
         self.intercept_ = np.array([result.intercept])
 
     def decision_function(self, X) -> np.ndarray:
-        """Log-odds of the second class, ``classes_[1]``.
+        """Linear predictor: positive for the second class, ``classes_[1]``; its log-odds for the logistic loss.
 
         Parameters
         ----------
@@ -111,8 +128,9 @@ class Classification(ClassifierMixin, Face):
         """
         return linear_predictor(self, X)
 
+    @available_if(_has_probabilities)
     def predict_proba(self, X) -> np.ndarray:
-        """Probabilities of the classes, in the order of ``classes_``.
+        """Probabilities of the classes, in the order of ``classes_``; only with the logistic loss.
 
         Parameters
         ----------
@@ -139,16 +157,17 @@ class Classification(ClassifierMixin, Face):
         second = self.decision_function(X) > 0
         return self.classes_[second.astype(int)]
 
-    def to_sklearn(self) -> LogisticRegression:
+    def to_sklearn(self) -> LogisticRegression | LinearSVC:
         """Plain scikit-learn model with the same coefficients, for tools that know only those.
 
         Returns
         -------
-        LogisticRegression
+        LogisticRegression or LinearSVC
             Fitted; predicts the same. Fitting it again would use all columns.
         """
         check_is_fitted(self)
-        twin = LogisticRegression(fit_intercept=self.fit_intercept)
+        kind = LogisticRegression if self._loss().name == "logistic" else LinearSVC
+        twin = kind(fit_intercept=self.fit_intercept)
         return plain(
             self, twin, intercept_=self.intercept_.copy(), classes_=self.classes_.copy(), n_iter_=np.zeros(1, int)
         )

@@ -5,7 +5,7 @@ from ._predictors import Regression
 
 
 class L0Regressor(Regression, Sized):
-    r"""Linear or Poisson regression with the few columns that explain y best.
+    r"""Linear, Poisson, gamma or robust regression with the few columns that explain y best.
 
     Minimises :math:`L(\beta) + \lambda_0 \|\beta\|_0 + \lambda_1 \|\beta\|_1 + \lambda_2 \|\beta\|_2^2`, with at most k
     nonzeros where k is given; L is half the weighted mean deviance, :math:`\|y - X\beta\|^2/(2n)` for squared error.
@@ -21,8 +21,9 @@ class L0Regressor(Regression, Sized):
         What chooses the size where neither `k` nor `l0` is given: BIC by default, EBIC where columns outnumber rows.
     max_k : int, optional
         Largest size to choose from; ``min(n_features, 20, (n_samples - 1) // 3)`` by default.
-    loss : {"squared", "poisson"}, default="squared"
-        Squared error, or the Poisson deviance with a log link for counts.
+    loss : {"squared", "poisson", "gamma", "huber"} or Loss, default="squared"
+        Squared error; the Poisson deviance with a log link for counts, the gamma deviance with one for positive
+        numbers; or Huber's loss, which outliers pull less: ``ez.losses.Huber(delta=1.9)``, delta in units of y.
     l1, l2 : float, default=0.0
         Further strengths, >= 0, on columns of unit standard deviation unless ``standardize=False``.
     lower, upper : float or array-like of shape (n_features,), optional
@@ -144,7 +145,7 @@ class L0Regressor(Regression, Sized):
         X : array-like, data frame (pandas, polars) or scipy.sparse matrix of shape (n_samples, n_features)
             Finite numbers; sparse data are not densified.
         y : array-like of shape (n_samples,)
-            Numbers; counts for the Poisson loss.
+            Numbers; counts for the Poisson loss, > 0 for the gamma loss.
         sample_weight : array-like of shape (n_samples,), optional
             Weights >= 0; an integer weight is a repeated row.
 
@@ -266,7 +267,7 @@ class L0RegressorCV(Regression, CrossValidated):
         X : array-like, data frame (pandas, polars) or scipy.sparse matrix of shape (n_samples, n_features)
             Finite numbers; sparse data are not densified.
         y : array-like of shape (n_samples,)
-            Numbers; counts for the Poisson loss.
+            Numbers; counts for the Poisson loss, > 0 for the gamma loss.
         sample_weight : array-like of shape (n_samples,), optional
             Weights >= 0; an integer weight is a repeated row, also in the held-out losses.
         fold_groups : array-like of shape (n_samples,), optional

@@ -29,13 +29,13 @@ class L0Selector(SelectorMixin, Sized):
         What chooses the size where neither `k` nor `l0` is given: BIC by default, EBIC where columns outnumber rows.
     max_k : int, optional
         Largest size to choose from; ``min(n_features, 20, (n_samples - 1) // 3)`` by default.
-    loss : {"squared", "logistic", "poisson"}, default="squared"
-        What explaining means: squared error of a number, the likelihood of one of two classes (labels of any type) or
-        of a count.
+    loss : {"squared", "logistic", "poisson", "gamma", "huber", "squared_hinge"}, default="squared"
+        What explaining means: squared error of a number (robust with ``huber``), the likelihood of one of two classes
+        (labels of any type), of a count or of a positive number, or a margin between two classes.
     l1 : float, default=0.0
         Strength of the absolute values, >= 0, on columns of unit standard deviation unless ``standardize=False``.
     l2 : float, optional
-        Strength of the squares, >= 0: as in `L0Classifier` 1e-3 for the logistic loss, else 0.
+        Strength of the squares, >= 0: as in `L0Classifier` 1e-3 where there are classes, else 0.
     lower, upper, groups, forced, forbidden, constraints, fit_intercept, standardize
         As in `L0Regressor`.
     certify, solver, gap, time_limit, n_jobs, random_state, on_progress
@@ -151,7 +151,7 @@ class L0Selector(SelectorMixin, Sized):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.positive_only = self.loss == "poisson"
-        if self.loss == "logistic":
+        tags.target_tags.positive_only = self.loss in ("poisson", "gamma")
+        if self.loss in ("logistic", "squared_hinge"):
             tags.classifier_tags = ClassifierTags(multi_class=False)
         return tags

@@ -113,7 +113,7 @@ class Path:
         """One row a size: loss, criterion, gap, status, what enters and leaves."""
         name = criterion or self.default_criterion
         values = self.criteria(name)
-        squared = self.sample.loss.estimated_scale
+        squared = self.sample.loss.name == "squared"
         rows, before = [], frozenset()
         for k, result in zip(self.sizes, self.results, strict=True):
             n = self.sample.n_samples

@@ -310,6 +310,8 @@ class Branch(Solver):
     def refuses(self, problem):
         if self.checkpoint is not None and (problem.loss.name != "squared" or problem.rules.grouped):
             return checks.NOT_SAVED
+        if not problem.loss.provable:
+            return checks.no_proof(problem.loss.name)
         if relaxes(problem) or splits(problem):
             return None
         return (

@@ -330,6 +330,8 @@ class Mip(Solver):
         checks.one_of("backend", self.backend, list(BACKENDS))
 
     def refuses(self, problem):
+        if not problem.loss.provable:
+            return checks.no_proof(problem.loss.name)
         if unlimited(problem).size == 0:
             return None
         columns = checks.listed(problem.names[j] for j in unlimited(problem))

@@ -10,7 +10,9 @@ from .._linear import least_squares, solve_definite, solve_positive
 from ..problem import Problem
 
 NEWTON_STEPS = 100
+KINKED_STEPS = 1000  # where the curvature jumps: as few rows as coefficients may have any
 SATURATED = 1e-6  # share of the empty model's loss at which nothing is left
+JUMP = 1e-6  # share of the largest curvature that Newton's model has everywhere, where the loss's own may vanish
 FLAT = 1e-7  # a curvature below this share of that at the null model means that a coefficient runs away
 TIGHT = 1e-13
 FIRM = 1e-3  # ridge from which normal equations are precise enough
@@ -136,9 +138,9 @@ def _newton(problem, columns, Z, gamma, intercept):
     ridge = np.append(ridge, 0.0) if problem.fit_intercept else ridge
     eta = design @ point
     value = loss.mean(y, eta, weight) + 0.5 * float(ridge @ (point * point))
-    for _ in range(NEWTON_STEPS):
+    for _ in range(KINKED_STEPS if loss.kinked else NEWTON_STEPS):
         gradient = design.T @ loss.mean_gradient(y, eta, weight) + ridge * point
-        hessian = loss.mean_hessian_times(y, eta, weight, design).T @ design
+        hessian = _bent(problem, y, eta, design).T @ design
         hessian.flat[:: point.size + 1] += ridge
         step = solve_positive(hessian, gradient)
         decrement = float(gradient @ step)
@@ -160,9 +162,16 @@ def _newton(problem, columns, Z, gamma, intercept):
         if length == 1.0 and _leaves(loss, moved, decrement) <= 0.01 * TIGHT * value:
             break
     gamma, intercept = (point[:-1], float(point[-1])) if problem.fit_intercept else (point, 0.0)
-    saturated = value <= SATURATED * problem.null_loss
+    saturated = value <= SATURATED * problem.null_loss and not loss.attained
     runaway = saturated and not ridge[: columns.size].all() and _runs_away(problem, design, eta)
     return Fit(columns, gamma, intercept, eta, value, runaway)
+
+
+def _bent(problem, y, eta, directions):
+    """Hessian of a Newton model times some directions: never flat where the loss may be and yet slope."""
+    loss, weight = problem.loss, problem.weight
+    product = loss.mean_hessian_times(y, eta, weight, directions)
+    return product + JUMP * loss.curvature_bound * weight[:, None] * directions if loss.kinked else product
 
 
 def _leaves(loss, moved, decrement) -> float:
@@ -192,13 +201,13 @@ def _descent(problem, columns, Z, gamma, intercept):
     intercept = 0.0 if profiled else intercept
     eta = Z @ gamma + intercept
     value = _value(problem, columns, gamma, eta)
-    for _ in range(NEWTON_STEPS):
+    for _ in range(KINKED_STEPS if loss.kinked else NEWTON_STEPS):
         centred, slope, shift = Z, -loss.mean_gradient(y, eta, weight), 0.0
         if problem.fit_intercept and not profiled:
-            curvature = loss.mean_hessian_times(y, eta, weight, np.ones((y.size, 1)))[:, 0]
+            curvature = _bent(problem, y, eta, np.ones((y.size, 1)))[:, 0]
             centred = Z - (curvature @ Z) / curvature.sum()  # the intercept follows the step
             shift = slope.sum() / curvature.sum()
-        hessian = loss.mean_hessian_times(y, eta, weight, centred).T @ centred
+        hessian = _bent(problem, y, eta, centred).T @ centred
         g = centred.T @ slope
         trial = None if profiled else _free_minimiser(hessian, g, gamma, penalty, columns)
         if trial is None:
@@ -215,7 +224,7 @@ def _descent(problem, columns, Z, gamma, intercept):
             length *= 0.5
         done = not new_value < value - 1e-15 * abs(value)
         if not profiled and length == 1.0:
-            decrement = float(loss.mean_hessian_times(y, eta, weight, move[:, None])[:, 0] @ move)
+            decrement = float(_bent(problem, y, eta, move[:, None])[:, 0] @ move)
             done |= _leaves(loss, float(np.abs(move).max()), decrement) <= 0.01 * TIGHT * value
         if new_value <= value:
             gamma, eta, value = candidate, new_eta, new_value

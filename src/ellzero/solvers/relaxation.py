@@ -226,8 +226,10 @@ class ModelRelaxation(Relaxation):
 
 
 def relaxes(problem: Problem) -> bool:
-    """Whether the dual bound of every node is finite: a ridge, or limits on both sides, at every usable column."""
+    """Whether the dual bound of every node is known and finite: a ridge, or limits on both sides, at usable columns."""
     penalty = problem.normal.penalty
+    if not problem.loss.provable:
+        return False
     if (penalty.l2 > 0).all():
         return True
     columns = problem.rules.columns(np.flatnonzero(problem.usable))
