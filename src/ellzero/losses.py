@@ -20,6 +20,11 @@ from . import _checks as checks
 Vector = NDArray[np.float64]
 
 
+FACTS = (
+    "name", "curvature_bound", "estimated_scale", "classifies", "concordant", "provable", "attained", "kinked",
+)  # fmt: skip
+
+
 class Loss(ABC):
     r"""A convex, differentiable loss of one row.
 
@@ -88,6 +93,15 @@ class Loss(ABC):
     def null_intercept(self, y, weight) -> float:
         """Intercept of the model without columns; `weight` must sum to one."""
         return float(self.link(weight @ y))
+
+    @property
+    def unbound(self) -> "Loss":
+        """The loss without what ties it to the rows that were fitted."""
+        return self
+
+    def predictor(self, eta) -> Vector:
+        """Linear predictor with what the rows add to it."""
+        return eta
 
     def twice_nll(self, mean, n_samples, saturated_nll) -> float:
         """Twice the total negative log-likelihood of a model, for the criteria.
@@ -484,6 +498,84 @@ class SquaredHinge(Loss):
 
     def check_target(self, y):
         checks.two_classes(y, "squared hinge")
+
+
+@dataclass(frozen=True, eq=False)
+class Offset(Loss):
+    r"""A loss at the linear predictor plus a known number a row, :math:`f(y, \eta + o)`.
+
+    Conjugate :math:`f^*(u) - u o`. What the loss says of itself (its name, its kind) is what the one within says.
+
+    Parameters
+    ----------
+    base : Loss
+    offset : ndarray of shape (n_samples,)
+
+    References
+    ----------
+    McCullagh & Nelder (1989), Generalized Linear Models, section 6.3.2.
+
+    Examples
+    --------
+    >>> Offset(Poisson(), np.log([2.0, 4.0])).gradient(np.array([2.0, 4.0]), np.zeros(2)).round(12)
+    array([0., 0.])
+    """
+
+    base: Loss
+    offset: Vector
+
+    def __post_init__(self):
+        for fact in FACTS:
+            object.__setattr__(self, fact, getattr(self.base, fact))
+
+    @property
+    def unbound(self):
+        return self.base.unbound
+
+    def predictor(self, eta):
+        return eta + self.offset
+
+    def value(self, y, eta):
+        return self.base.value(y, eta + self.offset)
+
+    def gradient(self, y, eta):
+        return self.base.gradient(y, eta + self.offset)
+
+    def curvature(self, y, eta):
+        return self.base.curvature(y, eta + self.offset)
+
+    def conjugate(self, y, u):
+        return self.base.conjugate(y, u) - u * self.offset
+
+    def inverse_link(self, eta):
+        return self.base.inverse_link(eta + self.offset)
+
+    def link(self, mean):
+        return self.base.link(mean) - self.offset
+
+    def saturated_nll(self, y):
+        return self.base.saturated_nll(y)
+
+    def clip_dual(self, y, u):
+        return self.base.clip_dual(y, u)
+
+    def check_target(self, y):
+        self.base.check_target(y)
+
+    def mean(self, y, eta, weight):
+        return self.base.mean(y, eta + self.offset, weight)
+
+    def mean_gradient(self, y, eta, weight):
+        return self.base.mean_gradient(y, eta + self.offset, weight)
+
+    def mean_hessian_times(self, y, eta, weight, directions):
+        return self.base.mean_hessian_times(y, eta + self.offset, weight, directions)
+
+    def null_intercept(self, y, weight):
+        return _least_constant(self, y, weight)
+
+    def twice_nll(self, mean, n_samples, saturated_nll):
+        return self.base.twice_nll(mean, n_samples, saturated_nll)
 
 
 def _least_constant(loss: Loss, y, weight) -> float:

@@ -10,7 +10,7 @@ from . import _checks as checks
 from ._linear import pivoted_cholesky, solve_positive
 from .constraints import LinearRow, SupportRules
 from .constraints.support import linear_rows
-from .losses import Loss, as_loss
+from .losses import Loss, Offset, as_loss
 from .operators import Dense, GramRows, Operator, Standardised, as_operator
 from .operators.adapters import as_vector
 from .operators.gram import SINGLE_FEATURES, is_small
@@ -74,6 +74,8 @@ class Problem:
         The weights as given, zeros included; a certificate keeps them.
     linear : tuple of LinearRow
         Linear conditions; few solvers take them.
+    offset : ndarray or None
+        Offsets as given. They are taken off y for squared error, and are part of the loss otherwise.
 
     Notes
     -----
@@ -95,6 +97,7 @@ class Problem:
     names: tuple[str, ...]
     all_weights: np.ndarray
     linear: tuple[LinearRow, ...] = ()
+    offset: np.ndarray | None = None
 
     @classmethod
     def from_data(
@@ -114,6 +117,7 @@ class Problem:
         forbidden=(),
         constraints=(),
         sample_weight=None,
+        offset=None,
         fit_intercept=True,
         standardize=True,
         names=None,
@@ -124,7 +128,7 @@ class Problem:
         ----------
         X, y, k, l0, l1, l2, loss, lower, upper
             As in `best_subset`.
-        groups, forced, forbidden, constraints, sample_weight, fit_intercept, standardize
+        groups, forced, forbidden, constraints, sample_weight, offset, fit_intercept, standardize
             As in `best_subset`.
         names : sequence of str, optional
             Column names, where X does not bring its own.
@@ -144,11 +148,18 @@ class Problem:
         checks.sample_weight(weight)
         checks.magnitude("sample_weight", float(weight.max()))
         all_weights = weight
+        shift = None if offset is None else _offset(offset, n)
+        all_offsets = shift
         if (weight == 0).any():
             counted = np.flatnonzero(weight)
             op, target, weight = op.rows(counted), target[counted], weight[counted]
+            shift = None if shift is None else shift[counted]
         loss = as_loss(loss)
         loss.check_target(target)
+        if shift is not None and loss.name == "squared":
+            target = target - shift
+        elif shift is not None:
+            loss = Offset(loss, shift)
         rules = SupportRules.build(names, groups, forced, forbidden, constraints)
         if k is not None:
             k = checks.size("k", k, rules.n_units, "column" if not rules.grouped else "group")
@@ -175,6 +186,7 @@ class Problem:
             bool(standardize),
             names,
             all_weights,
+            offset=all_offsets,
         )
         if problem.constant.any():
             problem = replace(problem, rules=rules.without(problem.constant))
@@ -454,6 +466,13 @@ def node_charge(scores, inside, outside, l0, k) -> tuple[float, float, float]:
         float(ordered[free.size - places]),
         float(ordered[free.size - places - 1]),
     )
+
+
+def _offset(offset, n: int) -> np.ndarray:
+    offset = as_vector("offset", offset, n)
+    checks.finite("offset", offset)
+    checks.magnitude("offset", float(np.abs(offset).max()))
+    return offset
 
 
 def _limit(name: str, value, default: float, p: int):

@@ -16,6 +16,7 @@ from . import _checks as checks
 from .certificate import Certificate
 from .criteria import Sample, evaluate
 from .operators import as_operator
+from .operators.adapters import as_vector
 
 
 class Status(Enum):
@@ -222,22 +223,23 @@ class Result:
         """Information criterion of the model; the formulas are in `ellzero.criteria`."""
         return evaluate(name, self.loss, int(self.support.size), self.sample)
 
-    def decision_function(self, X) -> np.ndarray:
-        """Linear predictor of each row of X."""
+    def decision_function(self, X, offset=None) -> np.ndarray:
+        """Linear predictor of each row of X, plus an offset of each row where one is given."""
         op, names = as_operator(X)
         checks.same_columns(op.shape[1], names, self.names)
-        return op.forward(self.coef) + self.intercept
+        eta = op.forward(self.coef) + self.intercept
+        return eta if offset is None else eta + as_vector("offset", offset, op.shape[0])
 
-    def predict(self, X) -> np.ndarray:
-        """Mean response of each row of X; class 0 or 1 for the logistic loss."""
-        mean = self.sample.loss.inverse_link(self.decision_function(X))
+    def predict(self, X, offset=None) -> np.ndarray:
+        """Mean response of each row of X; class 0 or 1 where the loss tells classes apart."""
+        mean = self.sample.loss.inverse_link(self.decision_function(X, offset))
         return (mean > 0.5).astype(int) if self.sample.loss.classifies else mean
 
-    def predict_proba(self, X) -> np.ndarray:
+    def predict_proba(self, X, offset=None) -> np.ndarray:
         """Probabilities of classes 0 and 1, shape (n_samples, 2)."""
         if self.sample.loss.name != "logistic":
             raise checks.no_probabilities(self.sample.loss.name)
-        mean = self.sample.loss.inverse_link(self.decision_function(X))
+        mean = self.sample.loss.inverse_link(self.decision_function(X, offset))
         return np.column_stack([1.0 - mean, mean])
 
     def formula(self, target: str = "y") -> str:

@@ -10,15 +10,17 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .. import _checks as checks
 from ..losses import LOSSES, Loss, as_loss
+from ..operators.adapters import as_vector
 from . import _messages as messages
 from ._base import Face
 
 
-def linear_predictor(model: Face, X) -> np.ndarray:
+def linear_predictor(model: Face, X, offset=None) -> np.ndarray:
     """Linear predictor of each row of X, which is checked against what was fitted."""
     check_is_fitted(model)
     X = validate_data(model, X, accept_sparse=("csr", "csc"), dtype=np.float64, reset=False)
-    return X @ np.ravel(model.coef_) + model.intercept_
+    eta = X @ np.ravel(model.coef_) + model.intercept_
+    return eta if offset is None else eta + as_vector("offset", offset, len(eta))
 
 
 def plain(model: Face, twin, **fitted):
@@ -57,19 +59,21 @@ class Regression(RegressorMixin, Face):
     def _coded(self, y, sample_weight):
         return y
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X, offset=None) -> np.ndarray:
         """Mean response of each row of X.
 
         Parameters
         ----------
         X : array-like, data frame or scipy.sparse matrix of shape (n_samples, n_features)
+        offset : array-like of shape (n_samples,), optional
+            Known part of the linear predictor.
 
         Returns
         -------
         ndarray of shape (n_samples,)
             ``X @ coef_ + intercept_`` for squared error and Huber's loss, its exponential for Poisson and gamma.
         """
-        return np.asarray(self._loss().inverse_link(linear_predictor(self, X)))
+        return np.asarray(self._loss().inverse_link(linear_predictor(self, X, offset)))
 
     def to_sklearn(self):
         """Plain scikit-learn model with the same coefficients, for tools that know only those.

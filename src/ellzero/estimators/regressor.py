@@ -137,7 +137,7 @@ class L0Regressor(Regression, Sized):
         self.max_k = max_k
         self.loss = loss
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, offset=None):
         """Find the support and its coefficients.
 
         Parameters
@@ -148,6 +148,8 @@ class L0Regressor(Regression, Sized):
             Numbers; counts for the Poisson loss, > 0 for the gamma loss.
         sample_weight : array-like of shape (n_samples,), optional
             Weights >= 0; an integer weight is a repeated row.
+        offset : array-like of shape (n_samples,), optional
+            Known part of the linear predictor: the logarithm of the exposure for counts.
 
         Returns
         -------
@@ -163,7 +165,7 @@ class L0Regressor(Regression, Sized):
         EllzeroWarning
             Columns are constant or combinations of others, or the size chosen is the largest offered.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, offset=offset)
 
 
 class L0RegressorCV(Regression, CrossValidated):
@@ -259,7 +261,7 @@ class L0RegressorCV(Regression, CrossValidated):
         self.rule = rule
         self.loss = loss
 
-    def fit(self, X, y, sample_weight=None, fold_groups=None):
+    def fit(self, X, y, sample_weight=None, fold_groups=None, offset=None):
         """Find the support and its coefficients.
 
         Parameters
@@ -273,6 +275,8 @@ class L0RegressorCV(Regression, CrossValidated):
         fold_groups : array-like of shape (n_samples,), optional
             Rows with the same label stay in the same fold; under metadata routing,
             ``set_fit_request(fold_groups="groups")`` takes what others call groups.
+        offset : array-like of shape (n_samples,), optional
+            Known part of the linear predictor: the logarithm of the exposure for counts.
 
         Returns
         -------
@@ -288,4 +292,4 @@ class L0RegressorCV(Regression, CrossValidated):
         EllzeroWarning
             Columns are constant or combinations of others.
         """
-        return self._fit(X, y, sample_weight, fold_groups=fold_groups)
+        return self._fit(X, y, sample_weight, fold_groups=fold_groups, offset=offset)

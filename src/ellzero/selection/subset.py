@@ -33,6 +33,7 @@ def best_subset(
     forbidden=(),
     constraints=(),
     sample_weight=None,
+    offset=None,
     fit_intercept=True,
     standardize=True,
     solver="auto",
@@ -72,6 +73,8 @@ def best_subset(
         `Linear`, which only ``solver="mip"`` takes. Columns that a forced one needs are forced, too.
     sample_weight : array-like of shape (n_samples,), optional
         Weights >= 0; an integer weight is a repeated row.
+    offset : array-like of shape (n_samples,), optional
+        Known part of the linear predictor: the logarithm of the exposure for counts.
     fit_intercept, standardize : bool, default=True
     solver : {"auto", "exhaustive", "branch", "stepwise", "exchange", "mip"} or Solver, default="auto"
         ``auto`` proves where that is practical; ``mip``, an integer program, takes linear conditions, too, and proves
@@ -119,8 +122,8 @@ def best_subset(
     checks.need_k_or_l0(k, l0)
     problem = problem_of(
         X, y, k=k, l0=l0, l1=l1, l2=l2, loss=loss, lower=lower, upper=upper, groups=groups, forced=forced,
-        forbidden=forbidden, constraints=constraints, sample_weight=sample_weight, fit_intercept=fit_intercept,
-        standardize=standardize,
+        forbidden=forbidden, constraints=constraints, sample_weight=sample_weight, offset=offset,
+        fit_intercept=fit_intercept, standardize=standardize,
     )  # fmt: skip
     return solve(
         problem,

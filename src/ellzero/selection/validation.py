@@ -77,6 +77,7 @@ def cross_validate(
     cv=5,
     fold_groups=None,
     sample_weight=None,
+    offset=None,
     loss="squared",
     time_limit=60.0,
     n_jobs=1,
@@ -97,7 +98,7 @@ def cross_validate(
         loss, and grouped folds where `fold_groups` is given.
     fold_groups : array-like of shape (n_samples,), optional
         Rows with the same label stay in the same fold.
-    sample_weight, loss
+    sample_weight, offset, loss
         As in `best_subset`.
     time_limit : float, default=60.0
         Seconds for all folds together.
@@ -132,6 +133,7 @@ def cross_validate(
     n = op.shape[0]
     target = as_vector("y", y, n)
     weight = np.ones(n) if sample_weight is None else as_vector("sample_weight", sample_weight, n)
+    shift = np.zeros(n) if offset is None else as_vector("offset", offset, n)
     loss = as_loss(loss)
     question = {"names": names, **question, "loss": loss}
     folds = list(splitter(cv, n, target, loss.classifies, fold_groups, random_state))
@@ -143,12 +145,14 @@ def cross_validate(
             clock.tick("cross-validation", message=f"fold {i + 1} of {len(folds)}", done=i, total=len(folds))
             if not weight[test].sum() > 0:
                 raise checks.empty_fold(i)
-            problem = Problem.from_data(op.rows(train), target[train], sample_weight=weight[train], **question)
+            rows = {"sample_weight": weight[train], "offset": None if offset is None else shift[train]}
+            problem = Problem.from_data(op.rows(train), target[train], **rows, **question)
             share = Clock(max(clock.remaining, 1e-3) / (len(folds) - i), on_progress)
             solutions = solve_path(
                 problem, wanted_sizes(problem, sizes), share, None, 1e-6, random_state, bounded=False
             )
-            losses.append(_held_out(solutions, sizes, op.rows(test), target[test], weight[test], loss))
+            held_out = op.rows(test), target[test], weight[test], shift[test]
+            losses.append(_held_out(solutions, sizes, *held_out, loss))
             weights.append(float(weight[test].sum()))
     table = np.array(losses).T
     kept = np.isfinite(table).all(axis=1)
@@ -187,11 +191,11 @@ def _listed(sizes) -> np.ndarray:
     return np.arange(sizes + 1) if isinstance(sizes, int | np.integer) else np.array(sorted(set(sizes)))
 
 
-def _held_out(solutions, sizes, op, y, weight, loss):
+def _held_out(solutions, sizes, op, y, weight, shift, loss):
     """Mean held-out loss of each size; NaN for a size that a fold's path lacks."""
     values = dict(zip(solutions.sizes, solutions, strict=True))
     share = weight / weight.sum()
     return [
-        loss.mean(y, op.forward(values[k].coef) + values[k].intercept, share) if k in values else np.nan
+        loss.mean(y, op.forward(values[k].coef) + values[k].intercept + shift, share) if k in values else np.nan
         for k in _listed(sizes).tolist()
     ]

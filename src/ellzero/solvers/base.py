@@ -218,6 +218,7 @@ def certify(problem: Problem, claims, trees) -> Certificate:
         n_samples=weight.size,
         requires=problem.rules.requires,
         at_most=problem.rules.at_most,
+        offset=np.zeros(1) if problem.offset is None else problem.offset,
     )
     conditions = [CONSTANT]
     if np.isfinite(question.lower).any() or np.isfinite(question.upper).any():
@@ -228,7 +229,8 @@ def certify(problem: Problem, claims, trees) -> Certificate:
 def checked_bounds(problem: Problem, tree: Tree, sizes: Sequence[int | None]) -> list[float]:
     """Bounds that the checker finds for a tree: where columns are collinear, only it knows what rounding leaves."""
     certificate = certify(problem, [], [tree])
-    question = replace(certificate.question, weight=problem.weight, n_samples=problem.weight.size)
+    rows = {"weight": problem.weight, "n_samples": problem.weight.size, "offset": np.zeros(1)}  # y is shifted already
+    question = replace(certificate.question, **rows)
     certificate = replace(certificate, question=question)
     X = problem.X.columns(np.arange(problem.n_features))
     return list(Checker(certificate, X, problem.y).tree_bounds(tree, sizes))
@@ -247,7 +249,7 @@ def sample_of(problem: Problem) -> Sample:
 def _sample(problem: Problem) -> Sample:
     full_loss, rank = _full_model(problem)
     return Sample(
-        loss=problem.loss,
+        loss=problem.loss.unbound,
         n_samples=problem.n_samples,
         n_features=problem.n_features,
         fit_intercept=problem.fit_intercept,

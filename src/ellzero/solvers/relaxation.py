@@ -221,7 +221,9 @@ class ModelRelaxation(Relaxation):
         v = problem.normal.Z.adjoint(weighted) if self.rows is None else self.rows @ weighted
         size = float(np.sqrt(weighted @ r))
         v_error = self.error * size + loose * (1.0 + self.reach)
-        base_error = self.error * float(problem.weight @ np.abs(terms)) + loose * (2.0 + float(np.abs(eta).max()))
+        whole = problem.loss.predictor(eta)
+        base_error = self.error * float(problem.weight @ (np.abs(terms) + np.abs(r * (whole - eta))))
+        base_error += loose * (2.0 + float(np.abs(whole).max()))
         return problem.loss.mean(problem.y, eta, problem.weight), -float(problem.weight @ terms), v, v_error, base_error
 
 
