@@ -209,6 +209,44 @@ def counts(y) -> None:
         raise DataError("y is 0 in every row that counts; the Poisson loss needs at least one positive count.")
 
 
+def survival(y) -> None:
+    """Times and events, one row each."""
+    finite("y", y)
+    if (y[:, 0] < 0).any():
+        raise DataError(f"the times in y must be >= 0, got {y[:, 0].min():g}.")
+    if not np.isin(y[:, 1], (0, 1)).all():
+        odd = np.unique(y[:, 1])
+        raise DataError(
+            f"the events in y must be 0 or 1, got {listed(f'{v:g}' for v in odd)}. "
+            "Hint: y has the columns time and event, in this order."
+        )
+    if not y[:, 1].any():
+        raise DataError("no row that counts has an event; the partial likelihood needs at least one.")
+
+
+def not_survival(got: str) -> DataError:
+    return DataError(
+        f"y must hold a time and an event a row: two columns (time, event), or a structured array with a number and a "
+        f"bool, got {got}."
+    )
+
+
+def strata(shape, n: int) -> None:
+    if tuple(shape) != (n,):
+        raise ArgumentError(f"`strata` must hold one label a row, got shape {tuple(shape)} for {plural(n, 'row')}.")
+
+
+def not_by_rows(loss: str) -> UnsupportedError:
+    return UnsupportedError(f"the {loss} loss is no sum over rows, so a row has no value, derivative or conjugate.")
+
+
+def no_maximum(names: Sequence[str]) -> DataError:
+    return DataError(
+        f"with {listed(names)} the partial likelihood has no maximum: some coefficient grows without end, as where a "
+        "group has no event. Hint: l2=1e-3 is a small ridge, or give `lower` and `upper`."
+    )
+
+
 def separable(names: Sequence[str]) -> DataError:
     return DataError(
         f"the classes are separated perfectly by {listed(names)}: without a ridge the coefficients grow without end. "

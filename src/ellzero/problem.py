@@ -12,7 +12,7 @@ from .constraints import LinearRow, SupportRules
 from .constraints.support import linear_rows
 from .losses import Loss, Offset, as_loss
 from .operators import Dense, GramRows, Operator, Standardised, as_operator
-from .operators.adapters import as_vector
+from .operators.adapters import as_survival, as_vector
 from .operators.gram import SINGLE_FEATURES, is_small
 from .penalties import Separable
 
@@ -67,7 +67,7 @@ class Problem:
     weight : ndarray of shape (n_samples,)
         Weights divided by their sum.
     n_samples : float
-        Sum of the weights; an integer weight is a repeated row.
+        Sum of the weights, an integer weight is a repeated row; of those of the events for `Cox`.
     fit_intercept, standardize : bool
     names : tuple of str
     all_weights : ndarray
@@ -141,7 +141,8 @@ class Problem:
         op, own_names = as_operator(X)
         names = own_names if names is None else tuple(names)
         n, p = op.shape
-        target = as_vector("y", y, n)
+        loss = as_loss(loss)
+        target = target_of(loss, y, n)
         if np.isfinite(target).all():
             checks.magnitude("y", float(np.abs(target).max()))
         weight = np.ones(n) if sample_weight is None else as_vector("sample_weight", sample_weight, n)
@@ -154,8 +155,9 @@ class Problem:
             counted = np.flatnonzero(weight)
             op, target, weight = op.rows(counted), target[counted], weight[counted]
             shift = None if shift is None else shift[counted]
-        loss = as_loss(loss)
+            loss = loss.at_rows(counted)
         loss.check_target(target)
+        target, loss = loss.bound_to(target, weight)
         if shift is not None and loss.name == "squared":
             target = target - shift
         elif shift is not None:
@@ -181,8 +183,8 @@ class Problem:
             k,
             rules,
             weight / total,
-            total,
-            bool(fit_intercept),
+            loss.sample_size(weight),
+            bool(fit_intercept) and loss.by_rows,
             bool(standardize),
             names,
             all_weights,
@@ -232,6 +234,11 @@ class Problem:
         return self.X.shape[1]
 
     @property
+    def centred(self) -> bool:
+        """Whether columns are taken about their means: there is an intercept, or none could be told from zero."""
+        return self.fit_intercept or not self.loss.by_rows
+
+    @property
     def l0(self) -> float:
         return float(self.penalty.l0)
 
@@ -264,15 +271,15 @@ class Problem:
     def constant(self) -> np.ndarray:
         """Columns without variation (without an intercept: columns that are zero). Shape (n_features,), bool."""
         mean, spread = self.moments
-        square = spread if self.fit_intercept else spread + mean * mean
+        square = spread if self.centred else spread + mean * mean
         return np.sqrt(square) <= CONSTANT * np.sqrt(spread + mean * mean)
 
     @cached_property
     def normal(self) -> NormalForm:
         """The problem in scaled columns."""
         mean, spread = self.moments
-        centre = mean if self.fit_intercept else np.zeros_like(mean)
-        square = spread if self.fit_intercept else spread + mean * mean
+        centre = mean if self.centred else np.zeros_like(mean)
+        square = spread if self.centred else spread + mean * mean
         scale = np.where(self.constant, 1.0, np.sqrt(square))
         divide = np.ones_like(scale) if self.standardize else scale
         penalty = Separable(
@@ -466,6 +473,11 @@ def node_charge(scores, inside, outside, l0, k) -> tuple[float, float, float]:
         float(ordered[free.size - places]),
         float(ordered[free.size - places - 1]),
     )
+
+
+def target_of(loss: Loss, y, n: int) -> np.ndarray:
+    """Target of n rows as numbers: a vector, or times and events."""
+    return as_survival(y, n) if loss.censored else as_vector("y", y, n)
 
 
 def _offset(offset, n: int) -> np.ndarray:

@@ -231,7 +231,7 @@ class Result:
         return eta if offset is None else eta + as_vector("offset", offset, op.shape[0])
 
     def predict(self, X, offset=None) -> np.ndarray:
-        """Mean response of each row of X; class 0 or 1 where the loss tells classes apart."""
+        """Mean response of each row of X; class 0 or 1 where the loss tells classes apart; for Cox relative hazard."""
         mean = self.sample.loss.inverse_link(self.decision_function(X, offset))
         return (mean > 0.5).astype(int) if self.sample.loss.classifies else mean
 
@@ -248,6 +248,7 @@ class Result:
             "logistic": f"logit({target})",
             "poisson": f"log({target})",
             "gamma": f"log({target})",
+            "cox": f"log hazard({target})",
             "squared_hinge": f"margin({target})",
         }.get(self.sample.loss.name, target)
         parts = [(self.intercept, "")] if self.sample.fit_intercept else []

@@ -53,15 +53,17 @@ def best_subset(
     X : array-like, data frame (pandas, polars, Arrow) or scipy.sparse matrix of shape (n_samples, n_features)
         Finite numbers. Names are taken from a frame.
     y : array-like of shape (n_samples,)
-        Numbers; 0 or 1 for the logistic loss and the squared hinge; counts for the Poisson, > 0 for the gamma loss.
+        Numbers; 0 or 1 for the logistic loss and the squared hinge; counts for the Poisson, > 0 for the gamma loss; for
+        ``cox`` times and events, as two columns or a structured array of a number and a bool.
     k : int, optional
         At most so many columns (groups, where there are groups); forced ones count, the intercept does not.
     l0 : float, optional
         Price of a column, >= 0, in units of the mean loss. One of `k` and `l0` is required; both may be given.
     l1, l2 : float, default=0.0
         Further strengths, >= 0, on columns of unit standard deviation unless ``standardize=False``.
-    loss : {"squared", "logistic", "poisson", "gamma", "huber", "squared_hinge"} or Loss, default="squared"
-        By name or with its options, ``ez.losses.Huber(delta=1.9)``. Exact search is for the first three.
+    loss : {"squared", "logistic", "poisson", "gamma", "huber", "squared_hinge", "cox"} or Loss, default="squared"
+        By name or with its options, ``ez.losses.Huber(delta=1.9)``, ``ez.losses.Cox(ties="efron", strata=labels)``.
+        Exact search is for the first three.
     lower, upper : float or array-like of shape (n_features,), optional
         Limits of the coefficients in data units, ``lower <= 0 <= upper``.
     groups : sequence of length n_features or mapping from name to label, optional

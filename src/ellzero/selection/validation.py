@@ -13,7 +13,7 @@ from .._progress import Clock
 from ..losses import as_loss
 from ..operators import as_operator
 from ..operators.adapters import as_vector
-from ..problem import Problem
+from ..problem import Problem, target_of
 from ..result import Table
 from .path import solve_path, wanted_sizes
 
@@ -131,11 +131,11 @@ def cross_validate(
     """
     op, names = as_operator(X)
     n = op.shape[0]
-    target = as_vector("y", y, n)
+    loss = as_loss(loss)
+    target = target_of(loss, y, n)
     weight = np.ones(n) if sample_weight is None else as_vector("sample_weight", sample_weight, n)
     shift = np.zeros(n) if offset is None else as_vector("offset", offset, n)
-    loss = as_loss(loss)
-    question = {"names": names, **question, "loss": loss}
+    question = {"names": names, **question}
     folds = list(splitter(cv, n, target, loss.classifies, fold_groups, random_state))
     sizes = _common_sizes(k, op.shape[1], folds, weight)
     clock = Clock(checks.positive("time_limit", time_limit), on_progress)
@@ -145,15 +145,19 @@ def cross_validate(
             clock.tick("cross-validation", message=f"fold {i + 1} of {len(folds)}", done=i, total=len(folds))
             if not weight[test].sum() > 0:
                 raise checks.empty_fold(i)
-            rows = {"sample_weight": weight[train], "offset": None if offset is None else shift[train]}
-            problem = Problem.from_data(op.rows(train), target[train], **rows, **question)
+            rows = {"loss": loss.at_rows(train), "offset": None if offset is None else shift[train]}
+            problem = Problem.from_data(op.rows(train), target[train], sample_weight=weight[train], **rows, **question)
             share = Clock(max(clock.remaining, 1e-3) / (len(folds) - i), on_progress)
             solutions = solve_path(
                 problem, wanted_sizes(problem, sizes), share, None, 1e-6, random_state, bounded=False
             )
-            held_out = op.rows(test), target[test], weight[test], shift[test]
-            losses.append(_held_out(solutions, sizes, *held_out, loss))
-            weights.append(float(weight[test].sum()))
+            test = np.arange(n)[test][weight[test] > 0]
+            own, there = loss.at_rows(test), target[test]
+            if own.censored:
+                own.check_target(there)
+            there, own = own.bound_to(there, weight[test])
+            losses.append(_held_out(solutions, sizes, op.rows(test), there, weight[test], shift[test], own))
+            weights.append(own.sample_size(weight[test]))
     table = np.array(losses).T
     kept = np.isfinite(table).all(axis=1)
     return CrossValidation(_listed(sizes)[kept], table[kept], np.array(weights))

@@ -156,9 +156,8 @@ def describe(
 ) -> Result:
     """A `Result` from an answer and its fit."""
     if fit.runaway:
-        raise (checks.separable if problem.loss.classifies else checks.diverging_counts)(
-            [problem.names[j] for j in fit.columns]
-        )
+        why = {"logistic": checks.separable, "poisson": checks.diverging_counts, "cox": checks.no_maximum}
+        raise why[problem.loss.name]([problem.names[j] for j in fit.columns])
     coef, intercept = fit.coefficients(problem)
     # read off the centred fit: far from zero, the coefficients of the raw columns cost digits
     loss = problem.loss.mean(problem.normal.y, fit.eta, problem.weight)

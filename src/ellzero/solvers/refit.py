@@ -13,6 +13,7 @@ NEWTON_STEPS = 100
 KINKED_STEPS = 1000  # where the curvature jumps: as few rows as coefficients may have any
 SATURATED = 1e-6  # share of the empty model's loss at which nothing is left
 JUMP = 1e-6  # share of the largest curvature that Newton's model has everywhere, where the loss's own may vanish
+APART = 15.0  # log hazards this far apart make one look whether the partial likelihood has a maximum
 FLAT = 1e-7  # a curvature below this share of that at the null model means that a coefficient runs away
 TIGHT = 1e-13
 FIRM = 1e-3  # ridge from which normal equations are precise enough
@@ -36,7 +37,7 @@ class Fit:
     value : float
         Loss plus convex penalty; the price of the units is not in it.
     runaway : bool
-        Whether nothing is left of the loss and a coefficient grows without end (separable classes).
+        Whether a coefficient grows without end: classes are separable, or a partial likelihood is monotone.
     """
 
     columns: np.ndarray
@@ -162,8 +163,9 @@ def _newton(problem, columns, Z, gamma, intercept):
         if length == 1.0 and _leaves(loss, moved, decrement) <= 0.01 * TIGHT * value:
             break
     gamma, intercept = (point[:-1], float(point[-1])) if problem.fit_intercept else (point, 0.0)
-    saturated = value <= SATURATED * problem.null_loss and not loss.attained
-    runaway = saturated and not ridge[: columns.size].all() and _runs_away(problem, design, eta)
+    doubtful = value <= SATURATED * problem.null_loss if loss.by_rows else columns.size > 0 and np.ptp(eta) > APART
+    doubtful &= not (loss.attained or ridge[: columns.size].all())
+    runaway = bool(doubtful) and _runs_away(problem, design, eta)
     return Fit(columns, gamma, intercept, eta, value, runaway)
 
 
@@ -191,6 +193,9 @@ def _runs_away(problem, design, eta) -> bool:
     now = loss.mean_hessian_times(y, eta, weight, design).T @ design
     then = loss.mean_hessian_times(y, null, weight, design).T @ design
     jitter = 1e-10 * np.trace(then) * np.eye(then.shape[0])
+    if not loss.by_rows:  # much may be left of the loss: a direction without curvature at the start proves nothing
+        jitter *= 1e-2
+        now = now + (1.0 - FLAT) * jitter
     return bool(linalg.eigh(now + FLAT * jitter, then + jitter, eigvals_only=True, subset_by_index=[0, 0])[0] < FLAT)
 
 
