@@ -123,11 +123,11 @@ class RiskSets:
         return self._unsorted(product)
 
     def hazard(self, eta) -> tuple[Indices, Vector, Vector]:
-        """Stratum, time and increment of the baseline hazard at each time with events (Breslow's estimate)."""
+        """Stratum, time and log increment of the baseline hazard at each time with events, the last time first."""
         sums = self._sums(eta[self.order])
         mass = np.add.reduceat(self.omega / sums.left, self.term_first)
         stratum = np.searchsorted(self.strata, self.ends, side="right") - 1
-        return stratum, self.time[self.ends], mass * np.exp(-sums.total)
+        return stratum, self.time[self.ends], np.log(mass) - sums.total
 
     def _sums(self, eta) -> Sums:
         size = eta + self.log_weight

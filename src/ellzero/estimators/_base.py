@@ -96,7 +96,8 @@ class Face(BaseEstimator):
         }
 
     def _problem(self, X, y, sample_weight, offset=None, **size) -> Problem:
-        problem = Problem.from_data(X, y, sample_weight=sample_weight, offset=offset, **size, **self._question())
+        question = self._question() | size
+        problem = Problem.from_data(X, y, sample_weight=sample_weight, offset=offset, **question)
         if problem.constant_columns:
             warnings.warn(checks.constant_columns(problem.constant_columns), EllzeroWarning, stacklevel=DEPTH)
         if problem.dependent_columns:
