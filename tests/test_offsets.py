@@ -182,3 +182,17 @@ def test_the_regressor_takes_them():
     by_folds = ez.L0RegressorCV(k=3, loss="poisson", random_state=0).fit(X, y, offset=offset)
     known = ez.cross_validate(X, y, k=3, loss="poisson", offset=offset, random_state=0)
     assert by_folds.cross_validation_.losses == pytest.approx(known.losses)
+
+
+@pytest.mark.parametrize("with_offset", [False, True])
+@pytest.mark.parametrize("loss", ["logistic", "poisson"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_claim_that_is_made_can_be_checked(loss, with_offset, seed):
+    """With hardly a ridge, rounding of residuals that have to sum to zero weighs more than it looks."""
+    X, y, offset, _ = data(loss, seed, n=40)
+    y = y * 190.0**seed if loss == "poisson" else y
+    result = ez.best_subset(X, y, k=2, l2=1e-4, loss=loss, offset=3.0 * offset if with_offset else None)
+    assert result.certificate is not None
+    (claim,) = result.certificate.verify(X, y)
+    assert claim.lower_bound >= result.lower_bound
+    assert result.status in (ez.Status.OPTIMAL, ez.Status.NOT_CONVERGED)

@@ -220,10 +220,13 @@ class ModelRelaxation(Relaxation):
         terms = problem.loss.conjugate(problem.y, -r)
         v = problem.normal.Z.adjoint(weighted) if self.rows is None else self.rows @ weighted
         size = float(np.sqrt(weighted @ r))
-        v_error = self.error * size + loose * (1.0 + self.reach)
         whole = problem.loss.predictor(eta)
-        base_error = self.error * float(problem.weight @ (np.abs(terms) + np.abs(r * (whole - eta))))
-        base_error += loose * (2.0 + float(np.abs(whole).max()))
+        lifted = np.abs(r * (whole - eta))  # what offsets add to the conjugate, which cancels there
+        # the checker cannot make residuals sum to zero but by changing them: what that does to logarithms, it charges
+        steep = 1.0 + float((np.abs(terms) + lifted).max()) + float(np.abs(whole - eta).max())
+        v_error = self.error * size + loose * (1.0 + self.reach + steep)
+        base_error = self.error * float(problem.weight @ (1.0 + np.abs(terms) + lifted))
+        base_error += loose * (2.0 + float(np.abs(whole).max()) + steep)
         return problem.loss.mean(problem.y, eta, problem.weight), -float(problem.weight @ terms), v, v_error, base_error
 
 
