@@ -40,9 +40,39 @@ MESSAGES = [
     (lambda: ask(time_limit=0), errors.ArgumentError, "`time_limit` must be a number > 0, got 0."),
     (lambda: ask(n_jobs=0), errors.ArgumentError, "`n_jobs` must be an integer >= 1, or -1 for all cores, got 0."),
     (lambda: ask(loss="squard"), errors.ArgumentError,
-     "`loss` must be one of squared, logistic, poisson, multinomial, got 'squard'. Did you mean \"squared\"?"),
+     "`loss` must be one of squared, logistic, poisson, gamma, huber, squared_hinge, multinomial, cox, got 'squard'. "
+     'Did you mean "squared"?'),
     (lambda: ask(solver="trunk"), errors.ArgumentError,
      "`solver` must be one of auto, exhaustive, branch, stepwise, exchange, mip, got 'trunk'."),
+    (lambda: ask(loss=ez.losses.Huber(delta=0)), errors.ArgumentError,
+     "`delta` must be a finite number > 0, got 0."),
+    (lambda: ask(loss="gamma"), errors.DataError, f"y must be > 0 for the gamma loss, got {Y.min():g}."),
+    (lambda: ask(y=COUNTS, loss="squared_hinge"), errors.DataError,
+     "y must be 0 or 1 for the squared hinge loss, got 0, 1, 2, 3."),
+    (lambda: ask(loss="huber", solver="branch", l2=0.37), errors.UnsupportedError,
+     "solver 'branch' refuses this problem: exact search knows squared error, the logistic and the Poisson loss, and "
+     'has no bound for the huber loss. Hint: solver="exchange" searches without a proof.'),
+    (lambda: ask(loss=ez.losses.Cox(ties="effron")), errors.ArgumentError,
+     "`ties` must be one of breslow, efron, got 'effron'. Did you mean \"efron\"?"),
+    (lambda: ask(loss="cox"), errors.DataError,
+     "y must hold a time and an event a row: two columns (time, event), or a structured array with a number and a "
+     "bool, got shape (19,)."),
+    (lambda: ask(y=np.ones(19, [("days", "f8"), ("weeks", "f8")]), loss="cox"), errors.DataError,
+     "y must hold a time and an event a row: two columns (time, event), or a structured array with a number and a "
+     "bool, got the fields days, weeks."),
+    (lambda: ask(y=np.column_stack([Y, CLASSES]), loss="cox"), errors.DataError,
+     f"the times in y must be >= 0, got {Y.min():g}."),
+    (lambda: ask(y=np.column_stack([CLASSES, COUNTS]), loss="cox"), errors.DataError,
+     "the events in y must be 0 or 1, got 0, 1, 2, 3. Hint: y has the columns time and event, in this order."),
+    (lambda: ask(y=np.column_stack([COUNTS, 0 * COUNTS]), loss="cox"), errors.DataError,
+     "no row that counts has an event; the partial likelihood needs at least one."),
+    (lambda: ask(y=np.column_stack([COUNTS, CLASSES]), loss=ez.losses.Cox(strata=[0, 1])), errors.ArgumentError,
+     "`strata` must hold one label a row, got shape (2,) for 19 rows."),
+    (lambda: ez.losses.Cox().value(Y, Y), errors.UnsupportedError,
+     "the cox loss is no sum over rows, so a row has no value, derivative or conjugate."),
+    (lambda: ask(X[:, :1], np.column_stack([X[:, 0] + 7, np.ones(19)]), k=1, loss="cox"), errors.DataError,
+     "with x0 the partial likelihood has no maximum: some coefficient grows without end, as where a group has no "
+     "event. Hint: l2=1e-3 is a small ridge, or give `lower` and `upper`."),
     (lambda: ask(random_state=-1), errors.ArgumentError,
      "`random_state` must be None, an integer >= 0 or a NumPy generator, got -1."),
     (lambda: ask(NAMED, forced=["prise"]), errors.ArgumentError,
@@ -127,6 +157,9 @@ MESSAGES = [
      "Hint: l2, groups, forced and forbidden go with several outputs or classes."),
     (lambda: ask(y=COUNTS, loss="multinomial", constraints=[rules.Linear({0: 1.9}, upper=1)]), errors.UnsupportedError,
      "linear conditions need a single response. "
+     "Hint: l2, groups, forced and forbidden go with several outputs or classes."),
+    (lambda: ask(y=COUNTS, loss="multinomial", offset=Y), errors.UnsupportedError,
+     "offsets of this loss need a single response. "
      "Hint: l2, groups, forced and forbidden go with several outputs or classes."),
     (lambda: ask(y=np.column_stack([Y, Y]), solver="branch"), errors.UnsupportedError,
      "solver 'branch' refuses this problem: it proves answers for a single response only. "

@@ -57,6 +57,12 @@ def positive(name: str, value) -> float:
     return float(value)
 
 
+def finite_positive(name: str, value) -> float:
+    if not _real(value) or not math.isfinite(value) or not value > 0:
+        raise ArgumentError(f"`{name}` must be a finite number > 0, got {value!r}.")
+    return float(value)
+
+
 def fraction(name: str, value) -> float:
     if not _real(value) or not math.isfinite(value) or value < 0:
         raise ArgumentError(f"`{name}` must be a fraction >= 0 (0.01 is 1 %), got {value!r}.")
@@ -220,13 +226,19 @@ def unknown_classes(labels: Sequence) -> DataError:
     return DataError(f"y has classes that the loss does not know: {listed(labels)}.")
 
 
-def two_classes(y) -> None:
+def two_classes(y, loss: str) -> None:
     finite("y", y)
     classes = np.unique(y)
     if not np.isin(classes, (0, 1)).all():
-        raise DataError(f"y must be 0 or 1 for the logistic loss, got {listed(f'{v:g}' for v in classes)}.")
+        raise DataError(f"y must be 0 or 1 for the {loss} loss, got {listed(f'{v:g}' for v in classes)}.")
     if classes.size < 2:
-        raise DataError(f"y is {classes[0]:g} in every row that counts; the logistic loss needs both classes.")
+        raise DataError(f"y is {classes[0]:g} in every row that counts; the {loss} loss needs both classes.")
+
+
+def positive_target(y) -> None:
+    finite("y", y)
+    if (y <= 0).any():
+        raise DataError(f"y must be > 0 for the gamma loss, got {y.min():g}.")
 
 
 def counts(y) -> None:
@@ -235,6 +247,44 @@ def counts(y) -> None:
         raise DataError(f"y must be counts >= 0 for the Poisson loss, got {y.min():g}.")
     if not (y > 0).any():
         raise DataError("y is 0 in every row that counts; the Poisson loss needs at least one positive count.")
+
+
+def survival(y) -> None:
+    """Times and events, one row each."""
+    finite("y", y)
+    if (y[:, 0] < 0).any():
+        raise DataError(f"the times in y must be >= 0, got {y[:, 0].min():g}.")
+    if not np.isin(y[:, 1], (0, 1)).all():
+        odd = np.unique(y[:, 1])
+        raise DataError(
+            f"the events in y must be 0 or 1, got {listed(f'{v:g}' for v in odd)}. "
+            "Hint: y has the columns time and event, in this order."
+        )
+    if not y[:, 1].any():
+        raise DataError("no row that counts has an event; the partial likelihood needs at least one.")
+
+
+def not_survival(got: str) -> DataError:
+    return DataError(
+        f"y must hold a time and an event a row: two columns (time, event), or a structured array with a number and a "
+        f"bool, got {got}."
+    )
+
+
+def strata(shape, n: int) -> None:
+    if tuple(shape) != (n,):
+        raise ArgumentError(f"`strata` must hold one label a row, got shape {tuple(shape)} for {plural(n, 'row')}.")
+
+
+def not_by_rows(loss: str) -> UnsupportedError:
+    return UnsupportedError(f"the {loss} loss is no sum over rows, so a row has no value, derivative or conjugate.")
+
+
+def no_maximum(names: Sequence[str]) -> DataError:
+    return DataError(
+        f"with {listed(names)} the partial likelihood has no maximum: some coefficient grows without end, as where a "
+        "group has no event. Hint: l2=1e-3 is a small ridge, or give `lower` and `upper`."
+    )
 
 
 def separable(names: Sequence[str]) -> DataError:
@@ -429,6 +479,13 @@ def rows_refused(solver: str) -> UnsupportedError:
 def one_size_only() -> UnsupportedError:
     return UnsupportedError(
         'linear rows are answered for one size or price at a time. Hint: best_subset(..., solver="mip").'
+    )
+
+
+def no_proof(loss: str) -> str:
+    return (
+        f"exact search knows squared error, the logistic and the Poisson loss, and has no bound for the {loss} loss. "
+        'Hint: solver="exchange" searches without a proof.'
     )
 
 

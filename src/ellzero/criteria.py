@@ -8,13 +8,15 @@ offered and
    D = n \log(\mathrm{RSS}/n) \quad\text{(squared error, variance profiled out; } n(\log 2\pi + 1) \text{ dropped)},
    \qquad D = 2\,\mathrm{nll} \quad\text{(other losses, all constants kept)},
 
+where a distribution has a shape or scale of its own (`Gamma`, `Huber`), it is profiled out, too,
+
 With q outputs, RSS is their sum and one variance is profiled out of all, as the objective has it: :math:`D = nq
 \log(\mathrm{RSS}/(nq))`. A column then has q coefficients, or one less than there are classes, and K counts them all,
 those of the intercept, too; aicc has nq in the place of n, as there are so many squares.
 
 ======  ==============================================================================================
 aic     :math:`D + 2K`
-aicc    AIC :math:`+ 2(K+1)(K+2)/(n-K-2)` for squared error (the variance counts), :math:`+ 2K(K+1)/(n-K-1)` else
+aicc    AIC :math:`+ 2(K+1)(K+2)/(n-K-2)` where a scale is profiled out (it counts), :math:`+ 2K(K+1)/(n-K-1)` else
 bic     :math:`D + K \log n`
 ebic    BIC :math:`+ 2\gamma \log\binom{p}{k}` with :math:`\gamma = 0.5`, k the number of columns in
 gic     :math:`D + K \log p \cdot \log\log n`
@@ -76,7 +78,7 @@ class Sample:
     @property
     def n_values(self) -> float:
         """Squares that an estimated variance rests on, or rows."""
-        return self.n_samples * (self.n_outputs if self.loss.estimated_scale else 1)
+        return self.n_samples * (self.n_outputs if self.loss.least_squares else 1)
 
     def n_parameters(self, n_columns: int) -> int:
         """Free parameters of a model: those of its columns and of the intercept; classes have one less than outputs."""
@@ -85,10 +87,11 @@ class Sample:
 
 
 def _deviance(loss: float, sample: Sample) -> float:
-    n = sample.n_values
-    if sample.loss.estimated_scale:
-        return n * log(2.0 * loss / sample.n_outputs) if loss > SATURATED * sample.null_loss else -inf
-    return 2.0 * (sample.n_samples * loss + sample.saturated_nll)
+    if sample.loss.estimated_scale and loss <= SATURATED * sample.null_loss:
+        return -inf
+    if sample.n_outputs > 1 and sample.loss.least_squares:
+        return sample.n_values * log(2.0 * loss / sample.n_outputs)
+    return sample.loss.twice_nll(loss, sample.n_samples, sample.saturated_nll)
 
 
 def aic(loss: float, n_coef: int, sample: Sample) -> float:
@@ -122,9 +125,9 @@ def gic(loss: float, n_coef: int, sample: Sample) -> float:
 def cp(loss: float, n_coef: int, sample: Sample) -> float:
     """Mallows' Cp."""
     room = sample.n_samples - sample.full_rank - sample.fit_intercept
-    if sample.n_outputs > 1 and sample.loss.estimated_scale:
+    if sample.n_outputs > 1 and sample.loss.least_squares:
         raise checks.single_response_criterion("cp")
-    if sample.full_loss is None or not sample.loss.estimated_scale or room < 1 or sample.full_loss <= 0:
+    if sample.full_loss is None or sample.loss.name != "squared" or room < 1 or sample.full_loss <= 0:
         raise checks.no_full_model(sample.loss.name, sample.full_rank + sample.fit_intercept, sample.n_samples)
     variance = 2.0 * sample.n_samples * sample.full_loss / room
     K = n_coef + sample.fit_intercept
@@ -133,7 +136,7 @@ def cp(loss: float, n_coef: int, sample: Sample) -> float:
 
 def adjr2(loss: float, n_coef: int, sample: Sample) -> float:
     """Adjusted R squared; TSS is about zero, over n, without an intercept."""
-    if not sample.loss.estimated_scale:
+    if sample.loss.name != "squared":
         raise checks.squared_error_only("adjr2", sample.loss.name)
     if sample.n_outputs > 1:
         raise checks.single_response_criterion("adjr2")

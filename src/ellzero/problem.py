@@ -11,7 +11,7 @@ from . import _checks as checks
 from ._linear import pivoted_cholesky, solve_positive
 from .constraints import LinearRow, SupportRules
 from .constraints.support import linear_rows
-from .losses import Loss
+from .losses import Loss, Offset
 from .operators import Dense, GramRows, Operator, Standardised, as_operator
 from .operators.adapters import as_vector
 from .operators.gram import SINGLE_FEATURES, is_small
@@ -69,7 +69,7 @@ class Problem:
     weight : ndarray of shape (n_samples,)
         Weights divided by their sum.
     n_samples : float
-        Sum of the weights; an integer weight is a repeated row.
+        Sum of the weights, an integer weight is a repeated row; of those of the events for `Cox`.
     fit_intercept, standardize : bool
     names : tuple of str
     all_weights : ndarray
@@ -79,6 +79,8 @@ class Problem:
     outputs : tuple of str
         Names of the outputs where there are several: coefficients then have one column each, and a unit is in with its
         rows of them. Such problems have no limits, no l1 and no linear conditions.
+    offset : ndarray or None
+        Offsets as given. They are taken off y for squared error, and are part of the loss otherwise.
 
     Notes
     -----
@@ -101,6 +103,7 @@ class Problem:
     all_weights: np.ndarray
     linear: tuple[LinearRow, ...] = ()
     outputs: tuple[str, ...] = ()
+    offset: np.ndarray | None = None
 
     @classmethod
     def from_data(
@@ -120,6 +123,7 @@ class Problem:
         forbidden=(),
         constraints=(),
         sample_weight=None,
+        offset=None,
         fit_intercept=True,
         standardize=True,
         names=None,
@@ -130,7 +134,7 @@ class Problem:
         ----------
         X, y, k, l0, l1, l2, loss, lower, upper
             As in `best_subset`.
-        groups, forced, forbidden, constraints, sample_weight, fit_intercept, standardize
+        groups, forced, forbidden, constraints, sample_weight, offset, fit_intercept, standardize
             As in `best_subset`.
         names : sequence of str, optional
             Column names, where X does not bring its own.
@@ -151,10 +155,21 @@ class Problem:
         checks.sample_weight(weight)
         checks.magnitude("sample_weight", float(weight.max()))
         all_weights = weight
+        shift = None if offset is None else _offset(offset, n)
+        all_offsets = shift
         if (weight == 0).any():
             counted = np.flatnonzero(weight)
             op, target, weight = op.rows(counted), target[counted], weight[counted]
+            shift = None if shift is None else shift[counted]
+            loss = loss.at_rows(counted)
         loss.check_target(target)
+        target, loss = loss.bound_to(target, weight)
+        if shift is not None and loss.name == "squared":
+            target = (target.T - shift).T
+        elif shift is not None:
+            if response.names:
+                raise checks.one_response("offsets of this loss need")
+            loss = Offset(loss, shift)
         rules = SupportRules.build(names, groups, forced, forbidden, constraints)
         if k is not None:
             k = checks.size("k", k, rules.n_units, "column" if not rules.grouped else "group")
@@ -178,12 +193,13 @@ class Problem:
             k,
             rules,
             weight / total,
-            total,
-            bool(fit_intercept),
+            loss.sample_size(weight),
+            bool(fit_intercept) and loss.by_rows,
             bool(standardize),
             names,
             all_weights,
             outputs=response.names,
+            offset=all_offsets,
         )
         if problem.constant.any():
             problem = replace(problem, rules=rules.without(problem.constant))
@@ -236,6 +252,11 @@ class Problem:
         return max(len(self.outputs), 1)
 
     @property
+    def centred(self) -> bool:
+        """Whether columns are taken about their means: there is an intercept, or none could be told from zero."""
+        return self.fit_intercept or not self.loss.by_rows
+
+    @property
     def l0(self) -> float:
         return float(self.penalty.l0)
 
@@ -274,15 +295,15 @@ class Problem:
     def constant(self) -> np.ndarray:
         """Columns without variation (without an intercept: columns that are zero). Shape (n_features,), bool."""
         mean, spread = self.moments
-        square = spread if self.fit_intercept else spread + mean * mean
+        square = spread if self.centred else spread + mean * mean
         return np.sqrt(square) <= CONSTANT * np.sqrt(spread + mean * mean)
 
     @cached_property
     def normal(self) -> NormalForm:
         """The problem in scaled columns."""
         mean, spread = self.moments
-        centre = mean if self.fit_intercept else np.zeros_like(mean)
-        square = spread if self.fit_intercept else spread + mean * mean
+        centre = mean if self.centred else np.zeros_like(mean)
+        square = spread if self.centred else spread + mean * mean
         scale = np.where(self.constant, 1.0, np.sqrt(square))
         divide = np.ones_like(scale) if self.standardize else scale
         penalty = Separable(
@@ -488,6 +509,13 @@ def node_charge(scores, inside, outside, l0, k) -> tuple[float, float, float]:
         float(ordered[free.size - places]),
         float(ordered[free.size - places - 1]),
     )
+
+
+def _offset(offset, n: int) -> np.ndarray:
+    offset = as_vector("offset", offset, n)
+    checks.finite("offset", offset)
+    checks.magnitude("offset", float(np.abs(offset).max()))
+    return offset
 
 
 def _limit(name: str, value, default: float, p: int):

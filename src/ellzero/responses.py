@@ -6,7 +6,7 @@ import numpy as np
 
 from . import _checks as checks
 from .losses import Loss, Multinomial, as_loss
-from .operators.adapters import as_labels, as_matrix, as_vector
+from .operators.adapters import as_labels, as_matrix, as_survival, as_vector
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +33,7 @@ def read_response(loss: str | Loss, y, n: int) -> Response:
     ----------
     loss : str or Loss
     y : array-like of shape (n_samples,), or (n_samples, n_outputs) for squared error
+        Times and events for a censored loss.
         A single column counts as a vector. The multinomial loss takes classes, or, where it has its labels, their
         indicators.
     n : int
@@ -58,7 +59,7 @@ def read_response(loss: str | Loss, y, n: int) -> Response:
     if loss.least_squares:
         names, array = as_matrix("y", y, n)
         return Response(loss, array[:, 0]) if len(names) == 1 else Response(loss, array, names)
-    return Response(loss, as_vector("y", y, n))
+    return Response(loss, as_survival(y, n) if loss.censored else as_vector("y", y, n))
 
 
 def _indicators(loss: Multinomial, y, n: int) -> Response:

@@ -17,6 +17,7 @@ from .certificate import Certificate
 from .criteria import Sample, evaluate
 from .losses import Multinomial
 from .operators import as_operator
+from .operators.adapters import as_vector
 
 
 class Status(Enum):
@@ -226,34 +227,39 @@ class Result:
         """Information criterion of the model; the formulas are in `ellzero.criteria`."""
         return evaluate(name, self.loss, int(self.support.size), self.sample)
 
-    def decision_function(self, X) -> np.ndarray:
-        """Linear predictor of each row of X, one column an output where there are several."""
+    def decision_function(self, X, offset=None) -> np.ndarray:
+        """Linear predictor of each row of X, plus an offset where one is given; one column an output."""
         op, names = as_operator(X)
         checks.same_columns(op.shape[1], names, self.names)
-        return op.forward(self.coef) + self.intercept
+        eta = op.forward(self.coef) + self.intercept
+        return eta if offset is None else (eta.T + as_vector("offset", offset, op.shape[0])).T
 
-    def predict(self, X) -> np.ndarray:
-        """Mean response of each row of X; for classes the likelier, 0 or 1 for the logistic loss."""
+    def predict(self, X, offset=None) -> np.ndarray:
+        """Mean response of each row of X; of classes the likelier, 0 or 1 of two; for Cox the relative hazard."""
         loss = self.sample.loss
-        mean = loss.inverse_link(self.decision_function(X))
+        mean = loss.inverse_link(self.decision_function(X, offset))
         if isinstance(loss, Multinomial):
             return np.array(loss.labels)[mean.argmax(axis=1)]
-        return (mean > 0.5).astype(int) if self.sample.loss.classifies else mean
+        return (mean > 0.5).astype(int) if loss.classifies else mean
 
-    def predict_proba(self, X) -> np.ndarray:
+    def predict_proba(self, X, offset=None) -> np.ndarray:
         """Probabilities of classes 0 and 1, shape (n_samples, 2); of all classes for the multinomial loss."""
-        if not self.sample.loss.classifies:
+        if self.sample.loss.name not in ("logistic", "multinomial"):
             raise checks.no_probabilities(self.sample.loss.name)
-        mean = self.sample.loss.inverse_link(self.decision_function(X))
-        if mean.ndim == 2:
-            return mean
-        return np.column_stack([1.0 - mean, mean])
+        mean = self.sample.loss.inverse_link(self.decision_function(X, offset))
+        return mean if mean.ndim == 2 else np.column_stack([1.0 - mean, mean])
 
     def formula(self, target: str = "y") -> str:
         """Fitted equation of the linear predictor; one a line where there are several outputs, under their names."""
-        left = {"logistic": f"logit({target})", "poisson": f"log({target})"}.get(self.sample.loss.name, target)
         if self.outputs:
             return "\n".join(self._equation(name, *one) for name, *one in self._by_output())
+        left = {
+            "logistic": f"logit({target})",
+            "poisson": f"log({target})",
+            "gamma": f"log({target})",
+            "cox": f"log hazard({target})",
+            "squared_hinge": f"margin({target})",
+        }.get(self.sample.loss.name, target)
         return self._equation(left, float(self.intercept), self.coef)
 
     def _by_output(self):

@@ -215,7 +215,7 @@ def test_odd_columns_are_a_warning_that_names_them(houses):
         ({"l0": 0.37, "max_k": 3}, "`max_k` chooses the size where neither .* got it with `l0`"),
         ({"max_k": 7}, r"`max_k` must be an integer in \[0, 6\], got 7. X has 6 columns."),
         ({"criterion": "bci"}, 'Did you mean "bic"'),
-        ({"loss": "logistic"}, "`loss` must be one of squared, poisson, got 'logistic'"),
+        ({"loss": "logistic"}, "`loss` must be one of squared, poisson, gamma, huber, got 'logistic'"),
         ({"k": 2, "solver": "brench"}, 'Did you mean "branch"'),
         ({"k": 2, "forced": ["arae"]}, 'no column "arae". Did you mean "area"'),
         ({"l2": -1.9}, "`l2` must be a finite number >= 0"),

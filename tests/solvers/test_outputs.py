@@ -284,3 +284,11 @@ def test_an_empty_model_and_targets_without_variation():
     assert "(intercept)" in str(empty)
     flat = ez.best_subset(data.X, np.full((37, 2), 1.9), k=2)
     np.testing.assert_allclose(flat.predict(data.X), 1.9)
+
+
+def test_an_offset_is_taken_off_every_output():
+    data, offset = make(27), np.random.default_rng(0).normal(size=37)
+    plain = ez.best_subset(data.X, data.Y - offset[:, None], k=3)
+    other = ez.best_subset(data.X, data.Y, k=3, offset=offset)
+    np.testing.assert_allclose(other.coef, plain.coef, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(other.predict(data.X, offset=offset), plain.predict(data.X) + offset[:, None], rtol=1e-9)

@@ -95,8 +95,9 @@ class Face(BaseEstimator):
             "names": None if names is None else tuple(names),
         }
 
-    def _problem(self, X, y, sample_weight, **size) -> Problem:
-        problem = Problem.from_data(X, y, sample_weight=sample_weight, **size, **self._question())
+    def _problem(self, X, y, sample_weight, offset=None, **size) -> Problem:
+        question = self._question() | size
+        problem = Problem.from_data(X, y, sample_weight=sample_weight, offset=offset, **question)
         if problem.constant_columns:
             warnings.warn(checks.constant_columns(problem.constant_columns), EllzeroWarning, stacklevel=DEPTH)
         if problem.dependent_columns:
@@ -150,11 +151,11 @@ class Sized(Face):
         self.criterion_: str | None = None
         given = "k" if self.k is not None else "l0" if self.l0 is not None else None
         if given is None:
-            return self._choose(self._problem(X, y, sample_weight))
+            return self._choose(self._problem(X, y, sample_weight, **rows))
         for name in ("criterion", "max_k"):
             if getattr(self, name) is not None:
                 raise messages.size_given_twice(name, given)
-        return self._solve(self._problem(X, y, sample_weight, k=self.k, l0=self.l0))
+        return self._solve(self._problem(X, y, sample_weight, k=self.k, l0=self.l0, **rows))
 
     def _choose(self, problem: Problem) -> Result:
         if self.max_k is not None:
@@ -177,7 +178,7 @@ class CrossValidated(Face):
 
     def _search(self, X, y, sample_weight, **rows) -> Result:
         checks.one_of("rule", self.rule, ("best", "1se"))
-        problem = self._problem(X, y, sample_weight)
+        problem = self._problem(X, y, sample_weight, rows.get("offset"))
         found = cross_validate(
             X, y, k=self.k, cv=self.cv, sample_weight=sample_weight, time_limit=self.time_limit, n_jobs=self.n_jobs,
             random_state=self.random_state, on_progress=self.on_progress, **self._question(), **rows,

@@ -29,13 +29,14 @@ class L0Selector(SelectorMixin, Sized):
         What chooses the size where neither `k` nor `l0` is given: BIC by default, EBIC where columns outnumber rows.
     max_k : int, optional
         Largest size to choose from; ``min(n_features, 20, (n_samples - 1) // 3)`` by default.
-    loss : {"squared", "logistic", "multinomial", "poisson"}, default="squared"
-        What explaining means: squared error of a number, or of several outputs, the likelihood of one of two classes or
-        of more (labels of any type), or of a count.
+    loss : {"squared", "logistic", "multinomial", "poisson", "gamma", "huber", "squared_hinge"}, default="squared"
+        What explaining means: squared error of a number, or of several outputs (robust with ``huber``, of one), the
+        likelihood of one of two classes or of more (labels of any type), of a count or of a positive number, or a
+        margin between two classes.
     l1 : float, default=0.0
         Strength of the absolute values, >= 0, on columns of unit standard deviation unless ``standardize=False``.
     l2 : float, optional
-        Strength of the squares, >= 0: as in `L0Classifier` 1e-3 for classes, else 0.
+        Strength of the squares, >= 0: as in `L0Classifier` 1e-3 where there are classes, else 0.
     lower, upper, groups, forced, forbidden, constraints, fit_intercept, standardize
         As in `L0Regressor`.
     certify, solver, gap, time_limit, n_jobs, random_state, on_progress
@@ -154,8 +155,8 @@ class L0Selector(SelectorMixin, Sized):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.positive_only = self.loss == "poisson"
+        tags.target_tags.positive_only = self.loss in ("poisson", "gamma")
         tags.target_tags.multi_output = self.loss == "squared"
-        if self.loss in ("logistic", "multinomial"):
+        if self.loss in ("logistic", "squared_hinge", "multinomial"):
             tags.classifier_tags = ClassifierTags(multi_class=self.loss == "multinomial")
         return tags

@@ -156,8 +156,13 @@ def describe(
 ) -> Result:
     """A `Result` from an answer and its fit."""
     if fit.runaway:
-        several = checks.separable_classes if problem.n_outputs > 1 else checks.separable
-        raise (several if problem.loss.classifies else checks.diverging_counts)([problem.names[j] for j in fit.columns])
+        why = {
+            "logistic": checks.separable,
+            "multinomial": checks.separable_classes,
+            "poisson": checks.diverging_counts,
+            "cox": checks.no_maximum,
+        }
+        raise why[problem.loss.name]([problem.names[j] for j in fit.columns])
     coef, intercept = fit.coefficients(problem)
     # read off the centred fit: far from zero, the coefficients of the raw columns cost digits
     loss = problem.loss.mean(problem.normal.y, fit.eta, problem.weight)
@@ -217,6 +222,7 @@ def certify(problem: Problem, claims, trees) -> Certificate:
         n_samples=weight.size,
         requires=problem.rules.requires,
         at_most=problem.rules.at_most,
+        offset=np.zeros(1) if problem.offset is None else problem.offset,
     )
     conditions = [CONSTANT]
     if np.isfinite(question.lower).any() or np.isfinite(question.upper).any():
@@ -227,7 +233,8 @@ def certify(problem: Problem, claims, trees) -> Certificate:
 def checked_bounds(problem: Problem, tree: Tree, sizes: Sequence[int | None]) -> list[float]:
     """Bounds that the checker finds for a tree: where columns are collinear, only it knows what rounding leaves."""
     certificate = certify(problem, [], [tree])
-    question = replace(certificate.question, weight=problem.weight, n_samples=problem.weight.size)
+    rows = {"weight": problem.weight, "n_samples": problem.weight.size, "offset": np.zeros(1)}  # y is shifted already
+    question = replace(certificate.question, **rows)
     certificate = replace(certificate, question=question)
     X = problem.X.columns(np.arange(problem.n_features))
     return list(Checker(certificate, X, problem.y).tree_bounds(tree, sizes))
@@ -246,7 +253,7 @@ def sample_of(problem: Problem) -> Sample:
 def _sample(problem: Problem) -> Sample:
     full_loss, rank = _full_model(problem)
     return Sample(
-        loss=problem.loss,
+        loss=problem.loss.unbound,
         n_samples=problem.n_samples,
         n_features=problem.n_features,
         fit_intercept=problem.fit_intercept,

@@ -312,6 +312,8 @@ class Branch(Solver):
             return checks.ONE_RESPONSE
         if self.checkpoint is not None and (problem.loss.name != "squared" or problem.rules.grouped):
             return checks.NOT_SAVED
+        if not problem.loss.provable:
+            return checks.no_proof(problem.loss.name)
         if relaxes(problem) or splits(problem):
             return None
         return (

@@ -200,6 +200,8 @@ class Exhaustive(Solver):
     def refuses(self, problem):
         if problem.n_outputs > 1:
             return checks.ONE_RESPONSE
+        if not problem.loss.provable:
+            return checks.no_proof(problem.loss.name)
         if not problem.closed_form:
             return "leaps and bounds need squared error without l1 and limits. Hint: branch, with l2 > 0 or limits."
         if problem.rules.restricted:

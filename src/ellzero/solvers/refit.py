@@ -11,7 +11,10 @@ from .._linear import least_squares, solve_definite, solve_positive
 from ..problem import Problem
 
 NEWTON_STEPS = 100
+KINKED_STEPS = 1000  # where the curvature jumps: as few rows as coefficients may have any
 SATURATED = 1e-6  # share of the empty model's loss at which nothing is left
+JUMP = 1e-6  # share of the largest curvature that Newton's model has everywhere, where the loss's own may vanish
+APART = 15.0  # log hazards this far apart make one look whether the partial likelihood has a maximum
 FLAT = 1e-7  # a curvature below this share of that at the null model means that a coefficient runs away
 TIGHT = 1e-13
 FIRM = 1e-3  # ridge from which normal equations are precise enough
@@ -35,7 +38,7 @@ class Fit:
     value : float
         Loss plus convex penalty; the price of the units is not in it.
     runaway : bool
-        Whether nothing is left of the loss and a coefficient grows without end (separable classes).
+        Whether a coefficient grows without end: classes are separable, or a partial likelihood is monotone.
     """
 
     columns: np.ndarray
@@ -143,9 +146,9 @@ def _newton(problem, columns, Z, gamma, intercept):
     ridge = np.append(ridge, 0.0) if problem.fit_intercept else ridge
     eta = design @ point
     value = loss.mean(y, eta, weight) + 0.5 * float(ridge @ (point * point))
-    for _ in range(NEWTON_STEPS):
+    for _ in range(KINKED_STEPS if loss.kinked else NEWTON_STEPS):
         gradient = design.T @ loss.mean_gradient(y, eta, weight) + ridge * point
-        hessian = loss.mean_hessian_times(y, eta, weight, design).T @ design
+        hessian = _bent(problem, y, eta, design).T @ design
         hessian.flat[:: point.size + 1] += ridge
         step = solve_positive(hessian, gradient)
         decrement = float(gradient @ step)
@@ -167,9 +170,17 @@ def _newton(problem, columns, Z, gamma, intercept):
         if length == 1.0 and _leaves(loss, moved, decrement) <= 0.01 * TIGHT * value:
             break
     gamma, intercept = (point[:-1], float(point[-1])) if problem.fit_intercept else (point, 0.0)
-    saturated = value <= SATURATED * problem.null_loss
-    runaway = saturated and not ridge[: columns.size].all() and _runs_away(problem, design, eta)
+    doubtful = value <= SATURATED * problem.null_loss if loss.by_rows else columns.size > 0 and np.ptp(eta) > APART
+    doubtful &= not (loss.attained or ridge[: columns.size].all())
+    runaway = bool(doubtful) and _runs_away(problem, design, eta)
     return Fit(columns, gamma, intercept, eta, value, runaway)
+
+
+def _bent(problem, y, eta, directions):
+    """Hessian of a Newton model times some directions: never flat where the loss may be and yet slope."""
+    loss, weight = problem.loss, problem.weight
+    product = loss.mean_hessian_times(y, eta, weight, directions)
+    return product + JUMP * loss.curvature_bound * weight[:, None] * directions if loss.kinked else product
 
 
 def _leaves(loss, moved, decrement) -> float:
@@ -189,6 +200,9 @@ def _runs_away(problem, design, eta) -> bool:
     now = loss.mean_hessian_times(y, eta, weight, design).T @ design
     then = loss.mean_hessian_times(y, null, weight, design).T @ design
     jitter = 1e-10 * np.trace(then) * np.eye(then.shape[0])
+    if not loss.by_rows:  # much may be left of the loss: a direction without curvature at the start proves nothing
+        jitter *= 1e-2
+        now = now + (1.0 - FLAT) * jitter
     return bool(linalg.eigh(now + FLAT * jitter, then + jitter, eigvals_only=True, subset_by_index=[0, 0])[0] < FLAT)
 
 
@@ -199,13 +213,13 @@ def _descent(problem, columns, Z, gamma, intercept):
     intercept = 0.0 if profiled else intercept
     eta = Z @ gamma + intercept
     value = _value(problem, columns, gamma, eta)
-    for _ in range(NEWTON_STEPS):
+    for _ in range(KINKED_STEPS if loss.kinked else NEWTON_STEPS):
         centred, slope, shift = Z, -loss.mean_gradient(y, eta, weight), 0.0
         if problem.fit_intercept and not profiled:
-            curvature = loss.mean_hessian_times(y, eta, weight, np.ones((y.size, 1)))[:, 0]
+            curvature = _bent(problem, y, eta, np.ones((y.size, 1)))[:, 0]
             centred = Z - (curvature @ Z) / curvature.sum()  # the intercept follows the step
             shift = slope.sum() / curvature.sum()
-        hessian = loss.mean_hessian_times(y, eta, weight, centred).T @ centred
+        hessian = _bent(problem, y, eta, centred).T @ centred
         g = centred.T @ slope
         trial = None if profiled else _free_minimiser(hessian, g, gamma, penalty, columns)
         if trial is None:
@@ -222,7 +236,7 @@ def _descent(problem, columns, Z, gamma, intercept):
             length *= 0.5
         done = not new_value < value - 1e-15 * abs(value)
         if not profiled and length == 1.0:
-            decrement = float(loss.mean_hessian_times(y, eta, weight, move[:, None])[:, 0] @ move)
+            decrement = float(_bent(problem, y, eta, move[:, None])[:, 0] @ move)
             done |= _leaves(loss, float(np.abs(move).max()), decrement) <= 0.01 * TIGHT * value
         if new_value <= value:
             gamma, eta, value = candidate, new_eta, new_value
