@@ -39,7 +39,18 @@ every_penalty = pytest.mark.parametrize("penalty", EVERY, ids=repr)
 
 
 def response(loss, draw):
-    return {"squared": draw, "logistic": float(draw > 0), "poisson": float(abs(round(draw)))}[loss.name]
+    by_name = {
+        "squared": draw,
+        "logistic": float(draw > 0),
+        "poisson": float(abs(round(draw))),
+        "gamma": 0.019 + abs(draw),
+        "huber": draw,
+        "squared_hinge": float(draw > 0),
+    }
+    return by_name[loss.name]
+
+
+CANONICAL = ("squared", "logistic", "poisson")  # what is left of the mean is the gradient
 
 
 @every_penalty
@@ -87,8 +98,27 @@ def test_losses(loss, draw, eta, other):
     laws.never_negative_and_zero_at_saturation(loss, y, eta)
     laws.conjugate_touches(loss, y, eta, other)
     laws.clipped_duals_are_in_the_domain(loss, y, other)
-    assert loss.gradient(np.array([y]), np.array([eta]))[0] == pytest.approx(loss.inverse_link(np.array([eta]))[0] - y)
-    assert loss.link(loss.inverse_link(np.array([eta])))[0] == pytest.approx(eta, abs=1e-9)
+    at = np.array([eta])
+    if loss.name in CANONICAL:
+        assert loss.gradient(np.array([y]), at)[0] == pytest.approx(loss.inverse_link(at)[0] - y)
+    expected = np.clip(eta, -1.0, 1.0) if loss.name == "squared_hinge" else eta
+    assert loss.link(loss.inverse_link(at))[0] == pytest.approx(expected, abs=1e-9)
+
+
+@every_loss
+@given(seed=st.integers(0, 999))
+def test_null_intercept_minimises(loss, seed):
+    rng = np.random.default_rng(seed)
+    y = np.array([response(loss, draw) for draw in [-1.9, 0.7, *rng.normal(0.37, 3.0, 7)]])
+    weight = rng.random(9) + 0.019
+    weight /= weight.sum()
+    best = loss.null_intercept(y, weight)
+
+    def value(constant):
+        return loss.mean(y, np.full(9, constant), weight)
+
+    for step in (1e-4, 0.37, 1.9):
+        assert value(best) <= min(value(best - step), value(best + step)) * (1 + 1e-14)
 
 
 @every_loss

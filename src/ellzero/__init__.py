@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from . import constraints, criteria, datasets, errors, losses, operators, penalties, selection, solvers
     from ._progress import Event
     from .certificate import Certificate
-    from .estimators import L0Classifier, L0ClassifierCV, L0Regressor, L0RegressorCV, L0Selector
+    from .estimators import L0Classifier, L0ClassifierCV, L0Cox, L0Regressor, L0RegressorCV, L0Selector
     from .problem import Problem
     from .result import Result, Status, Table
     from .selection import (
@@ -41,6 +41,7 @@ __all__ = [
     "Knockoffs",
     "L0Classifier",
     "L0ClassifierCV",
+    "L0Cox",
     "L0Regressor",
     "L0RegressorCV",
     "L0Selector",
@@ -78,7 +79,7 @@ _ROOMS = ("constraints", "criteria", "datasets", "errors", "losses", "operators"
 _HOMES = {
     "_progress": ("Event",),
     "certificate": ("Certificate",),
-    "estimators": ("L0Classifier", "L0ClassifierCV", "L0Regressor", "L0RegressorCV", "L0Selector"),
+    "estimators": ("L0Classifier", "L0ClassifierCV", "L0Cox", "L0Regressor", "L0RegressorCV", "L0Selector"),
     "problem": ("Problem",),
     "result": ("Result", "Status", "Table"),
     "selection": (

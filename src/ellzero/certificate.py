@@ -21,7 +21,7 @@ import hashlib
 import json
 import zipfile
 import zlib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +129,8 @@ class Question:
         The unit may be in only if at least one of the units is.
     at_most : tuple of (number, sets of units)
         At most so many of the sets may have a unit that is in.
+    offset : ndarray of shape (n_samples,) or (1,)
+        Added to the linear predictor of each row; files without it have none.
     """
 
     loss: str
@@ -147,6 +149,7 @@ class Question:
     n_samples: int
     requires: tuple[tuple[int, tuple[int, ...]], ...] = ()
     at_most: tuple[tuple[int, tuple[tuple[int, ...], ...]], ...] = ()
+    offset: np.ndarray = field(default_factory=lambda: np.zeros(1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -282,6 +285,9 @@ def sound_question(q: Question) -> bool:
         and np.isfinite(q.weight).all()
         and (q.weight >= 0).all()
         and q.weight.any()
+        and q.offset.size in (1, q.n_samples)
+        and _array(q.offset, "f", q.offset.size)
+        and np.isfinite(q.offset).all()
         and all(_whole(unit, n_units) for unit, _ in q.requires)
         and all(_whole(most, n_units + 1) and len(sets) for most, sets in q.at_most)
         and all(len(s) and all(_whole(u, n_units) for u in s) for _, sets in (*rules, *q.at_most) for s in sets)
@@ -380,7 +386,7 @@ def _rows(indptr, n: int, *parts) -> bool:
 
 LISTS = ("names", "requires", "at_most")
 QUESTION_ARRAYS = ("lower", "upper", "unit", "forced", "forbidden", "weight")
-TREE_ARRAYS = tuple(field.name for field in fields(Tree) if field.name != "kind")
+TREE_ARRAYS = tuple(part.name for part in fields(Tree) if part.name != "kind")
 
 
 def _digest(header: dict, arrays: dict) -> str:
@@ -395,6 +401,8 @@ def _digest(header: dict, arrays: dict) -> str:
 def _pack(certificate: Certificate) -> tuple[dict, dict]:
     question = certificate.question
     arrays = {f"question_{name}": getattr(question, name) for name in QUESTION_ARRAYS}
+    if question.offset.any():
+        arrays["question_offset"] = question.offset
     for t, tree in enumerate(certificate.trees):
         arrays |= {f"tree{t}_{name}": getattr(tree, name) for name in _parts_of(tree.kind)}
     claims = [
@@ -405,7 +413,7 @@ def _pack(certificate: Certificate) -> tuple[dict, dict]:
         }
         for c in certificate.claims
     ]
-    plain = [field.name for field in fields(Question) if field.name not in QUESTION_ARRAYS]
+    plain = [part.name for part in fields(Question) if part.name not in (*QUESTION_ARRAYS, "offset")]
     header = {
         "format": FORMAT,
         "question": {name: getattr(question, name) for name in plain},
@@ -421,6 +429,7 @@ def _pack(certificate: Certificate) -> tuple[dict, dict]:
 def _unpack(header: dict, arrays: dict) -> Certificate:
     question = {**header["question"], **{name: _tuples(header["question"][name]) for name in LISTS}}
     question |= {name: arrays[f"question_{name}"] for name in QUESTION_ARRAYS}
+    question["offset"] = arrays.get("question_offset", np.zeros(1))
     trees = [
         replace(Tree.plain(kind), **{name: arrays[f"tree{t}_{name}"] for name in _parts_of(kind)})
         for t, kind in enumerate(header["trees"])

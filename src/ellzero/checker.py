@@ -8,8 +8,9 @@ at least |r|^2/2 + sum_j [(b_j - x_j) q_j + d_j (x_j - b_j)^2 / 2] at every x, a
 
 A unit that is in costs :math:`\lambda_0` and the least of its :math:`\phi_j` within the limits, one that is out
 :math:`\phi_j(0)`; at most k units are in, so of the free ones only the k - \|in\| that lower the sum most. Other losses
-have b = 0, D = 0 and :math:`-\sum_i w_i f^*(y_i, -r_i)` for the first term (weak duality). Rounding is charged to the
-bounds: a dot product of n terms errs by at most :math:`\gamma_n |x|^\top |y|` (Higham 2002, section 3.1).
+have b = 0, D = 0 and :math:`-\sum_i w_i [f^*(y_i, -r_i) + r_i o_i]` for the first term, o_i the offset (weak duality).
+Rounding is charged to the bounds: a dot product of n terms errs by at most :math:`\gamma_n |x|^\top |y|` (Higham 2002,
+section 3.1).
 
 References
 ----------
@@ -38,6 +39,8 @@ class Checker:
     def __init__(self, certificate, X, y):
         self.certificate, self.q = certificate, certificate.question
         q, p, weight = self.q, X.shape[1], np.broadcast_to(self.q.weight, y.shape)
+        shift, squared = np.broadcast_to(q.offset, y.shape), q.loss == "squared"  # a shift of y, or of the predictor
+        y, self.shift = (y - shift, 0.0 * y[weight > 0]) if squared else (y, shift[weight > 0])
         self.X, self.y, w = X[weight > 0], y[weight > 0], weight[weight > 0] / weight.sum()
         mean = self.X[0] + w @ (self.X - self.X[0])
         centre = mean if q.fit_intercept else np.zeros(p)
@@ -92,11 +95,12 @@ class Checker:
         )
         if not keeps_rules:
             raise CertificateError(f"the support claimed for {size} breaks the rules of the question.")
-        eta, gamma = self.X @ coef + claim.intercept, coef * self.scale
+        eta, gamma = self.X @ coef + claim.intercept + self.shift, coef * self.scale
         loss = 0.5 * (self.y - eta) ** 2 if q.loss == "squared" else self._deviance(self.y, self._mean(eta))
         objective = float(self.w @ loss + self.l1 @ np.abs(gamma) + self.l2 @ gamma**2 + q.l0 * units.sum())
         # huge coefficients that cancel cost digits in anybody's arithmetic: allow for what their products round to
-        rounded = 4 * (claim.support.size + 8) * UNIT * (np.abs(self.X) @ np.abs(coef) + abs(claim.intercept))
+        sizes = np.abs(self.X) @ np.abs(coef) + abs(claim.intercept) + np.abs(self.shift)
+        rounded = 4 * (claim.support.size + 8) * UNIT * sizes
         slack = TOLERANCE * max(objective, 1e-3 * self.null) + np.sqrt(2 * max(objective, 0.0) * (self.w @ rounded**2))
         if not (np.isfinite(objective) and np.isfinite(slack) and abs(objective - claim.objective) <= slack):
             found = f"the objective {objective:.12g} on these data, not {claim.objective:.12g}"
@@ -129,16 +133,18 @@ class Checker:
             lost = self.gamma * np.sqrt(2 * self.null) + 4 * ((b != 0).sum(axis=1) + 16) * UNIT * np.abs(b).sum(axis=1)
             return 0.5 * (1.0 - self.gamma) * norm**2, lost, b, r @ self.Z, self.error * norm
         w, y = self.w, self.y
-        mu = self._mean(coef[:, used] @ self.X[:, used].T + np.reshape(intercept, (-1, 1)))
+        mu = self._mean(coef[:, used] @ self.X[:, used].T + np.reshape(intercept, (-1, 1)) + self.shift)
         if self.q.fit_intercept:  # residuals have to sum to zero: shrink the means, or what they lack to one
             wanted, total = w @ y, (mu @ w)[:, None]
             raised = 1.0 - (1.0 - mu) * ((1.0 - wanted) / (1.0 - total))
             mu = np.where((total < wanted) & (self.q.loss == "logistic"), raised, mu * (wanted / total))
         r = y - mu
-        terms = self._deviance(y - r, y - r)
-        # what the sum still is: it moves the logarithms, too
-        loose = self.q.fit_intercept * (np.abs(r @ w) + self.gamma * (np.abs(r) @ w)) * (1 + np.abs(terms).max(axis=1))
-        base, b = terms @ w - loose - self.gamma * ((1.0 + np.abs(terms)) @ w), np.zeros(coef.shape)
+        terms, moved = self._deviance(y - r, y - r), r * self.shift
+        # what the sum still is: it moves the logarithms, too, and what the shift adds
+        steep = 1.0 + np.abs(terms).max(axis=1) + np.abs(self.shift).max()
+        loose = self.q.fit_intercept * (np.abs(r @ w) + self.gamma * (np.abs(r) @ w)) * steep
+        lost = self.gamma * ((1.0 + np.abs(terms) + np.abs(moved)) @ w)
+        base, b = (terms - moved) @ w - loose - lost, np.zeros(coef.shape)
         return base, b[:, 0], b, (r * np.sqrt(w)) @ self.Z, self.error * np.sqrt(r**2 @ w) + 2 * loose
 
     def _least(self, j, point, low, high):

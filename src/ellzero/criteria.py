@@ -8,17 +8,23 @@ offered and
    D = n \log(\mathrm{RSS}/n) \quad\text{(squared error, variance profiled out; } n(\log 2\pi + 1) \text{ dropped)},
    \qquad D = 2\,\mathrm{nll} \quad\text{(other losses, all constants kept)},
 
+where a distribution has a shape or scale of its own (`Gamma`, `Huber`), it is profiled out, too,
+
+With q outputs, RSS is their sum and one variance is profiled out of all, as the objective has it: :math:`D = nq
+\log(\mathrm{RSS}/(nq))`. A column then has q coefficients, or one less than there are classes, and K counts them all,
+those of the intercept, too; aicc has nq in the place of n, as there are so many squares.
+
 ======  ==============================================================================================
 aic     :math:`D + 2K`
-aicc    AIC :math:`+ 2(K+1)(K+2)/(n-K-2)` for squared error (the variance counts), :math:`+ 2K(K+1)/(n-K-1)` else
+aicc    AIC :math:`+ 2(K+1)(K+2)/(n-K-2)` where a scale is profiled out (it counts), :math:`+ 2K(K+1)/(n-K-1)` else
 bic     :math:`D + K \log n`
-ebic    BIC :math:`+ 2\gamma \log\binom{p}{k}` with :math:`\gamma = 0.5`, k the number of coefficients in
+ebic    BIC :math:`+ 2\gamma \log\binom{p}{k}` with :math:`\gamma = 0.5`, k the number of columns in
 gic     :math:`D + K \log p \cdot \log\log n`
 cp      :math:`\mathrm{RSS}/\hat\sigma^2 - n + 2K`, :math:`\hat\sigma^2` of the full model; squared error only
 adjr2   :math:`1 - \frac{\mathrm{RSS}/(n-K)}{\mathrm{TSS}/(n-1)}`, largest is best; squared error only
 ======  ==============================================================================================
 
-Groups count with all their coefficients.
+Groups count with all their coefficients. k in ebic is the number of columns in: it counts supports.
 
 References
 ----------
@@ -55,6 +61,8 @@ class Sample:
         Loss of the model with every column, where that is determined; for Mallows' Cp.
     full_rank : int
         Number of linearly independent columns.
+    n_outputs : int
+        Columns of the coefficients.
     """
 
     loss: Loss
@@ -65,30 +73,42 @@ class Sample:
     saturated_nll: float
     full_loss: float | None
     full_rank: int
+    n_outputs: int = 1
+
+    @property
+    def n_values(self) -> float:
+        """Squares that an estimated variance rests on, or rows."""
+        return self.n_samples * (self.n_outputs if self.loss.least_squares else 1)
+
+    def n_parameters(self, n_columns: int) -> int:
+        """Free parameters of a model: those of its columns and of the intercept; classes have one less than outputs."""
+        free = self.n_outputs - (self.n_outputs > 1 and self.loss.classifies)
+        return free * (n_columns + self.fit_intercept)
 
 
 def _deviance(loss: float, sample: Sample) -> float:
-    n = sample.n_samples
-    if sample.loss.estimated_scale:
-        return n * log(2.0 * loss) if loss > SATURATED * sample.null_loss else -inf
-    return 2.0 * (n * loss + sample.saturated_nll)
+    if sample.loss.estimated_scale and loss <= SATURATED * sample.null_loss:
+        return -inf
+    if sample.n_outputs > 1 and sample.loss.least_squares:
+        return sample.n_values * log(2.0 * loss / sample.n_outputs)
+    return sample.loss.twice_nll(loss, sample.n_samples, sample.saturated_nll)
 
 
 def aic(loss: float, n_coef: int, sample: Sample) -> float:
     """Akaike's criterion."""
-    return _deviance(loss, sample) + 2.0 * (n_coef + sample.fit_intercept)
+    return _deviance(loss, sample) + 2.0 * sample.n_parameters(n_coef)
 
 
 def aicc(loss: float, n_coef: int, sample: Sample) -> float:
     """Akaike's criterion, corrected for small samples; ``inf`` where the correction is not positive."""
-    K = n_coef + sample.fit_intercept + int(sample.loss.estimated_scale)
-    room = sample.n_samples - K - 1
+    K = sample.n_parameters(n_coef) + int(sample.loss.estimated_scale)
+    room = sample.n_values - K - 1
     return aic(loss, n_coef, sample) + (2.0 * K * (K + 1) / room if room > 0 else inf)
 
 
 def bic(loss: float, n_coef: int, sample: Sample) -> float:
     """Schwarz's criterion."""
-    return _deviance(loss, sample) + (n_coef + sample.fit_intercept) * log(sample.n_samples)
+    return _deviance(loss, sample) + sample.n_parameters(n_coef) * log(sample.n_samples)
 
 
 def ebic(loss: float, n_coef: int, sample: Sample, gamma: float = 0.5) -> float:
@@ -99,13 +119,15 @@ def ebic(loss: float, n_coef: int, sample: Sample, gamma: float = 0.5) -> float:
 def gic(loss: float, n_coef: int, sample: Sample) -> float:
     """Generalised criterion of Zhu et al."""
     n, p = sample.n_samples, sample.n_features
-    return _deviance(loss, sample) + (n_coef + sample.fit_intercept) * log(p) * log(max(log(max(n, 2.0)), 1e-12))
+    return _deviance(loss, sample) + sample.n_parameters(n_coef) * log(p) * log(max(log(max(n, 2.0)), 1e-12))
 
 
 def cp(loss: float, n_coef: int, sample: Sample) -> float:
     """Mallows' Cp."""
     room = sample.n_samples - sample.full_rank - sample.fit_intercept
-    if sample.full_loss is None or not sample.loss.estimated_scale or room < 1 or sample.full_loss <= 0:
+    if sample.n_outputs > 1 and sample.loss.least_squares:
+        raise checks.single_response_criterion("cp")
+    if sample.full_loss is None or sample.loss.name != "squared" or room < 1 or sample.full_loss <= 0:
         raise checks.no_full_model(sample.loss.name, sample.full_rank + sample.fit_intercept, sample.n_samples)
     variance = 2.0 * sample.n_samples * sample.full_loss / room
     K = n_coef + sample.fit_intercept
@@ -114,8 +136,10 @@ def cp(loss: float, n_coef: int, sample: Sample) -> float:
 
 def adjr2(loss: float, n_coef: int, sample: Sample) -> float:
     """Adjusted R squared; TSS is about zero, over n, without an intercept."""
-    if not sample.loss.estimated_scale:
+    if sample.loss.name != "squared":
         raise checks.squared_error_only("adjr2", sample.loss.name)
+    if sample.n_outputs > 1:
+        raise checks.single_response_criterion("adjr2")
     room = sample.n_samples - n_coef - sample.fit_intercept
     if room <= 0 or sample.null_loss == 0:
         return -inf
@@ -135,7 +159,7 @@ def evaluate(name: str, loss: float, n_coef: int, sample: Sample) -> float:
     loss : float
         Half the weighted mean deviance of the model.
     n_coef : int
-        Coefficients in, the intercept not counted.
+        Columns in, the intercept not counted.
     sample : Sample
 
     Raises

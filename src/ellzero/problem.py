@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import linalg
@@ -10,11 +11,12 @@ from . import _checks as checks
 from ._linear import pivoted_cholesky, solve_positive
 from .constraints import LinearRow, SupportRules
 from .constraints.support import linear_rows
-from .losses import Loss, as_loss
+from .losses import Loss, Offset
 from .operators import Dense, GramRows, Operator, Standardised, as_operator
 from .operators.adapters import as_vector
 from .operators.gram import SINGLE_FEATURES, is_small
 from .penalties import Separable
+from .responses import read_response
 
 FAR = 1e3  # distance of a column from zero, in deviations, beyond which a centred copy is made
 CHECKED_FEATURES = 2000  # beyond so many columns no eigenvalue is computed
@@ -33,7 +35,7 @@ class NormalForm:
     ----------
     Z : Standardised
         Scaled columns, centred when there is an intercept.
-    y : ndarray of shape (n_samples,)
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Target, centred where the intercept is profiled out (squared error).
     penalty : Separable
         Strengths and limits for gamma, one number a column.
@@ -57,7 +59,7 @@ class Problem:
     ----------
     X : Operator of shape (n_samples, n_features)
         Rows of weight zero are left out.
-    y : ndarray of shape (n_samples,)
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
     loss : Loss
     penalty : Separable
         Strengths on the user's scale, limits in data units.
@@ -67,13 +69,18 @@ class Problem:
     weight : ndarray of shape (n_samples,)
         Weights divided by their sum.
     n_samples : float
-        Sum of the weights; an integer weight is a repeated row.
+        Sum of the weights, an integer weight is a repeated row; of those of the events for `Cox`.
     fit_intercept, standardize : bool
     names : tuple of str
     all_weights : ndarray
         The weights as given, zeros included; a certificate keeps them.
     linear : tuple of LinearRow
         Linear conditions; few solvers take them.
+    outputs : tuple of str
+        Names of the outputs where there are several: coefficients then have one column each, and a unit is in with its
+        rows of them. Such problems have no limits, no l1 and no linear conditions.
+    offset : ndarray or None
+        Offsets as given. They are taken off y for squared error, and are part of the loss otherwise.
 
     Notes
     -----
@@ -95,6 +102,8 @@ class Problem:
     names: tuple[str, ...]
     all_weights: np.ndarray
     linear: tuple[LinearRow, ...] = ()
+    outputs: tuple[str, ...] = ()
+    offset: np.ndarray | None = None
 
     @classmethod
     def from_data(
@@ -114,6 +123,7 @@ class Problem:
         forbidden=(),
         constraints=(),
         sample_weight=None,
+        offset=None,
         fit_intercept=True,
         standardize=True,
         names=None,
@@ -124,7 +134,7 @@ class Problem:
         ----------
         X, y, k, l0, l1, l2, loss, lower, upper
             As in `best_subset`.
-        groups, forced, forbidden, constraints, sample_weight, fit_intercept, standardize
+        groups, forced, forbidden, constraints, sample_weight, offset, fit_intercept, standardize
             As in `best_subset`.
         names : sequence of str, optional
             Column names, where X does not bring its own.
@@ -137,18 +147,29 @@ class Problem:
         op, own_names = as_operator(X)
         names = own_names if names is None else tuple(names)
         n, p = op.shape
-        target = as_vector("y", y, n)
+        response = read_response(loss, y, n)
+        loss, target = response.loss, response.y
         if np.isfinite(target).all():
             checks.magnitude("y", float(np.abs(target).max()))
         weight = np.ones(n) if sample_weight is None else as_vector("sample_weight", sample_weight, n)
         checks.sample_weight(weight)
         checks.magnitude("sample_weight", float(weight.max()))
         all_weights = weight
+        shift = None if offset is None else _offset(offset, n)
+        all_offsets = shift
         if (weight == 0).any():
             counted = np.flatnonzero(weight)
             op, target, weight = op.rows(counted), target[counted], weight[counted]
-        loss = as_loss(loss)
+            shift = None if shift is None else shift[counted]
+            loss = loss.at_rows(counted)
         loss.check_target(target)
+        target, loss = loss.bound_to(target, weight)
+        if shift is not None and loss.name == "squared":
+            target = (target.T - shift).T
+        elif shift is not None:
+            if response.names:
+                raise checks.one_response("offsets of this loss need")
+            loss = Offset(loss, shift)
         rules = SupportRules.build(names, groups, forced, forbidden, constraints)
         if k is not None:
             k = checks.size("k", k, rules.n_units, "column" if not rules.grouped else "group")
@@ -161,6 +182,8 @@ class Problem:
             _limit("lower", lower, -np.inf, p),
             _limit("upper", upper, np.inf, p),
         )
+        if response.names:
+            _refuse_with_several(penalty)
         total = float(weight.sum())
         problem = cls(
             op,
@@ -170,11 +193,13 @@ class Problem:
             k,
             rules,
             weight / total,
-            total,
-            bool(fit_intercept),
+            loss.sample_size(weight),
+            bool(fit_intercept) and loss.by_rows,
             bool(standardize),
             names,
             all_weights,
+            outputs=response.names,
+            offset=all_offsets,
         )
         if problem.constant.any():
             problem = replace(problem, rules=rules.without(problem.constant))
@@ -184,6 +209,8 @@ class Problem:
     def restricted_by(self, constraints) -> "Problem":
         """The problem with what its rules imply forced and forbidden, and with the linear rows of the constraints."""
         linear = linear_rows(self.names, self.rules, constraints)
+        if linear and self.n_outputs > 1:
+            raise checks.one_response("linear conditions need")
         if not (self.rules.restricted or linear):
             return self
         rules = self.rules.closed(self.names)
@@ -220,6 +247,16 @@ class Problem:
         return self.X.shape[1]
 
     @property
+    def n_outputs(self) -> int:
+        """Columns of the coefficients."""
+        return max(len(self.outputs), 1)
+
+    @property
+    def centred(self) -> bool:
+        """Whether columns are taken about their means: there is an intercept, or none could be told from zero."""
+        return self.fit_intercept or not self.loss.by_rows
+
+    @property
     def l0(self) -> float:
         return float(self.penalty.l0)
 
@@ -229,19 +266,25 @@ class Problem:
         return len(self.rules.completed() or ())
 
     @property
-    def closed_form(self) -> bool:
+    def least_squares(self) -> bool:
         """Whether a fit on a given support is one linear solve: squared error with at most a ridge."""
-        return self.loss.name == "squared" and self.penalty.l1 == 0 and not self.penalty.limited
+        return self.loss.least_squares and self.penalty.l1 == 0 and not self.penalty.limited
+
+    @property
+    def closed_form(self) -> bool:
+        """The same for a single output: what compiled searches and proofs are made for."""
+        return self.least_squares and self.n_outputs == 1
 
     @cached_property
-    def null_intercept(self) -> float:
+    def null_intercept(self) -> Any:
+        """Intercept of the empty model, one an output."""
         return self.loss.null_intercept(self.y, self.weight) if self.fit_intercept else 0.0
 
     @cached_property
     def null_loss(self) -> float:
         """Objective of the empty model: the unit of absolute tolerances."""
-        eta = 0.0 if self.loss.name == "squared" else self.null_intercept
-        return self.loss.mean(self.normal.y, np.full(self.y.size, eta), self.weight)
+        eta = 0.0 if self.loss.least_squares else self.null_intercept
+        return self.loss.mean(self.normal.y, np.broadcast_to(eta, self.y.shape), self.weight)
 
     @cached_property
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
@@ -252,15 +295,15 @@ class Problem:
     def constant(self) -> np.ndarray:
         """Columns without variation (without an intercept: columns that are zero). Shape (n_features,), bool."""
         mean, spread = self.moments
-        square = spread if self.fit_intercept else spread + mean * mean
+        square = spread if self.centred else spread + mean * mean
         return np.sqrt(square) <= CONSTANT * np.sqrt(spread + mean * mean)
 
     @cached_property
     def normal(self) -> NormalForm:
         """The problem in scaled columns."""
         mean, spread = self.moments
-        centre = mean if self.fit_intercept else np.zeros_like(mean)
-        square = spread if self.fit_intercept else spread + mean * mean
+        centre = mean if self.centred else np.zeros_like(mean)
+        square = spread if self.centred else spread + mean * mean
         scale = np.where(self.constant, 1.0, np.sqrt(square))
         divide = np.ones_like(scale) if self.standardize else scale
         penalty = Separable(
@@ -271,7 +314,7 @@ class Problem:
             np.broadcast_to(self.penalty.upper, scale.shape) * scale,
         )
         y = self.y
-        if self.loss.name == "squared" and self.fit_intercept:
+        if self.loss.least_squares and self.fit_intercept:
             y = y - y[0]
             y = y - self.weight @ y
         base, offset = self.X, centre
@@ -298,8 +341,8 @@ class Problem:
     def dependent_columns(self) -> tuple[str, ...]:
         """Columns that are combinations of others, where rows outnumber columns; sought only where a second will do."""
         varying = np.flatnonzero(~self.constant)
-        small = varying.size <= DEPENDENCE_FEATURES and self.y.size * varying.size**2 <= DEPENDENCE_WORK
-        if not (small and 2 <= varying.size < self.y.size - self.fit_intercept):
+        small = varying.size <= DEPENDENCE_FEATURES and self.weight.size * varying.size**2 <= DEPENDENCE_WORK
+        if not (small and 2 <= varying.size < self.weight.size - self.fit_intercept):
             return ()
         gram = self.gram.rows(varying)[:, varying]
         _, order, rank = pivoted_cholesky(gram, DEPENDENT)
@@ -366,7 +409,7 @@ class Problem:
 
     def predictor(self, coef, intercept) -> np.ndarray:
         """Linear predictor of each row."""
-        support = np.flatnonzero(coef)
+        support = nonzero_rows(coef)
         return self.X.columns(support) @ coef[support] + intercept
 
     def loss_value(self, coef, intercept=0.0) -> float:
@@ -380,7 +423,7 @@ class Problem:
 
     def convex_penalty(self, coef) -> float:
         """Value of l1, l2 and the limits, on the user's scale."""
-        return float(np.sum(self.normal.penalty.convex_value(coef * self.normal.scale)))
+        return float(np.sum(self.normal.penalty.convex_value(coef.T * self.normal.scale)))
 
     def objective(self, coef, intercept=0.0) -> float:
         """Loss plus penalty, units counted as the rules say."""
@@ -393,7 +436,7 @@ class Problem:
     def units_in(self, coef) -> np.ndarray:
         """Units that are in: those with a nonzero coefficient, the forced ones, and the fewest that these need."""
         inside = self.rules.forced.copy()
-        inside[self.rules.unit_of_column[np.flatnonzero(coef)]] = True
+        inside[self.rules.unit_of_column[nonzero_rows(coef)]] = True
         units = np.flatnonzero(inside)
         completed = self.rules.completed(units) if self.rules.requires else None
         return units if completed is None else np.array(completed, dtype=np.intp)
@@ -435,6 +478,18 @@ class Problem:
         return max(0.0, upper - lower) / max(upper, 1e-12 * self.null_loss, 1e-300)
 
 
+def nonzero_rows(coef) -> np.ndarray:
+    """Columns of X with a nonzero coefficient for some output."""
+    return np.flatnonzero(coef if coef.ndim == 1 else coef.any(axis=1))
+
+
+def _refuse_with_several(penalty: Separable) -> None:
+    """Penalties that are defined for a single output only."""
+    for name, used in (("l1 needs", penalty.l1 > 0), ("`lower` and `upper` need", penalty.limited)):
+        if used:
+            raise checks.one_response(name)
+
+
 def node_charge(scores, inside, outside, l0, k) -> tuple[float, float, float]:
     r"""What the units take off the dual value at a node, and the prices at the edge of the last place.
 
@@ -454,6 +509,13 @@ def node_charge(scores, inside, outside, l0, k) -> tuple[float, float, float]:
         float(ordered[free.size - places]),
         float(ordered[free.size - places - 1]),
     )
+
+
+def _offset(offset, n: int) -> np.ndarray:
+    offset = as_vector("offset", offset, n)
+    checks.finite("offset", offset)
+    checks.magnitude("offset", float(np.abs(offset).max()))
+    return offset
 
 
 def _limit(name: str, value, default: float, p: int):

@@ -15,7 +15,9 @@ import numpy as np
 from . import _checks as checks
 from .certificate import Certificate
 from .criteria import Sample, evaluate
+from .losses import Multinomial
 from .operators import as_operator
+from .operators.adapters import as_vector
 
 
 class Status(Enum):
@@ -158,9 +160,9 @@ class Result:
 
     Attributes
     ----------
-    coef : ndarray of shape (n_features,)
-        Coefficients in data units, zero off the support.
-    intercept : float
+    coef : ndarray of shape (n_features,) or (n_features, n_outputs)
+        Coefficients in data units, zero off the support; one column an output, or a class, where there are several.
+    intercept : float or ndarray of shape (n_outputs,)
     support : ndarray of shape (n_nonzero,)
         Sorted indices of the columns that are in.
     k : int
@@ -186,10 +188,12 @@ class Result:
         Steps of a stepwise search.
     notes : tuple of str
         What the answer rests on, where no certificate says it.
+    outputs : tuple of str
+        Names of the outputs, or classes, where coefficients have a column for each.
     """
 
     coef: np.ndarray
-    intercept: float
+    intercept: float | np.ndarray
     support: np.ndarray
     k: int
     objective: float
@@ -203,6 +207,7 @@ class Result:
     solver: str
     trace: tuple[TraceStep, ...] = field(default=())
     notes: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
 
     @cached_property
     def _proved(self) -> Proved:
@@ -249,8 +254,8 @@ class Result:
 
     @property
     def n_parameters(self) -> int:
-        """Coefficients in, plus one for an intercept."""
-        return int(self.support.size) + int(self.sample.fit_intercept)
+        """Coefficients in and those of the intercept, as far as they are free: of C classes, C - 1 are."""
+        return self.sample.n_parameters(int(self.support.size))
 
     @property
     def names_in_support(self) -> tuple[str, ...]:
@@ -260,38 +265,56 @@ class Result:
         """Information criterion of the model; the formulas are in `ellzero.criteria`."""
         return evaluate(name, self.loss, int(self.support.size), self.sample)
 
-    def decision_function(self, X) -> np.ndarray:
-        """Linear predictor of each row of X."""
+    def decision_function(self, X, offset=None) -> np.ndarray:
+        """Linear predictor of each row of X, plus an offset where one is given; one column an output."""
         op, names = as_operator(X)
         checks.same_columns(op.shape[1], names, self.names)
-        return op.forward(self.coef) + self.intercept
+        eta = op.forward(self.coef) + self.intercept
+        return eta if offset is None else (eta.T + as_vector("offset", offset, op.shape[0])).T
 
-    def predict(self, X) -> np.ndarray:
-        """Mean response of each row of X; class 0 or 1 for the logistic loss."""
-        mean = self.sample.loss.inverse_link(self.decision_function(X))
-        return (mean > 0.5).astype(int) if self.sample.loss.classifies else mean
+    def predict(self, X, offset=None) -> np.ndarray:
+        """Mean response of each row of X; of classes the likelier, 0 or 1 of two; for Cox the relative hazard."""
+        loss = self.sample.loss
+        mean = loss.inverse_link(self.decision_function(X, offset))
+        if isinstance(loss, Multinomial):
+            return np.array(loss.labels)[mean.argmax(axis=1)]
+        return (mean > 0.5).astype(int) if loss.classifies else mean
 
-    def predict_proba(self, X) -> np.ndarray:
-        """Probabilities of classes 0 and 1, shape (n_samples, 2)."""
-        if not self.sample.loss.classifies:
+    def predict_proba(self, X, offset=None) -> np.ndarray:
+        """Probabilities of classes 0 and 1, shape (n_samples, 2); of all classes for the multinomial loss."""
+        if self.sample.loss.name not in ("logistic", "multinomial"):
             raise checks.no_probabilities(self.sample.loss.name)
-        mean = self.sample.loss.inverse_link(self.decision_function(X))
-        return np.column_stack([1.0 - mean, mean])
+        mean = self.sample.loss.inverse_link(self.decision_function(X, offset))
+        return mean if mean.ndim == 2 else np.column_stack([1.0 - mean, mean])
 
     def formula(self, target: str = "y") -> str:
-        """Fitted equation of the linear predictor."""
-        left = {"logistic": f"logit({target})", "poisson": f"log({target})"}.get(self.sample.loss.name, target)
-        parts = [(self.intercept, "")] if self.sample.fit_intercept else []
-        parts += [(float(self.coef[j]), f"*{self.names[j]}") for j in self.support]
+        """Fitted equation of the linear predictor; one a line where there are several outputs, under their names."""
+        if self.outputs:
+            return "\n".join(self._equation(name, *one) for name, *one in self._by_output())
+        left = {
+            "logistic": f"logit({target})",
+            "poisson": f"log({target})",
+            "gamma": f"log({target})",
+            "cox": f"log hazard({target})",
+            "squared_hinge": f"margin({target})",
+        }.get(self.sample.loss.name, target)
+        return self._equation(left, float(self.intercept), self.coef)
+
+    def _by_output(self):
+        return zip(self.outputs, np.asarray(self.intercept).tolist(), self.coef.T, strict=True)
+
+    def _equation(self, left: str, intercept: float, coef) -> str:
+        parts = [(intercept, "")] if self.sample.fit_intercept else []
+        parts += [(float(coef[j]), f"*{self.names[j]}") for j in self.support]
         right = "".join(f" {'-' if value < 0 else '+'} {abs(value):.6g}{name}" for value, name in parts)
         first = f"-{right[3:]}" if right.startswith(" -") else right[3:]
         return f"{left} = {first or '0'}"
 
     def summary(self) -> Table:
-        """Coefficients by name."""
-        rows = [["(intercept)", self.intercept]] if self.sample.fit_intercept else []
-        rows += [[self.names[j], float(self.coef[j])] for j in self.support]
-        return Table(["column", "coefficient"], rows)
+        """Coefficients by name, one column an output where there are several."""
+        rows = [["(intercept)", *np.atleast_1d(self.intercept).tolist()]] if self.sample.fit_intercept else []
+        rows += [[self.names[j], *np.atleast_1d(self.coef[j]).tolist()] for j in self.support]
+        return Table(["column", *(self.outputs or ("coefficient",))], rows)
 
     def _facts(self) -> list[str]:
         bound = "unknown" if self.gap is None else f"{100 * self.gap:.3g} %"

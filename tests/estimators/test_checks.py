@@ -9,11 +9,15 @@ import ellzero as ez
 FACES = [
     ez.L0Regressor(),
     ez.L0Regressor(loss="poisson"),
+    ez.L0Regressor(loss="gamma"),
+    ez.L0Regressor(loss="huber"),
     ez.L0Classifier(),
+    ez.L0Classifier(loss="squared_hinge"),
     ez.L0RegressorCV(),
     ez.L0ClassifierCV(),
     ez.L0Selector(),
     ez.L0Selector(loss="logistic"),
+    ez.L0Selector(loss="multinomial"),
 ]
 
 

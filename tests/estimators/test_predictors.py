@@ -215,7 +215,7 @@ def test_odd_columns_are_a_warning_that_names_them(houses):
         ({"l0": 0.37, "max_k": 3}, "`max_k` chooses the size where neither .* got it with `l0`"),
         ({"max_k": 7}, r"`max_k` must be an integer in \[0, 6\], got 7. X has 6 columns."),
         ({"criterion": "bci"}, 'Did you mean "bic"'),
-        ({"loss": "logistic"}, "`loss` must be one of squared, poisson, got 'logistic'"),
+        ({"loss": "logistic"}, "`loss` must be one of squared, poisson, gamma, huber, got 'logistic'"),
         ({"k": 2, "solver": "brench"}, 'Did you mean "branch"'),
         ({"k": 2, "forced": ["arae"]}, 'no column "arae". Did you mean "area"'),
         ({"l2": -1.9}, "`l2` must be a finite number >= 0"),
@@ -230,7 +230,7 @@ def test_what_is_wrong_is_said(houses, arguments, message):
 
 def test_data_that_cannot_be_answered_are_refused(houses):
     with pytest.raises(ValueError, match=r"Only binary classification is supported.*multiclass: y has 3 classes"):
-        ez.L0Classifier().fit(houses.array, houses.weight % 3)
+        ez.L0Selector(loss="logistic").fit(houses.array, houses.weight % 3)
     with pytest.raises(ValueError, match='y is "sold" in every row that counts'):
         ez.L0Classifier().fit(houses.array, houses.labels, sample_weight=houses.labels == "sold")
     with pytest.raises(ValueError, match="counts >= 0"):

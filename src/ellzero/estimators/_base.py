@@ -68,7 +68,7 @@ class Face(BaseEstimator):
     def _fit(self, X, y, sample_weight, **rows):
         X, y = validate_data(
             self, X, y, accept_sparse=("csc", "csr"), dtype=np.float64, y_numeric=not self._loss().classifies,
-            ensure_min_samples=2,
+            multi_output=self._loss().least_squares, ensure_min_samples=2,
         )  # fmt: skip
         if sample_weight is not None:
             sample_weight = as_vector("sample_weight", sample_weight, len(y))
@@ -94,8 +94,9 @@ class Face(BaseEstimator):
             "names": None if names is None else tuple(names),
         }
 
-    def _problem(self, X, y, sample_weight, **size) -> Problem:
-        problem = Problem.from_data(X, y, sample_weight=sample_weight, **size, **self._question())
+    def _problem(self, X, y, sample_weight, offset=None, **size) -> Problem:
+        question = self._question() | size
+        problem = Problem.from_data(X, y, sample_weight=sample_weight, offset=offset, **question)
         if problem.constant_columns:
             warnings.warn(checks.constant_columns(problem.constant_columns), EllzeroWarning, stacklevel=DEPTH)
         if problem.dependent_columns:
@@ -121,7 +122,7 @@ class Face(BaseEstimator):
         self.lower_bound_ = result.lower_bound
         self.gap_ = result.gap
         self.result_ = result if self.certify else result.without_data()
-        self.coef_ = result.coef
+        self.coef_ = result.coef.T
         self.intercept_ = result.intercept
         self.support_ = result.support
         self.k_ = result.k
@@ -149,11 +150,11 @@ class Sized(Face):
         self.criterion_: str | None = None
         given = "k" if self.k is not None else "l0" if self.l0 is not None else None
         if given is None:
-            return self._choose(self._problem(X, y, sample_weight))
+            return self._choose(self._problem(X, y, sample_weight, **rows))
         for name in ("criterion", "max_k"):
             if getattr(self, name) is not None:
                 raise messages.size_given_twice(name, given)
-        return self._solve(self._problem(X, y, sample_weight, k=self.k, l0=self.l0))
+        return self._solve(self._problem(X, y, sample_weight, k=self.k, l0=self.l0, **rows))
 
     def _choose(self, problem: Problem) -> Result:
         if self.max_k is not None:
@@ -174,7 +175,7 @@ class CrossValidated(Face):
 
     def _search(self, X, y, sample_weight, **rows) -> Result:
         checks.one_of("rule", self.rule, ("best", "1se"))
-        problem = self._problem(X, y, sample_weight)
+        problem = self._problem(X, y, sample_weight, rows.get("offset"))
         found = cross_validate(
             X, y, k=self.k, cv=self.cv, sample_weight=sample_weight, time_limit=self.time_limit, n_jobs=self.n_jobs,
             random_state=self.random_state, on_progress=self.on_progress, **self._question(), **rows,

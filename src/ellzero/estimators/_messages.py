@@ -1,5 +1,6 @@
 """The messages of this room: what only a scikit-learn user can get wrong."""
 
+from .. import _checks as checks
 from ..errors import ArgumentError, DataError
 
 
@@ -18,6 +19,18 @@ def not_binary(kind: str, n_classes: int) -> DataError:
 
 def one_class(label) -> DataError:
     return DataError(f'y is "{label}" in every row that counts: a classifier needs two classes, got one class.')
+
+
+def no_probabilities(loss: str) -> AttributeError:
+    return AttributeError(f'the {loss} loss gives no probabilities. Hint: decision_function, or loss="logistic".')
+
+
+def unknown_strata(labels) -> ArgumentError:
+    return ArgumentError(f"`strata` has labels that were not there when the model was fitted: {checks.listed(labels)}.")
+
+
+def no_pair() -> DataError:
+    return DataError("no pair of rows can be compared: each event needs a row that is seen for longer.")
 
 
 def no_common_size(folds: int) -> DataError:

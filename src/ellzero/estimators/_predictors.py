@@ -2,21 +2,25 @@
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor
+from sklearn.linear_model import GammaRegressor, LinearRegression, LogisticRegression, PoissonRegressor
+from sklearn.svm import LinearSVC
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .. import _checks as checks
-from ..losses import LOSSES, Logistic, as_loss
+from ..losses import LOSSES, Loss, Multinomial, as_loss
+from ..operators.adapters import as_vector
 from . import _messages as messages
 from ._base import Face
 
 
-def linear_predictor(model: Face, X) -> np.ndarray:
-    """Linear predictor of each row of X, which is checked against what was fitted."""
+def linear_predictor(model: Face, X, offset=None) -> np.ndarray:
+    """Linear predictor of each row of X, which is checked against what was fitted; one column a row of `coef_`."""
     check_is_fitted(model)
     X = validate_data(model, X, accept_sparse=("csr", "csc"), dtype=np.float64, reset=False)
-    return X @ np.ravel(model.coef_) + model.intercept_
+    eta = np.asarray(X @ model.coef_.T + model.intercept_)
+    return eta if offset is None else (eta.T + as_vector("offset", offset, len(eta))).T
 
 
 def plain(model: Face, twin, **fitted):
@@ -27,79 +31,112 @@ def plain(model: Face, twin, **fitted):
 
 
 def as_labels(y, sample_weight):
-    """Two classes, and the target as 0 and 1; labels of any type."""
+    """The classes, and the target as their indices; labels of any type."""
     check_classification_targets(y)
     classes, coded = np.unique(y, return_inverse=True)
-    if classes.size > 2:
-        raise messages.not_binary(type_of_target(y, input_name="y"), classes.size)
     present = np.unique(coded if sample_weight is None else coded[sample_weight > 0])
     if present.size == 1:
         raise messages.one_class(classes[present[0]])
-    return classes, coded.astype(np.float64)
+    return classes, coded
+
+
+def as_two_labels(y, sample_weight) -> np.ndarray:
+    """The target as 0 and 1."""
+    classes, coded = as_labels(y, sample_weight)
+    if classes.size > 2:
+        raise messages.not_binary(type_of_target(y, input_name="y"), classes.size)
+    return coded.astype(np.float64)
+
+
+def chosen_loss(loss: str | Loss, classifies: bool) -> Loss:
+    """Loss of a parameter: of the kind that the face takes, by name or as an object."""
+    names = [cls.name for cls in LOSSES if cls.classifies == classifies]
+    return loss if isinstance(loss, Loss) and loss.name in names else as_loss(checks.one_of("loss", loss, names))
 
 
 class Regression(RegressorMixin, Face):
     """Faces that predict a mean response."""
 
-    loss: str
+    loss: str | Loss
 
     def _loss(self):
-        return as_loss(checks.one_of("loss", self.loss, [cls.name for cls in LOSSES if not cls.classifies]))
+        return chosen_loss(self.loss, classifies=False)
 
     def _coded(self, y, sample_weight):
         return y
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X, offset=None) -> np.ndarray:
         """Mean response of each row of X.
 
         Parameters
         ----------
         X : array-like, data frame or scipy.sparse matrix of shape (n_samples, n_features)
+        offset : array-like of shape (n_samples,), optional
+            Known part of the linear predictor.
 
         Returns
         -------
-        ndarray of shape (n_samples,)
-            ``X @ coef_ + intercept_`` for squared error, its exponential for the Poisson loss.
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            ``X @ coef_.T + intercept_`` for squared error and Huber's loss, its exponential for Poisson and gamma.
         """
-        return np.asarray(self._loss().inverse_link(linear_predictor(self, X)))
+        return np.asarray(self._loss().inverse_link(linear_predictor(self, X, offset)))
 
     def to_sklearn(self):
         """Plain scikit-learn model with the same coefficients, for tools that know only those.
 
         Returns
         -------
-        LinearRegression or PoissonRegressor
+        LinearRegression, PoissonRegressor or GammaRegressor
             Fitted; predicts the same. Fitting it again would use all columns.
         """
         check_is_fitted(self)
-        if self._loss().name == "squared":
+        if self._loss().name in ("squared", "huber"):
             return plain(self, LinearRegression(fit_intercept=self.fit_intercept), intercept_=self.intercept_)
-        twin = PoissonRegressor(alpha=0.0, fit_intercept=self.fit_intercept)
+        kind = {"poisson": PoissonRegressor, "gamma": GammaRegressor}[self._loss().name]
+        twin = kind(alpha=0.0, fit_intercept=self.fit_intercept)
         return plain(self, twin, intercept_=self.intercept_, _base_loss=twin._get_loss())
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.positive_only = self.loss == "poisson"
+        tags.target_tags.positive_only = self.loss in ("poisson", "gamma")
+        tags.target_tags.multi_output = self.loss == "squared"
         return tags
 
 
+def _has_probabilities(model: "Classification") -> bool:
+    if model._loss().name not in ("logistic", "multinomial"):
+        raise messages.no_probabilities(model._loss().name)
+    return True
+
+
 class Classification(ClassifierMixin, Face):
-    """Faces that tell two classes apart."""
+    """Faces that tell classes apart."""
+
+    classes_: np.ndarray
+
+    loss: str | Loss
 
     def _loss(self):
-        return Logistic()
+        classes, loss = vars(self).get("classes_", ()), chosen_loss(self.loss, classifies=True)
+        if len(classes) <= 2:
+            return loss
+        if loss.name != "logistic":
+            raise messages.not_binary(loss.name, len(classes))
+        return Multinomial(tuple(classes.tolist()))
 
     def _coded(self, y, sample_weight):
         self.classes_, coded = as_labels(y, sample_weight)
-        return coded
+        return np.eye(self.classes_.size)[coded] if self.classes_.size > 2 else coded.astype(np.float64)
 
     def _keep(self, result):
         super()._keep(result)
-        self.coef_ = result.coef[None, :]
-        self.intercept_ = np.array([result.intercept])
+        self.coef_ = np.atleast_2d(self.coef_)
+        self.intercept_ = np.atleast_1d(self.intercept_)
 
     def decision_function(self, X) -> np.ndarray:
-        """Log-odds of the second class, ``classes_[1]``.
+        """Linear predictor: positive for the second of two classes, ``classes_[1]``; its log-odds if logistic.
+
+        Of more classes, log-odds against their mean.
 
         Parameters
         ----------
@@ -107,12 +144,14 @@ class Classification(ClassifierMixin, Face):
 
         Returns
         -------
-        ndarray of shape (n_samples,)
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
         """
-        return linear_predictor(self, X)
+        eta = linear_predictor(self, X)
+        return eta[:, 0] if self.classes_.size == 2 else eta
 
+    @available_if(_has_probabilities)
     def predict_proba(self, X) -> np.ndarray:
-        """Probabilities of the classes, in the order of ``classes_``.
+        """Probabilities of the classes, in the order of ``classes_``; only with the logistic loss.
 
         Parameters
         ----------
@@ -120,13 +159,13 @@ class Classification(ClassifierMixin, Face):
 
         Returns
         -------
-        ndarray of shape (n_samples, 2)
+        ndarray of shape (n_samples, n_classes)
         """
-        second = self._loss().inverse_link(self.decision_function(X))
-        return np.column_stack([1.0 - second, second])
+        chance = self._loss().inverse_link(self.decision_function(X))
+        return chance if self.classes_.size > 2 else np.column_stack([1.0 - chance, chance])
 
     def predict(self, X) -> np.ndarray:
-        """Likelier class of each row of X; the first at a tie.
+        """Likeliest class of each row of X; the first at a tie.
 
         Parameters
         ----------
@@ -136,25 +175,20 @@ class Classification(ClassifierMixin, Face):
         -------
         ndarray of shape (n_samples,)
         """
-        second = self.decision_function(X) > 0
-        return self.classes_[second.astype(int)]
+        eta = self.decision_function(X)
+        return self.classes_[eta.argmax(axis=1) if self.classes_.size > 2 else (eta > 0).astype(int)]
 
-    def to_sklearn(self) -> LogisticRegression:
+    def to_sklearn(self) -> LogisticRegression | LinearSVC:
         """Plain scikit-learn model with the same coefficients, for tools that know only those.
 
         Returns
         -------
-        LogisticRegression
+        LogisticRegression or LinearSVC
             Fitted; predicts the same. Fitting it again would use all columns.
         """
         check_is_fitted(self)
-        twin = LogisticRegression(fit_intercept=self.fit_intercept)
+        kind = LinearSVC if self._loss().name == "squared_hinge" else LogisticRegression
+        twin = kind(fit_intercept=self.fit_intercept)
         return plain(
             self, twin, intercept_=self.intercept_.copy(), classes_=self.classes_.copy(), n_iter_=np.zeros(1, int)
         )
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        assert tags.classifier_tags is not None
-        tags.classifier_tags.multi_class = False
-        return tags

@@ -5,11 +5,14 @@ from ._predictors import Classification
 
 
 class L0Classifier(Classification, Sized):
-    r"""Logistic regression with the few columns that tell two classes apart best.
+    r"""The few columns that tell classes apart best, by logistic regression or, two classes, with the squared hinge.
 
     Minimises :math:`L(\beta) + \lambda_0 \|\beta\|_0 + \lambda_1 \|\beta\|_1 + \lambda_2 \|\beta\|_2^2`, with at most k
-    nonzeros where k is given; L is the weighted mean negative log-likelihood. Where neither `k` nor `l0` is given, a
-    criterion chooses among the best models of every size.
+    nonzeros where k is given; L is the weighted mean of the loss, the negative
+    log-likelihood for the logistic one. Where neither `k` nor `l0` is given, a
+    criterion chooses among the best models of every size. With more than two classes the loss is multinomial and a
+    column enters for all of them: its coefficients add up to zero over the classes, nothing is proved, and l1, limits
+    and linear conditions are refused.
 
     Parameters
     ----------
@@ -21,6 +24,9 @@ class L0Classifier(Classification, Sized):
         What chooses the size where neither `k` nor `l0` is given: BIC by default, EBIC where columns outnumber rows.
     max_k : int, optional
         Largest size to choose from; ``min(n_features, 20, (n_samples - 1) // 3)`` by default.
+    loss : {"logistic", "squared_hinge"} or Loss, default="logistic"
+        What a wrong or doubtful class costs. The squared hinge is that of linear support vector machines: it gives no
+        probabilities, and no proof is known for it.
     l1 : float, default=0.0
         Strength of the absolute values, >= 0, on columns of unit standard deviation unless ``standardize=False``.
     l2 : float, default=1e-3
@@ -33,17 +39,17 @@ class L0Classifier(Classification, Sized):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (2,)
-        The two labels, sorted; `decision_function` is the log-odds of the second.
-    coef_ : ndarray of shape (1, n_features)
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted; of two, `decision_function` is positive for the second.
+    coef_ : ndarray of shape (1, n_features), or (n_classes, n_features) where there are more than two
         Coefficients in data units, zero off the support.
-    intercept_ : ndarray of shape (1,)
+    intercept_ : ndarray of shape (1,) or (n_classes,)
     criterion_ : str or None
         What chose the size; None where `k` or `l0` was given.
     path_ : Path or None
         Best model of every size, where a criterion chose.
     certificate_ : Certificate or None
-        Proof for anyone who has the data; ``certificate_.verify(X, y == classes_[1])`` re-checks it.
+        Proof for anyone who has the data, of two classes; ``certificate_.verify(X, y == classes_[1])`` re-checks it.
     support_, k_, objective_, lower_bound_, gap_, status_, result_, n_features_in_, feature_names_in_
         As in `L0Regressor`.
 
@@ -76,6 +82,7 @@ class L0Classifier(Classification, Sized):
         l0=None,
         criterion=None,
         max_k=None,
+        loss="logistic",
         l1=0.0,
         l2=RIDGE,
         lower=None,
@@ -104,6 +111,7 @@ class L0Classifier(Classification, Sized):
         self.l0 = l0
         self.criterion = criterion
         self.max_k = max_k
+        self.loss = loss
 
     def fit(self, X, y, sample_weight=None):
         """Find the support and its coefficients.
@@ -113,7 +121,7 @@ class L0Classifier(Classification, Sized):
         X : array-like, data frame (pandas, polars) or scipy.sparse matrix of shape (n_samples, n_features)
             Finite numbers; sparse data are not densified.
         y : array-like of shape (n_samples,)
-            Two classes, labels of any type.
+            Classes, labels of any type.
         sample_weight : array-like of shape (n_samples,), optional
             Weights >= 0; an integer weight is a repeated row.
 
@@ -151,7 +159,7 @@ class L0ClassifierCV(Classification, CrossValidated):
         As scikit-learn takes it; an integer means shuffled folds, stratified, seeded by `random_state`.
     rule : {"best", "1se"}, default="best"
         Size of the smallest held-out loss, or the smallest size within one standard error of it.
-    l1, l2, lower, upper, groups, forced, forbidden, constraints, fit_intercept, standardize, certify, solver, gap
+    loss, l1, l2, lower, upper, groups, forced, forbidden, constraints, fit_intercept, standardize, certify, solver, gap
         As in `L0Classifier`.
     time_limit : float, default=60.0
         Seconds for all folds together, and again for the final fit.
@@ -197,6 +205,7 @@ class L0ClassifierCV(Classification, CrossValidated):
         *,
         cv=5,
         rule="best",
+        loss="logistic",
         l1=0.0,
         l2=RIDGE,
         lower=None,
@@ -224,6 +233,7 @@ class L0ClassifierCV(Classification, CrossValidated):
         self.k = k
         self.cv = cv
         self.rule = rule
+        self.loss = loss
 
     def fit(self, X, y, sample_weight=None, fold_groups=None):
         """Find the support and its coefficients.
@@ -233,7 +243,7 @@ class L0ClassifierCV(Classification, CrossValidated):
         X : array-like, data frame (pandas, polars) or scipy.sparse matrix of shape (n_samples, n_features)
             Finite numbers; sparse data are not densified.
         y : array-like of shape (n_samples,)
-            Two classes, labels of any type.
+            Classes, labels of any type.
         sample_weight : array-like of shape (n_samples,), optional
             Weights >= 0; an integer weight is a repeated row, also in the held-out losses.
         fold_groups : array-like of shape (n_samples,), optional

@@ -5,7 +5,7 @@ from ._predictors import Regression
 
 
 class L0Regressor(Regression, Sized):
-    r"""Linear or Poisson regression with the few columns that explain y best.
+    r"""Linear, Poisson, gamma or robust regression with the few columns that explain y best.
 
     Minimises :math:`L(\beta) + \lambda_0 \|\beta\|_0 + \lambda_1 \|\beta\|_1 + \lambda_2 \|\beta\|_2^2`, with at most k
     nonzeros where k is given; L is half the weighted mean deviance, :math:`\|y - X\beta\|^2/(2n)` for squared error.
@@ -21,8 +21,9 @@ class L0Regressor(Regression, Sized):
         What chooses the size where neither `k` nor `l0` is given: BIC by default, EBIC where columns outnumber rows.
     max_k : int, optional
         Largest size to choose from; ``min(n_features, 20, (n_samples - 1) // 3)`` by default.
-    loss : {"squared", "poisson"}, default="squared"
-        Squared error, or the Poisson deviance with a log link for counts.
+    loss : {"squared", "poisson", "gamma", "huber"} or Loss, default="squared"
+        Squared error; the Poisson deviance with a log link for counts, the gamma deviance with one for positive
+        numbers; or Huber's loss, which outliers pull less: ``ez.losses.Huber(delta=1.9)``, delta in units of y.
     l1, l2 : float, default=0.0
         Further strengths, >= 0, on columns of unit standard deviation unless ``standardize=False``.
     lower, upper : float or array-like of shape (n_features,), optional
@@ -52,9 +53,9 @@ class L0Regressor(Regression, Sized):
 
     Attributes
     ----------
-    coef_ : ndarray of shape (n_features,)
+    coef_ : ndarray of shape (n_features,) or (n_outputs, n_features)
         Coefficients in data units, zero off the support.
-    intercept_ : float
+    intercept_ : float or ndarray of shape (n_outputs,)
     support_ : ndarray of shape (n_nonzero,)
         Sorted indices of the columns that are in.
     k_ : int
@@ -136,17 +137,20 @@ class L0Regressor(Regression, Sized):
         self.max_k = max_k
         self.loss = loss
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, offset=None):
         """Find the support and its coefficients.
 
         Parameters
         ----------
         X : array-like, data frame (pandas, polars) or scipy.sparse matrix of shape (n_samples, n_features)
             Finite numbers; sparse data are not densified.
-        y : array-like of shape (n_samples,)
-            Numbers; counts for the Poisson loss.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Numbers; counts for the Poisson loss, > 0 for the gamma loss. With several outputs a column of X enters for
+            all of them, nothing is proved, and l1, limits and linear conditions are refused.
         sample_weight : array-like of shape (n_samples,), optional
             Weights >= 0; an integer weight is a repeated row.
+        offset : array-like of shape (n_samples,), optional
+            Known part of the linear predictor: the logarithm of the exposure for counts.
 
         Returns
         -------
@@ -162,7 +166,7 @@ class L0Regressor(Regression, Sized):
         EllzeroWarning
             Columns are constant or combinations of others, or the size chosen is the largest offered.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, offset=offset)
 
 
 class L0RegressorCV(Regression, CrossValidated):
@@ -258,20 +262,23 @@ class L0RegressorCV(Regression, CrossValidated):
         self.rule = rule
         self.loss = loss
 
-    def fit(self, X, y, sample_weight=None, fold_groups=None):
+    def fit(self, X, y, sample_weight=None, fold_groups=None, offset=None):
         """Find the support and its coefficients.
 
         Parameters
         ----------
         X : array-like, data frame (pandas, polars) or scipy.sparse matrix of shape (n_samples, n_features)
             Finite numbers; sparse data are not densified.
-        y : array-like of shape (n_samples,)
-            Numbers; counts for the Poisson loss.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Numbers; counts for the Poisson loss, > 0 for the gamma loss. With several outputs a column of X enters for
+            all of them, nothing is proved, and l1, limits and linear conditions are refused.
         sample_weight : array-like of shape (n_samples,), optional
             Weights >= 0; an integer weight is a repeated row, also in the held-out losses.
         fold_groups : array-like of shape (n_samples,), optional
             Rows with the same label stay in the same fold; under metadata routing,
             ``set_fit_request(fold_groups="groups")`` takes what others call groups.
+        offset : array-like of shape (n_samples,), optional
+            Known part of the linear predictor: the logarithm of the exposure for counts.
 
         Returns
         -------
@@ -287,4 +294,4 @@ class L0RegressorCV(Regression, CrossValidated):
         EllzeroWarning
             Columns are constant or combinations of others.
         """
-        return self._fit(X, y, sample_weight, fold_groups=fold_groups)
+        return self._fit(X, y, sample_weight, fold_groups=fold_groups, offset=offset)

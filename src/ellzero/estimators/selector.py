@@ -6,9 +6,9 @@ from sklearn.utils import ClassifierTags
 from sklearn.utils.validation import check_is_fitted
 
 from .. import _checks as checks
-from ..losses import LOSSES, as_loss
+from ..losses import LOSSES, SEVERAL, as_loss
 from ._base import RIDGE, Sized
-from ._predictors import as_labels
+from ._predictors import as_labels, as_two_labels
 
 
 class L0Selector(SelectorMixin, Sized):
@@ -29,13 +29,14 @@ class L0Selector(SelectorMixin, Sized):
         What chooses the size where neither `k` nor `l0` is given: BIC by default, EBIC where columns outnumber rows.
     max_k : int, optional
         Largest size to choose from; ``min(n_features, 20, (n_samples - 1) // 3)`` by default.
-    loss : {"squared", "logistic", "poisson"}, default="squared"
-        What explaining means: squared error of a number, the likelihood of one of two classes (labels of any type) or
-        of a count.
+    loss : {"squared", "logistic", "multinomial", "poisson", "gamma", "huber", "squared_hinge"}, default="squared"
+        What explaining means: squared error of a number, or of several outputs (robust with ``huber``, of one), the
+        likelihood of one of two classes or of more (labels of any type), of a count or of a positive number, or a
+        margin between two classes.
     l1 : float, default=0.0
         Strength of the absolute values, >= 0, on columns of unit standard deviation unless ``standardize=False``.
     l2 : float, optional
-        Strength of the squares, >= 0: as in `L0Classifier` 1e-3 for the logistic loss, else 0.
+        Strength of the squares, >= 0: as in `L0Classifier` 1e-3 where there are classes, else 0.
     lower, upper, groups, forced, forbidden, constraints, fit_intercept, standardize
         As in `L0Regressor`.
     certify, solver, gap, time_limit, n_jobs, random_state, on_progress
@@ -106,10 +107,13 @@ class L0Selector(SelectorMixin, Sized):
         self.loss = loss
 
     def _loss(self):
-        return as_loss(checks.one_of("loss", self.loss, [cls.name for cls in LOSSES]))
+        return as_loss(checks.one_of("loss", self.loss, [cls.name for cls in (*LOSSES, *SEVERAL)]))
 
     def _coded(self, y, sample_weight):
-        return as_labels(y, sample_weight)[1] if self._loss().classifies else y
+        if self.loss == "multinomial":
+            classes, coded = as_labels(y, sample_weight)
+            return classes[coded]
+        return as_two_labels(y, sample_weight) if self.loss == "logistic" else y
 
     def _question(self):
         ridge = RIDGE if self._loss().classifies else 0.0
@@ -122,8 +126,8 @@ class L0Selector(SelectorMixin, Sized):
         ----------
         X : array-like, data frame (pandas, polars) or scipy.sparse matrix of shape (n_samples, n_features)
             Finite numbers; sparse data are not densified.
-        y : array-like of shape (n_samples,)
-            Numbers, two classes or counts, as the loss wants.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Numbers, classes or counts, as the loss wants; several outputs for squared error only.
         sample_weight : array-like of shape (n_samples,), optional
             Weights >= 0; an integer weight is a repeated row.
 
@@ -151,7 +155,8 @@ class L0Selector(SelectorMixin, Sized):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.positive_only = self.loss == "poisson"
-        if self.loss == "logistic":
-            tags.classifier_tags = ClassifierTags(multi_class=False)
+        tags.target_tags.positive_only = self.loss in ("poisson", "gamma")
+        tags.target_tags.multi_output = self.loss == "squared"
+        if self.loss in ("logistic", "squared_hinge", "multinomial"):
+            tags.classifier_tags = ClassifierTags(multi_class=self.loss == "multinomial")
         return tags

@@ -104,6 +104,51 @@ def _numbered(p: int) -> tuple[str, ...]:
     return tuple(f"x{j}" for j in range(p))
 
 
+def as_labels(name: str, values, n: int) -> np.ndarray:
+    """Classes of n rows as a vector of one kind, numbers or text; a single column counts as a vector."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise checks.masked(name, int(np.ma.count_masked(values)))
+    labels = np.asarray(values)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    checks.one_dimensional(name, labels.shape)
+    checks.same_length(name, labels.size, n)
+    checks.class_labels(name, labels)
+    return labels
+
+
+def as_matrix(name: str, values, n: int) -> tuple[tuple[str, ...], np.ndarray]:
+    """Column names and float64 array of n rows; a vector counts as a single column. Columns of frames bring names."""
+    names, array = _frame_columns(values) or (None, _as_float(name, values))
+    if array.ndim == 1:
+        array = array[:, None]
+    checks.one_or_two_dimensional(name, array.shape)
+    checks.same_length(name, array.shape[0], n)
+    return names or tuple(f"{name}{j}" for j in range(array.shape[1])), array
+
+
+def as_survival(y, n: int) -> np.ndarray:
+    """Times and events of n rows, shape (n_samples, 2), from two columns or a structured array of a number and a bool.
+
+    Raises
+    ------
+    DataError
+        It is neither, holds something else than numbers, or has another number of rows.
+    """
+    if isinstance(y, np.ndarray) and y.dtype.names is not None:
+        events = [name for name in y.dtype.names if y.dtype[name].kind == "b"]
+        times = [name for name in y.dtype.names if y.dtype[name].kind in "iuf"]
+        if not len(events) == len(times) == 1 == y.ndim:
+            raise checks.not_survival(f"the fields {checks.listed(y.dtype.names)}")
+        array = np.column_stack([y[times[0]].astype(np.float64), y[events[0]]])
+    else:
+        array = (_frame_columns(y) or (None, _as_float("y", y)))[1]
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise checks.not_survival(f"shape {array.shape}")
+    checks.same_length("y", len(array), n)
+    return array
+
+
 def as_vector(name: str, values, n: int) -> np.ndarray:
     """Float64 vector of length n; a single column counts as a vector."""
     array = _as_float(name, values)

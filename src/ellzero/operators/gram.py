@@ -29,17 +29,17 @@ class GramRows:
         Columns of unit weighted norm, so that G has a unit diagonal.
     weight : ndarray of shape (n_samples,)
         Weights that sum to one.
-    y : ndarray of shape (n_samples,)
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Centred target.
     single : bool, default=False
         Rows in single precision, for searches that score by them and compute what they claim from `columns`.
 
     Attributes
     ----------
-    corr : ndarray of shape (n_features,)
+    corr : ndarray of shape (n_features,) or (n_features, n_outputs)
         :math:`Z^\top W y`.
     yy : float
-        :math:`y^\top W y`.
+        :math:`y^\top W y`, summed over the outputs.
     slot : ndarray of shape (n_features,)
         Place of each column's row in `store`, -1 while it has not been computed.
     columns : ndarray of shape (n_rows, n_samples)
@@ -53,7 +53,7 @@ class GramRows:
 
     def __init__(self, Z: Standardised, weight, y, single: bool = False):
         self.n, self.p = Z.shape
-        self.yy = float(weight @ (y * y))
+        self.yy = float((weight @ (y * y)).sum())
         self.Z, self.weight, self.single = Z, weight, single
         self.columns = np.empty((0, 0))
         self.full = not single and is_small(self.n, self.p)
@@ -61,7 +61,7 @@ class GramRows:
             self.store, self.corr = self._by_blocks(Z.base, y)
         else:
             self.weighted = self._weighted() if isinstance(Z.base, Dense) else None
-            self.corr = Z.adjoint(weight * y)
+            self.corr = Z.adjoint((weight * y.T).T)
             each = 4 * self.p + 8 * self.n if single else 8 * self.p
             rows = min(self.p, max(LEAST_ROWS, CACHE_BYTES // each))
             # memory is taken by the rows that are written
@@ -90,16 +90,16 @@ class GramRows:
 
     def _by_blocks(self, base: Dense, y):
         """The whole matrix in one pass over blocks of rows: tall data are never copied."""
-        gram, corr = np.zeros((self.p, self.p)), np.zeros(self.p)
+        gram, corr = np.zeros((self.p, self.p)), np.zeros((self.p, *y.shape[1:]))
         uneven = bool((self.weight != self.weight[0]).any())
         for block in base.blocks():
             part = base.array[block] - self.Z.centre
             if uneven:
                 part *= np.sqrt(self.weight[block])[:, None]
             gram += part.T @ part
-            corr += part.T @ (np.sqrt(self.weight[block]) * y[block] if uneven else y[block])
+            corr += part.T @ ((np.sqrt(self.weight[block]) * y[block].T).T if uneven else y[block])
         common = 1.0 if uneven else self.weight[0]
-        return gram * common / np.outer(self.Z.scale, self.Z.scale), corr * common / self.Z.scale
+        return gram * common / np.outer(self.Z.scale, self.Z.scale), (corr.T * common / self.Z.scale).T
 
     def _compute(self, indices):
         if self.weighted is not None:

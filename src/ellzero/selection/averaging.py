@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import _checks as checks
 from .. import criteria
+from ..losses import Multinomial
 from ..operators import as_operator
 from ..result import Result, Table
 from .rivals import Rivals, rivals
@@ -45,17 +46,18 @@ class Average:
 
     @cached_property
     def coef(self) -> np.ndarray:
-        """Weighted mean of the coefficients, zero where a model lacks the column. Shape (n_features,)."""
-        return self.weights @ np.array([r.coef for r in self.results])
+        """Weighted mean of the coefficients, zero where a model lacks the column; shaped as a model's."""
+        return np.tensordot(self.weights, np.array([r.coef for r in self.results]), axes=1)
 
     @cached_property
-    def intercept(self) -> float:
-        return float(self.weights @ np.array([r.intercept for r in self.results]))
+    def intercept(self) -> float | np.ndarray:
+        mean = np.tensordot(self.weights, np.array([r.intercept for r in self.results]), axes=1)
+        return mean if mean.ndim else float(mean)
 
     @cached_property
     def inclusion(self) -> np.ndarray:
         """Weight of the models that have the column. Shape (n_features,)."""
-        return self.weights @ np.array([r.coef != 0 for r in self.results], dtype=float)
+        return self.weights @ np.array([np.isin(np.arange(len(r.names)), r.support) for r in self.results], dtype=float)
 
     def _mean(self, X) -> np.ndarray:
         op, names = as_operator(X)
@@ -63,27 +65,30 @@ class Average:
         checks.same_columns(op.shape[1], names, first.names)
         used = np.flatnonzero(self.inclusion)
         columns = op.columns(used)
-        eta = columns @ np.array([r.coef[used] for r in self.results]).T + [r.intercept for r in self.results]
-        return first.sample.loss.inverse_link(eta) @ self.weights
+        eta = np.array([columns @ r.coef[used] + r.intercept for r in self.results])
+        return np.tensordot(self.weights, first.sample.loss.inverse_link(eta), axes=1)
 
     def predict(self, X) -> np.ndarray:
-        """Weighted mean of the models' mean responses; class 0 or 1 for the logistic loss."""
-        mean = self._mean(X)
-        return (mean > 0.5).astype(int) if self.results[0].sample.loss.classifies else mean
+        """Weighted mean of the models' mean responses; of classes the likelier."""
+        mean, loss = self._mean(X), self.results[0].sample.loss
+        if isinstance(loss, Multinomial):
+            return np.array(loss.labels)[mean.argmax(axis=1)]
+        return (mean > 0.5).astype(int) if loss.classifies else mean
 
     def predict_proba(self, X) -> np.ndarray:
-        """Weighted mean of the models' probabilities of classes 0 and 1, shape (n_samples, 2)."""
-        if not self.results[0].sample.loss.classifies:
+        """Weighted mean of the models' probabilities, a column a class."""
+        if self.results[0].sample.loss.name not in ("logistic", "multinomial"):
             raise checks.no_probabilities(self.results[0].sample.loss.name)
         mean = self._mean(X)
-        return np.column_stack([1.0 - mean, mean])
+        return mean if mean.ndim == 2 else np.column_stack([1.0 - mean, mean])
 
     def table(self) -> Table:
         """One row a column that some model has: how much weight has it, and its mean coefficient."""
         order = sorted(np.flatnonzero(self.inclusion).tolist(), key=lambda j: (-self.inclusion[j], j))
         names = self.results[0].names
-        rows = [[names[j], float(self.inclusion[j]), float(self.coef[j])] for j in order]
-        return Table(["column", "inclusion", "coefficient (mean)"], rows)
+        rows = [[names[j], float(self.inclusion[j]), *np.atleast_1d(self.coef[j]).tolist()] for j in order]
+        outputs = self.results[0].outputs or ("coefficient (mean)",)
+        return Table(["column", "inclusion", *outputs], rows)
 
     def models(self) -> Table:
         """One row a model: its weight, its criterion, its columns."""

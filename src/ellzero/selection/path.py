@@ -127,7 +127,7 @@ class Path:
         """One row a size: loss, criterion, gap, status, what enters and leaves."""
         name = criterion or self.default_criterion
         values = self.criteria(name)
-        squared = self.sample.loss.estimated_scale
+        squared = self.sample.loss.name == "squared"
         rows, before = [], frozenset()
         for k, result in zip(self.sizes, self.results, strict=True):
             n = self.sample.n_samples
@@ -202,6 +202,7 @@ def path(
     forbidden=(),
     constraints=(),
     sample_weight=None,
+    offset=None,
     fit_intercept=True,
     standardize=True,
     certify=False,
@@ -221,7 +222,8 @@ def path(
     k : int or iterable of int, optional
         Largest size, or the sizes wanted; by default at most ``min(p, 20, (n - 1) // 3, n / (log p log log n))``. Where
         `constraints` leave no good support of exactly one size, its result is the best smaller one.
-    l0, l1, l2, loss, lower, upper, groups, forced, forbidden, constraints, sample_weight, fit_intercept, standardize
+    l0, l1, l2, loss, lower, upper, groups, forced, forbidden, constraints, sample_weight, offset, fit_intercept,
+    standardize
         As in `best_subset`.
     certify : bool, default=False
         Search until every size is proved, or the time is up. Without it the swap search answers, with the gap of the
@@ -254,8 +256,8 @@ def path(
     """
     problem = problem_of(
         X, y, l0=l0, l1=l1, l2=l2, loss=loss, lower=lower, upper=upper, groups=groups, forced=forced,
-        forbidden=forbidden, constraints=constraints, sample_weight=sample_weight, fit_intercept=fit_intercept,
-        standardize=standardize,
+        forbidden=forbidden, constraints=constraints, sample_weight=sample_weight, offset=offset,
+        fit_intercept=fit_intercept, standardize=standardize,
     )  # fmt: skip
     return search_path(
         problem,

@@ -95,6 +95,7 @@ def rivals(
     forbidden=(),
     constraints=(),
     sample_weight=None,
+    offset=None,
     fit_intercept=True,
     standardize=True,
     solver="auto",
@@ -116,7 +117,8 @@ def rivals(
         Fraction >= 0: 0.01 lists supports up to 1 % worse than the best.
     max_rivals : int, default=1000
         At most so many supports are listed; where there are more, the statement says so.
-    l0, l1, l2, loss, lower, upper, groups, forced, forbidden, constraints, sample_weight, fit_intercept, standardize
+    l0, l1, l2, loss, lower, upper, groups, forced, forbidden, constraints, sample_weight, offset, fit_intercept,
+    standardize
         As in `best_subset`.
     solver, gap, time_limit, n_jobs, random_state, on_progress
         As in `best_subset`.
@@ -142,8 +144,8 @@ def rivals(
     """
     problem = problem_of(
         X, y, k=k, l0=l0, l1=l1, l2=l2, loss=loss, lower=lower, upper=upper, groups=groups, forced=forced,
-        forbidden=forbidden, constraints=constraints, sample_weight=sample_weight, fit_intercept=fit_intercept,
-        standardize=standardize,
+        forbidden=forbidden, constraints=constraints, sample_weight=sample_weight, offset=offset,
+        fit_intercept=fit_intercept, standardize=standardize,
     )  # fmt: skip
     if problem.linear:
         raise checks.one_size_only()

@@ -33,6 +33,7 @@ def best_subset(
     forbidden=(),
     constraints=(),
     sample_weight=None,
+    offset=None,
     fit_intercept=True,
     standardize=True,
     solver="auto",
@@ -51,15 +52,21 @@ def best_subset(
     ----------
     X : array-like, data frame (pandas, polars, Arrow) or scipy.sparse matrix of shape (n_samples, n_features)
         Finite numbers. Names are taken from a frame.
-    y : array-like of shape (n_samples,)
-        Numbers; 0 or 1 for the logistic loss; counts for the Poisson loss.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Numbers; 0 or 1 for the logistic loss and the squared hinge; counts for the Poisson, > 0 for the gamma loss;
+        classes, numbers or text, for the multinomial loss; for ``cox`` times and events, as two columns or a structured
+        array of a number and a bool. With several outputs (squared error) or classes a column of X enters with a row
+        of coefficients, one for each: the answer is heuristic, without bound, and l1, limits and linear conditions are
+        refused.
     k : int, optional
         At most so many columns (groups, where there are groups); forced ones count, the intercept does not.
     l0 : float, optional
         Price of a column, >= 0, in units of the mean loss. One of `k` and `l0` is required; both may be given.
     l1, l2 : float, default=0.0
         Further strengths, >= 0, on columns of unit standard deviation unless ``standardize=False``.
-    loss : {"squared", "logistic", "poisson"} or Loss, default="squared"
+    loss : {"squared", "logistic", "poisson", "gamma", "huber", "squared_hinge", "multinomial", "cox"} or Loss
+        By name or with its options, ``ez.losses.Huber(delta=1.9)``, ``ez.losses.Cox(ties="efron", strata=labels)``;
+        "squared" by default. Exact search is for the first three.
     lower, upper : float or array-like of shape (n_features,), optional
         Limits of the coefficients in data units, ``lower <= 0 <= upper``.
     groups : sequence of length n_features or mapping from name to label, optional
@@ -71,6 +78,8 @@ def best_subset(
         `Linear`, which only ``solver="mip"`` takes. Columns that a forced one needs are forced, too.
     sample_weight : array-like of shape (n_samples,), optional
         Weights >= 0; an integer weight is a repeated row.
+    offset : array-like of shape (n_samples,), optional
+        Known part of the linear predictor: the logarithm of the exposure for counts.
     fit_intercept, standardize : bool, default=True
     solver : {"auto", "exhaustive", "branch", "stepwise", "exchange", "splicing", "mip"} or Solver, default="auto"
         ``auto`` proves where that is practical; ``mip``, an integer program, takes linear conditions, too, and proves
@@ -118,8 +127,8 @@ def best_subset(
     checks.need_k_or_l0(k, l0)
     problem = problem_of(
         X, y, k=k, l0=l0, l1=l1, l2=l2, loss=loss, lower=lower, upper=upper, groups=groups, forced=forced,
-        forbidden=forbidden, constraints=constraints, sample_weight=sample_weight, fit_intercept=fit_intercept,
-        standardize=standardize,
+        forbidden=forbidden, constraints=constraints, sample_weight=sample_weight, offset=offset,
+        fit_intercept=fit_intercept, standardize=standardize,
     )  # fmt: skip
     return solve(
         problem,

@@ -10,10 +10,10 @@ import numpy as np
 from .. import _checks as checks
 from .. import _threads as threads
 from .._progress import Clock
-from ..losses import as_loss
 from ..operators import as_operator
 from ..operators.adapters import as_vector
 from ..problem import Problem
+from ..responses import read_response
 from ..result import Table
 from .path import solve_path, wanted_sizes
 
@@ -77,6 +77,7 @@ def cross_validate(
     cv=5,
     fold_groups=None,
     sample_weight=None,
+    offset=None,
     loss="squared",
     time_limit=60.0,
     n_jobs=1,
@@ -93,11 +94,11 @@ def cross_validate(
     k : int or iterable of int, optional
         Sizes as in `path`; by default those that the smallest training set allows.
     cv : int, splitter or iterable of (train, test), default=5
-        As scikit-learn takes it; an integer means shuffled folds seeded by `random_state`, stratified for the logistic
-        loss, and grouped folds where `fold_groups` is given.
+        As scikit-learn takes it; an integer means shuffled folds seeded by `random_state`, stratified for
+        classes, and grouped folds where `fold_groups` is given.
     fold_groups : array-like of shape (n_samples,), optional
         Rows with the same label stay in the same fold.
-    sample_weight, loss
+    sample_weight, offset, loss
         As in `best_subset`.
     time_limit : float, default=60.0
         Seconds for all folds together.
@@ -130,11 +131,12 @@ def cross_validate(
     """
     op, names = as_operator(X)
     n = op.shape[0]
-    target = as_vector("y", y, n)
+    response = read_response(loss, y, n)
+    loss, target = response.loss, response.y
     weight = np.ones(n) if sample_weight is None else as_vector("sample_weight", sample_weight, n)
-    loss = as_loss(loss)
-    question = {"names": names, **question, "loss": loss}
-    folds = list(splitter(cv, n, target, loss.classifies, fold_groups, random_state))
+    shift = np.zeros(n) if offset is None else as_vector("offset", offset, n)
+    question = {"names": names, **question}
+    folds = list(splitter(cv, n, _strata(loss, target), loss.classifies, fold_groups, random_state))
     sizes = _common_sizes(k, op.shape[1], folds, weight)
     clock = Clock(checks.positive("time_limit", time_limit), on_progress)
     losses, weights = [], []
@@ -143,16 +145,27 @@ def cross_validate(
             clock.tick("cross-validation", message=f"fold {i + 1} of {len(folds)}", done=i, total=len(folds))
             if not weight[test].sum() > 0:
                 raise checks.empty_fold(i)
-            problem = Problem.from_data(op.rows(train), target[train], sample_weight=weight[train], **question)
+            rows = {"loss": loss.at_rows(train), "offset": None if offset is None else shift[train]}
+            problem = Problem.from_data(op.rows(train), target[train], sample_weight=weight[train], **rows, **question)
             share = Clock(max(clock.remaining, 1e-3) / (len(folds) - i), on_progress)
             solutions = solve_path(
                 problem, wanted_sizes(problem, sizes), share, None, 1e-6, random_state, bounded=False
             )
-            losses.append(_held_out(solutions, sizes, op.rows(test), target[test], weight[test], loss))
-            weights.append(float(weight[test].sum()))
+            test = np.arange(n)[test][weight[test] > 0]
+            own, there = loss.at_rows(test), target[test]
+            if own.censored:
+                own.check_target(there)
+            there, own = own.bound_to(there, weight[test])
+            losses.append(_held_out(solutions, sizes, op.rows(test), there, weight[test], shift[test], own))
+            weights.append(own.sample_size(weight[test]))
     table = np.array(losses).T
     kept = np.isfinite(table).all(axis=1)
     return CrossValidation(_listed(sizes)[kept], table[kept], np.array(weights))
+
+
+def _strata(loss, target) -> np.ndarray:
+    """What folds share out evenly: the classes themselves, where they are held as indicators."""
+    return target.argmax(axis=1) if loss.classifies and target.ndim == 2 else target
 
 
 def splitter(cv, n, y, classifies, fold_groups, random_state):
@@ -187,11 +200,11 @@ def _listed(sizes) -> np.ndarray:
     return np.arange(sizes + 1) if isinstance(sizes, int | np.integer) else np.array(sorted(set(sizes)))
 
 
-def _held_out(solutions, sizes, op, y, weight, loss):
+def _held_out(solutions, sizes, op, y, weight, shift, loss):
     """Mean held-out loss of each size; NaN for a size that a fold's path lacks."""
     values = dict(zip(solutions.sizes, solutions, strict=True))
     share = weight / weight.sum()
     return [
-        loss.mean(y, op.forward(values[k].coef) + values[k].intercept, share) if k in values else np.nan
+        loss.mean(y, ((op.forward(values[k].coef) + values[k].intercept).T + shift).T, share) if k in values else np.nan
         for k in _listed(sizes).tolist()
     ]

@@ -16,7 +16,7 @@ from .._progress import Clock, OnProgress
 from ..certificate import Certificate, Claim, Question, Tree
 from ..checker import Checker
 from ..criteria import Sample
-from ..problem import Problem
+from ..problem import Problem, nonzero_rows
 from ..result import Proved, Result, Status, TraceStep
 from .refit import Fit, fit_by_gram, fit_support
 
@@ -164,9 +164,13 @@ def describe(
 ) -> Result:
     """A `Result` from an answer and its fit."""
     if fit.runaway:
-        raise (checks.separable if problem.loss.classifies else checks.diverging_counts)(
-            [problem.names[j] for j in fit.columns]
-        )
+        why = {
+            "logistic": checks.separable,
+            "multinomial": checks.separable_classes,
+            "poisson": checks.diverging_counts,
+            "cox": checks.no_maximum,
+        }
+        raise why[problem.loss.name]([problem.names[j] for j in fit.columns])
     coef, intercept = fit.coefficients(problem)
     loss = fit.loss(problem)
     # a linear condition may ask for a unit whose coefficient is zero
@@ -178,8 +182,8 @@ def describe(
         if status is Status.OPTIMAL and proved.gap is not None and not proved.gap <= answer.tolerance:
             status = Status.NOT_CONVERGED
     return Result(
-        coef, intercept, np.flatnonzero(coef), n_units, objective, loss, proved, status, answer.n_nodes,
-        elapsed, problem.names, sample, solver, answer.trace, answer.notes,
+        coef, intercept, nonzero_rows(coef), n_units, objective, loss, proved, status, answer.n_nodes,
+        elapsed, problem.names, sample, solver, answer.trace, answer.notes, problem.outputs,
     )  # fmt: skip
 
 
@@ -231,6 +235,7 @@ def certify(problem: Problem, claims, trees) -> Certificate:
         n_samples=weight.size,
         requires=problem.rules.requires,
         at_most=problem.rules.at_most,
+        offset=np.zeros(1) if problem.offset is None else problem.offset,
     )
     conditions = [CONSTANT]
     if np.isfinite(question.lower).any() or np.isfinite(question.upper).any():
@@ -241,7 +246,8 @@ def certify(problem: Problem, claims, trees) -> Certificate:
 def checked_bounds(problem: Problem, tree: Tree, sizes: Sequence[int | None]) -> list[float]:
     """Bounds that the checker finds for a tree: where columns are collinear, only it knows what rounding leaves."""
     certificate = certify(problem, [], [tree])
-    question = replace(certificate.question, weight=problem.weight, n_samples=problem.weight.size)
+    rows = {"weight": problem.weight, "n_samples": problem.weight.size, "offset": np.zeros(1)}  # y is shifted already
+    question = replace(certificate.question, **rows)
     certificate = replace(certificate, question=question)
     X = problem.X.columns(np.arange(problem.n_features))
     return list(Checker(certificate, X, problem.y).tree_bounds(tree, sizes))
@@ -260,26 +266,29 @@ def sample_of(problem: Problem) -> Sample:
 def _sample(problem: Problem) -> Sample:
     full_loss, rank = _full_model(problem)
     return Sample(
-        loss=problem.loss,
+        loss=problem.loss.unbound,
         n_samples=problem.n_samples,
         n_features=problem.n_features,
         fit_intercept=problem.fit_intercept,
         null_loss=problem.null_loss,
-        saturated_nll=problem.n_samples * float(problem.weight @ problem.loss.saturated_nll(problem.y)),
+        saturated_nll=problem.n_samples * float((problem.weight @ problem.loss.saturated_nll(problem.y)).sum()),
         full_loss=full_loss,
         full_rank=rank,
+        n_outputs=problem.n_outputs,
     )
 
 
 def _full_model(problem: Problem) -> tuple[float | None, int]:
     """Loss of the model with every usable column, and the rank of those columns (a bound of it where they are many)."""
     columns = problem.rules.columns(np.flatnonzero(problem.usable))
-    if problem.y.size <= columns.size:
+    if problem.weight.size <= columns.size:
         return None, min(_distinct_rows(problem, columns) - int(problem.fit_intercept), columns.size)
     if problem.loss.name != "squared" or columns.size > RANK_FEATURES or columns.size == 0:
         return None, columns.size
     gram = problem.gram.rows(columns)[:, columns]
     factor, pivots, rank = pivoted_cholesky(gram, RANK_TOLERANCE)
+    if problem.n_outputs > 1:
+        return None, rank
     keep = columns[pivots[:rank]]
     if problem.y.size * rank**2 < 2e9:
         root = np.sqrt(problem.weight)

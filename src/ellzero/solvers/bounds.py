@@ -18,6 +18,8 @@ def root_bound(problem: Problem, objective: float, clock: Clock) -> tuple[float 
     the value of the model with all of them. `objective` is that of the answer: bounds beyond it are not needed. Once
     the clock has stopped, no relaxation is begun.
     """
+    if problem.n_outputs > 1:
+        return None, None
     if relaxes(problem):
         return (None, None) if clock.stopped else root_relaxation(problem, objective, clock)
     if problem.loss.name == "squared" and problem.least_eigenvalue > 0:  # l1 and limits only raise what is above it

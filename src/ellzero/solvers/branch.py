@@ -309,8 +309,12 @@ class Branch(Solver):
     checkpoint_every: float = 30.0
 
     def refuses(self, problem):
+        if problem.n_outputs > 1:
+            return checks.ONE_RESPONSE
         if self.checkpoint is not None and (problem.loss.name != "squared" or problem.rules.grouped):
             return checks.NOT_SAVED
+        if not problem.loss.provable:
+            return checks.no_proof(problem.loss.name)
         if relaxes(problem) or splits(problem):
             return None
         return (

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from scipy import linalg
 
+from .. import _checks as checks
 from .._kernels.leaps import LEAF, leaps, offer, triples
 from .._linear import least_squares, solve_positive
 from .._progress import Clock
@@ -198,6 +199,10 @@ class Exhaustive(Solver):
     random_state: object = None
 
     def refuses(self, problem):
+        if problem.n_outputs > 1:
+            return checks.ONE_RESPONSE
+        if not problem.loss.provable:
+            return checks.no_proof(problem.loss.name)
         if not problem.closed_form:
             return "leaps and bounds need squared error without l1 and limits. Hint: branch, with l2 > 0 or limits."
         if problem.rules.restricted:

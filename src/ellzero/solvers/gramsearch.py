@@ -482,4 +482,5 @@ def searches(problem: Problem, objective: float, gap: float) -> bool:
 
 def splits(problem: Problem) -> bool:
     """Whether a diagonal split off the Gram matrix bounds a relaxation that nothing else bounds."""
-    return problem.loss.name == "squared" and not problem.rules.grouped and problem.least_eigenvalue > 0
+    single = problem.loss.name == "squared" and problem.n_outputs == 1
+    return single and not problem.rules.grouped and problem.least_eigenvalue > 0

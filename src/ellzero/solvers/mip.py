@@ -331,6 +331,10 @@ class Mip(Solver):
         checks.one_of("backend", self.backend, list(BACKENDS))
 
     def refuses(self, problem):
+        if problem.n_outputs > 1:
+            return checks.ONE_RESPONSE
+        if not problem.loss.provable:
+            return checks.no_proof(problem.loss.name)
         if unlimited(problem).size == 0:
             return None
         columns = checks.listed(problem.names[j] for j in unlimited(problem))

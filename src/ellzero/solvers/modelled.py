@@ -10,6 +10,7 @@ from .refit import Fit, fit_support
 TRIES = 4  # moves refitted exactly where a model ranks them
 DOUBT = 0.1  # least relative error that a modelled change is taken to have
 FADING = 0.98  # how fast a large error is forgotten, a refit
+TOGETHER = 2**22  # entries of the columns whose second derivatives are found at once, where they need the columns
 HOPELESS = 0.1  # an exchange whose modelled gain is below zero by this share of what leaving costs is not refitted
 
 
@@ -27,6 +28,7 @@ class ModelMoves(Moves):
         self.allowed = problem.usable
         self.fits: dict[frozenset[int], Fit] = {}
         self.selective = problem.loss.name != "squared"
+        self.tries = TRIES
         self.doubt = 1.0  # relative error of modelled changes, as large as it was of late
         units = problem.rules.units
         self.lone = np.array([u for u, unit in enumerate(units) if unit.size == 1], dtype=np.intp)
@@ -65,8 +67,7 @@ class ModelMoves(Moves):
         weighted = loss.mean_hessian_times(y, fit.eta, weight, inside)
         hessian = inside.T @ weighted
         hessian[np.arange(m), np.arange(m)] += 2.0 * problem.normal.penalty.l2[fit.columns]
-        curvature = weight * loss.curvature(y, fit.eta)
-        facts |= {"H": hessian, "A": inverse_positive(hessian), "curvature": curvature, "weighted": weighted}
+        facts |= {"H": hessian, "A": inverse_positive(hessian), "weighted": weighted}
         return facts
 
     def _model(self, state) -> dict:
@@ -74,16 +75,30 @@ class ModelMoves(Moves):
         facts = self._curvature(state)
         if "c" in facts:
             return facts
-        problem, Z, curvature = self.problem, self.problem.normal.Z, facts["curvature"]
+        problem, Z = self.problem, self.problem.normal.Z
         slope = -problem.loss.mean_gradient(problem.normal.y, facts["fit"].eta, problem.weight)
         products = Z.adjoint(np.column_stack([facts.pop("weighted"), slope]))
         coupling, c = products[:, :-1], products[:, -1]
         U = coupling @ facts["A"]
-        norm = Z.mean_square(curvature) + 2.0 * problem.normal.penalty.l2
+        norm = self._squares(facts["fit"].eta) + 2.0 * problem.normal.penalty.l2
         d = norm - np.einsum("ij,ij->i", U, coupling)
         d[d <= DEPENDENT * norm] = np.inf
         facts |= {"c": c, "d": d, "U": U}
         return facts
+
+    def _bent(self, eta, directions) -> np.ndarray:
+        """Hessian of the loss in the predictor times some directions."""
+        problem = self.problem
+        return problem.loss.mean_hessian_times(problem.normal.y, eta, problem.weight, directions)
+
+    def _squares(self, eta) -> np.ndarray:
+        """Second derivatives of the loss along all columns."""
+        problem, Z = self.problem, self.problem.normal.Z
+        if problem.loss.by_rows:
+            return Z.mean_square(problem.weight * problem.loss.curvature(problem.normal.y, eta))
+        parts = np.array_split(np.arange(Z.shape[1]), 1 + Z.shape[0] * Z.shape[1] // TOGETHER)
+        fixed = problem.normal.y, eta, problem.weight
+        return np.concatenate([problem.loss.mean_hessian_squares(*fixed, Z.columns(part)) for part in parts])
 
     def add(self, state, units):
         return self._state((*state.units, *units), state.facts["fit"])
@@ -107,7 +122,8 @@ class ModelMoves(Moves):
         columns = np.concatenate([self.problem.rules.units[u] for u in units])
         at = columns.reshape(-1, size)
         Z = self.problem.normal.Z.columns(columns).T.reshape(len(units), size, -1)
-        blocks = (Z * facts["curvature"]) @ Z.transpose(0, 2, 1)
+        bent = self._bent(facts["fit"].eta, Z.reshape(columns.size, -1).T)
+        blocks = Z @ bent.T.reshape(Z.shape).transpose(0, 2, 1)
         blocks -= facts["U"][at] @ facts["H"] @ facts["U"][at].transpose(0, 2, 1)
         blocks[:, np.arange(size), np.arange(size)] += 2.0 * self.problem.normal.penalty.l2[at]
         c = facts["c"][at]
@@ -162,12 +178,12 @@ class ModelMoves(Moves):
     def grow(self, state, banned=frozenset()):
         gains = self.add_gains(state)
         gains[list(banned)] = -np.inf
-        best = [int(u) for u in np.argsort(-gains, kind="stable")[:TRIES] if gains[u] > -np.inf]
+        best = [int(u) for u in np.argsort(-gains, kind="stable")[: self.tries] if gains[u] > -np.inf]
         return self._best_of(state, [((*state.units, u), -gains[u]) for u in best])
 
     def shrink(self, state):
         loss = self.drop_losses(state)
-        weak = [s for s in np.argsort(loss, kind="stable")[:TRIES] if np.isfinite(loss[s])]
+        weak = [s for s in np.argsort(loss, kind="stable")[: self.tries] if np.isfinite(loss[s])]
         return self._best_of(state, [(state.units[:s] + state.units[s + 1 :], loss[s]) for s in weak])
 
     def remove(self, state, unit):
@@ -187,7 +203,7 @@ class ModelMoves(Moves):
         least = np.full(loss.size, -np.inf)
         if self.selective and not self.problem.rules.grouped:
             least = -HOPELESS * loss
-        for s in np.argsort(-score, kind="stable")[:TRIES]:
+        for s in np.argsort(-score, kind="stable")[: self.tries]:
             if score[s] == -np.inf or score[s] < least[s]:
                 continue
             units = (*(u for u in state.units if u != state.units[s]), int(entrant[s]))

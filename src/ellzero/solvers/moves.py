@@ -120,7 +120,8 @@ class GramMoves(Moves):
 
     Cauchy-Schwarz gives a bound that needs no U: the swap can pay only if :math:`|b_s|/\sqrt{A_{ss}} < B_j =
     |c_j|(\sqrt{g_j} + \sqrt{g_j - d_j})/d_j`, with :math:`g_j` the norm of column j; so U is formed for a few columns
-    only.
+    only. With several outputs b and c have a column each, and products of them are sums over the outputs: a unit enters
+    for all of them.
 
     Parameters
     ----------
@@ -142,7 +143,8 @@ class GramMoves(Moves):
 
     def start(self) -> State:
         norm = np.where(self.allowed, self.norm, 0.0)
-        facts = {"A": np.empty((0, 0)), "b": np.empty(0), "c": self.gram.corr.copy(), "d": norm}
+        corr = self.gram.corr
+        facts = {"A": np.empty((0, 0)), "b": np.empty((0, *corr.shape[1:])), "c": corr.copy(), "d": norm}
         state = State((), 0.5 * self.gram.yy, facts)
         for j in sorted(self.forced):
             grown = self._add(state, j)
@@ -189,10 +191,12 @@ class GramMoves(Moves):
         A[:k, :k] = f["A"] + np.outer(z, z / rest)
         A[k, :k] = A[:k, k] = -z / rest
         A[k, k] = 1.0 / rest
-        c, d = f["c"] - step * h, f["d"] - h * (h / rest)
+        c, d = f["c"] - np.multiply.outer(h, step), f["d"] - h * (h / rest)
         c[[*S, j]] = d[[*S, j]] = 0.0
-        facts = {"A": A, "b": np.append(f["b"] - step * z, step), "c": c, "d": d}
-        return State((*state.units, j), state.value - 0.5 * fresh * step, facts)
+        b = np.concatenate([f["b"] - np.multiply.outer(z, step), step[None]])
+        return State(
+            (*state.units, j), state.value - 0.5 * float(np.dot(fresh, step)), {"A": A, "b": b, "c": c, "d": d}
+        )
 
     def _prefetch(self, state: State, j: int) -> None:
         """Compute the row of j together with those of the next likely entrants."""
@@ -204,19 +208,20 @@ class GramMoves(Moves):
     def _drop(self, state: State, s: int) -> State:
         f, left, rest = state.facts, state.units[s], np.arange(state.size) != s
         a, pivot = f["A"][s], f["A"][s, s]
-        step, h = f["b"][s] / pivot, self._combined(state.units, a)
+        leaving = f["b"][s]
+        step, h = leaving / pivot, self._combined(state.units, a)
         units = tuple(u for u in state.units if u != left)
-        c, d = f["c"] + step * h, f["d"] + h * (h / pivot)
+        c, d = f["c"] + np.multiply.outer(h, step), f["d"] + h * (h / pivot)
         c[list(units)] = d[list(units)] = 0.0
         c[left], d[left] = step, 1.0 / pivot
         A = (f["A"] - np.outer(a, a / pivot))[np.ix_(rest, rest)]
-        facts = {"A": A, "b": f["b"][rest] - step * a[rest], "c": c, "d": d}
-        return State(units, state.value + 0.5 * f["b"][s] * step, facts)
+        facts = {"A": A, "b": f["b"][rest] - np.multiply.outer(a[rest], step), "c": c, "d": d}
+        return State(units, state.value + 0.5 * float(np.dot(leaving, step)), facts)
 
     def _add_gains(self, state: State) -> np.ndarray:
         """Decrease of the residual sum of squares by adding each column; 0 where it cannot enter."""
-        c, d = state.facts["c"], state.facts["d"]
-        return np.divide(c * c, d, out=np.zeros_like(c), where=d > self.tiny * self.norm)
+        square, d = squares(state.facts["c"]), state.facts["d"]
+        return np.divide(square, d, out=np.zeros_like(d), where=d > self.tiny * self.norm)
 
     def grow(self, state, banned=frozenset()):
         gain = self._add_gains(state)
@@ -238,7 +243,7 @@ class GramMoves(Moves):
         return None
 
     def drop_losses(self, state):
-        loss = 0.5 * state.facts["b"] ** 2 / np.diagonal(state.facts["A"])
+        loss = 0.5 * squares(state.facts["b"]) / np.diagonal(state.facts["A"])
         return np.where([u in self.forced for u in state.units], np.inf, loss)
 
     def add_gains(self, state):
@@ -265,8 +270,8 @@ class GramMoves(Moves):
         c, d = state.facts["c"], state.facts["d"]
         usable = d > self.tiny * self.norm
         norm = np.where(usable, self.norm, 0.0)
-        reach = np.abs(c) * (np.sqrt(norm) + np.sqrt(np.maximum(norm - d, 0.0)))
-        bound = np.divide(reach, d, out=np.zeros_like(c), where=usable)
+        reach = np.sqrt(squares(c)) * (np.sqrt(norm) + np.sqrt(np.maximum(norm - d, 0.0)))
+        bound = np.divide(reach, d, out=np.zeros_like(d), where=usable)
         return 0.5 * bound * bound
 
     def reach(self, state):
@@ -283,12 +288,13 @@ class GramMoves(Moves):
             return None
         f = state.facts
         U = f["A"][members] @ self.gram.rows(list(state.units))[:, columns]
-        b, pivot = f["b"][members, None], np.diagonal(f["A"])[members, None]
-        c, d = f["c"][columns] + b / pivot * U, f["d"][columns] + U * U / pivot
+        b, pivot = f["b"][members], np.diagonal(f["A"])[members, None]
+        lift = U / pivot
+        square, d = squares_of_sums(f["c"][columns], b, lift), f["d"][columns] + U * lift
         enters = d > self.tiny * self.norm[columns]
         if pairs is not None:
             enters &= pairs[:, columns]
-        gain = np.divide(c * c, d, out=np.full_like(d, -np.inf), where=enters) - b * b / pivot
+        gain = np.divide(square, d, out=np.full_like(d, -np.inf), where=enters) - squares(b)[:, None] / pivot
         s, j = np.unravel_index(int(gain.argmax()), gain.shape)
         if gain[s, j] <= 2.0 * self.tolerance:
             return None
@@ -299,13 +305,29 @@ class GramMoves(Moves):
         return swapped if swapped is not None and swapped.value < state.value - 0.5 * self.tolerance else None
 
 
+def squares(rows) -> np.ndarray:
+    """Square of each number, or squared norm of each row."""
+    return rows * rows if rows.ndim == 1 else np.einsum("ij,ij->i", rows, rows)
+
+
+def squares_of_sums(c, b, lift) -> np.ndarray:
+    """Squared norm of ``c_j + lift_sj b_s`` for every pair, shape (s, j)."""
+    if c.ndim == 1:
+        return (c + b[:, None] * lift) ** 2
+    return squares(c) + lift * (2.0 * (b @ c.T) + squares(b)[:, None] * lift)
+
+
 def moves_for(problem: Problem) -> Moves:
     """Exact Gram moves where they apply, modelled moves elsewhere; both within the rules where there are any."""
     from .modelled import ModelMoves
+    from .outputs import OutputMoves
 
-    exact = problem.closed_form and not problem.rules.grouped
+    exact = problem.least_squares and not problem.rules.grouped
+    modelled = ModelMoves if problem.n_outputs == 1 else OutputMoves
     if not problem.rules.restricted:
-        return GramMoves(problem) if exact else ModelMoves(problem)
+        if exact and problem.n_outputs > 1:  # without compiled sweeps: rows of half the size serve here
+            return GramMoves(problem, problem.quick_gram)
+        return GramMoves(problem) if exact else modelled(problem)
     from .ruled import RuledMoves
 
     if exact:
@@ -313,4 +335,4 @@ def moves_for(problem: Problem) -> Moves:
         start = moves.at(units)
         if start is not None and start.size == len(units):  # else parents are dependent, which modelled moves can take
             return RuledMoves(moves)
-    return RuledMoves(ModelMoves(problem))
+    return RuledMoves(modelled(problem))

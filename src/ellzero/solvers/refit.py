@@ -12,7 +12,10 @@ from ..operators.gram import is_small
 from ..problem import Problem
 
 NEWTON_STEPS = 100
+KINKED_STEPS = 1000  # where the curvature jumps: as few rows as coefficients may have any
 SATURATED = 1e-6  # share of the empty model's loss at which nothing is left
+JUMP = 1e-6  # share of the largest curvature that Newton's model has everywhere, where the loss's own may vanish
+APART = 15.0  # log hazards this far apart make one look whether the partial likelihood has a maximum
 FLAT = 1e-7  # a curvature below this share of that at the null model means that a coefficient runs away
 TIGHT = 1e-13
 WELL = 1e-6  # reciprocal condition from which normal equations, refined once, are as good as a factorisation
@@ -30,21 +33,21 @@ class Fit:
     Attributes
     ----------
     columns : ndarray of shape (k,)
-    gamma : ndarray of shape (k,)
+    gamma : ndarray of shape (k,) or (k, n_outputs)
         Coefficients of the scaled columns.
-    intercept : float
+    intercept : float or ndarray of shape (n_outputs,)
         Intercept that goes with the scaled columns (0 where it is profiled out).
-    eta : ndarray of shape (n_samples,) or None
+    eta : ndarray of shape (n_samples,) or (n_samples, n_outputs), or None
         Linear predictor (of the centred target for squared error); None where only a Gram matrix was looked at.
     value : float
         Loss plus convex penalty; the price of the units is not in it.
     runaway : bool
-        Whether nothing is left of the loss and a coefficient grows without end (separable classes).
+        Whether a coefficient grows without end: classes are separable, or a partial likelihood is monotone.
     """
 
     columns: np.ndarray
     gamma: np.ndarray
-    intercept: float
+    intercept: Any
     eta: Any
     value: float
     runaway: bool = False
@@ -52,19 +55,21 @@ class Fit:
     def loss(self, problem: Problem) -> float:
         """Half the weighted mean deviance: read off the centred fit, which far from zero keeps more digits."""
         if self.eta is None:
-            return self.value - float(problem.normal.penalty.l2[self.columns] @ (self.gamma * self.gamma))
+            return self.value - float(np.sum(problem.normal.penalty.l2[self.columns] @ (self.gamma * self.gamma)))
         return problem.loss.mean(problem.normal.y, self.eta, problem.weight)
 
-    def coefficients(self, problem: Problem) -> tuple[np.ndarray, float]:
+    def coefficients(self, problem: Problem) -> tuple[np.ndarray, Any]:
         """Coefficients of all columns and intercept, in data units."""
-        normal = problem.normal
-        coef = np.zeros(problem.n_features)
-        coef[self.columns] = self.gamma / normal.scale[self.columns]
-        coef = np.clip(coef, problem.penalty.lower, problem.penalty.upper)  # scaling back may overshoot by a rounding
+        normal, outputs = problem.normal, self.gamma.shape[1:]
+        coef = np.zeros((problem.n_features, *outputs))
+        coef[self.columns] = (self.gamma.T / normal.scale[self.columns]).T
+        # scaling back may overshoot by a rounding
+        coef = np.clip(coef.T, problem.penalty.lower, problem.penalty.upper).T
         if not problem.fit_intercept:
-            return coef, 0.0
-        intercept = problem.null_intercept if problem.loss.name == "squared" else self.intercept
-        return coef, float(intercept - normal.centre @ coef)
+            return coef, np.zeros(outputs) if outputs else 0.0
+        intercept = problem.null_intercept if problem.loss.least_squares else self.intercept
+        intercept = intercept - normal.centre @ coef
+        return coef, intercept if outputs else float(intercept)
 
 
 def fit_support(problem: Problem, columns, start: Fit | None = None) -> Fit:
@@ -84,8 +89,12 @@ def fit_support(problem: Problem, columns, start: Fit | None = None) -> Fit:
     """
     columns = np.sort(np.asarray(columns, dtype=np.intp))
     Z = problem.normal.Z.columns(columns)
-    if problem.closed_form:
+    if problem.least_squares:
         return _least_squares(problem, columns, Z)
+    if problem.n_outputs > 1:
+        from .multinomial import fit_classes
+
+        return fit_classes(problem, columns, Z, start)
     if problem.loss.name == "squared" and problem.penalty.l1 == 0:  # limits that do not bind change nothing
         free, penalty = _least_squares(problem, columns, Z), problem.normal.penalty
         if ((free.gamma >= penalty.lower[columns]) & (free.gamma <= penalty.upper[columns])).all():
@@ -109,7 +118,7 @@ def _value(problem, columns, gamma, eta):
     penalty = problem.normal.penalty
     target = problem.normal.y
     convex = penalty.l1[columns] @ np.abs(gamma) + penalty.l2[columns] @ (gamma * gamma)
-    return problem.loss.mean(target, eta, problem.weight) + float(convex)
+    return problem.loss.mean(target, eta, problem.weight) + float(convex.sum())
 
 
 def _least_squares(problem, columns, Z):
@@ -120,11 +129,11 @@ def _least_squares(problem, columns, Z):
         eta = Z @ gamma
         return Fit(columns, gamma, 0.0, eta, _value(problem, columns, gamma, eta))
     root = np.sqrt(problem.weight)
-    A, target = root[:, None] * Z, root * problem.normal.y
+    A, target = root[:, None] * Z, (root * problem.normal.y.T).T
     if ridge.any():
         A = np.vstack([A, np.diag(np.sqrt(2.0 * ridge))])
-        target = np.concatenate([target, np.zeros(columns.size)])
-    gamma = least_squares(A, target, "gelsy", RANK) if columns.size else np.empty(0)
+        target = np.concatenate([target, np.zeros((columns.size, *target.shape[1:]))])
+    gamma = least_squares(A, target, "gelsy", RANK) if columns.size else np.empty((0, *target.shape[1:]))
     eta = Z @ gamma
     return Fit(columns, gamma, 0.0, eta, _value(problem, columns, gamma, eta))
 
@@ -139,7 +148,7 @@ def fit_by_gram(problem: Problem, columns) -> Fit | None:
     solution = solve_well(matrix, right, VERY_WELL)
     if solution is None:
         return None
-    value = 0.5 * (gram.yy - float(right @ solution))
+    value = 0.5 * (gram.yy - float(np.vdot(right, solution)))
     return Fit(columns, solution, 0.0, None, value) if value >= PLAIN * gram.yy else None
 
 
@@ -150,7 +159,7 @@ def _normal_equations(problem, Z, ridge):
     gamma = solve_well(gram, weighted.T @ problem.normal.y, WELL)
     if gamma is None:
         return None
-    rest = weighted.T @ (problem.normal.y - Z @ gamma) - 2.0 * ridge * gamma
+    rest = weighted.T @ (problem.normal.y - Z @ gamma) - (2.0 * ridge * gamma.T).T
     return gamma + solve_positive(gram, rest)
 
 
@@ -163,9 +172,9 @@ def _newton(problem, columns, Z, gamma, intercept):
     ridge = np.append(ridge, 0.0) if problem.fit_intercept else ridge
     eta = design @ point
     value = loss.mean(y, eta, weight) + 0.5 * float(ridge @ (point * point))
-    for _ in range(NEWTON_STEPS):
+    for _ in range(KINKED_STEPS if loss.kinked else NEWTON_STEPS):
         gradient = design.T @ loss.mean_gradient(y, eta, weight) + ridge * point
-        hessian = loss.mean_hessian_times(y, eta, weight, design).T @ design
+        hessian = _bent(problem, y, eta, design).T @ design
         hessian.flat[:: point.size + 1] += ridge
         step = solve_positive(hessian, gradient)
         decrement = float(gradient @ step)
@@ -187,9 +196,17 @@ def _newton(problem, columns, Z, gamma, intercept):
         if length == 1.0 and _leaves(loss, moved, decrement) <= 0.01 * TIGHT * value:
             break
     gamma, intercept = (point[:-1], float(point[-1])) if problem.fit_intercept else (point, 0.0)
-    saturated = value <= SATURATED * problem.null_loss
-    runaway = saturated and not ridge[: columns.size].all() and _runs_away(problem, design, eta)
+    doubtful = value <= SATURATED * problem.null_loss if loss.by_rows else columns.size > 0 and np.ptp(eta) > APART
+    doubtful &= not (loss.attained or ridge[: columns.size].all())
+    runaway = bool(doubtful) and _runs_away(problem, design, eta)
     return Fit(columns, gamma, intercept, eta, value, runaway)
+
+
+def _bent(problem, y, eta, directions):
+    """Hessian of a Newton model times some directions: never flat where the loss may be and yet slope."""
+    loss, weight = problem.loss, problem.weight
+    product = loss.mean_hessian_times(y, eta, weight, directions)
+    return product + JUMP * loss.curvature_bound * weight[:, None] * directions if loss.kinked else product
 
 
 def _leaves(loss, moved, decrement) -> float:
@@ -209,6 +226,9 @@ def _runs_away(problem, design, eta) -> bool:
     now = loss.mean_hessian_times(y, eta, weight, design).T @ design
     then = loss.mean_hessian_times(y, null, weight, design).T @ design
     jitter = 1e-10 * np.trace(then) * np.eye(then.shape[0])
+    if not loss.by_rows:  # much may be left of the loss: a direction without curvature at the start proves nothing
+        jitter *= 1e-2
+        now = now + (1.0 - FLAT) * jitter
     return bool(linalg.eigh(now + FLAT * jitter, then + jitter, eigvals_only=True, subset_by_index=[0, 0])[0] < FLAT)
 
 
@@ -219,13 +239,13 @@ def _descent(problem, columns, Z, gamma, intercept):
     intercept = 0.0 if profiled else intercept
     eta = Z @ gamma + intercept
     value = _value(problem, columns, gamma, eta)
-    for _ in range(NEWTON_STEPS):
+    for _ in range(KINKED_STEPS if loss.kinked else NEWTON_STEPS):
         centred, slope, shift = Z, -loss.mean_gradient(y, eta, weight), 0.0
         if problem.fit_intercept and not profiled:
-            curvature = loss.mean_hessian_times(y, eta, weight, np.ones((y.size, 1)))[:, 0]
+            curvature = _bent(problem, y, eta, np.ones((y.size, 1)))[:, 0]
             centred = Z - (curvature @ Z) / curvature.sum()  # the intercept follows the step
             shift = slope.sum() / curvature.sum()
-        hessian = loss.mean_hessian_times(y, eta, weight, centred).T @ centred
+        hessian = _bent(problem, y, eta, centred).T @ centred
         g = centred.T @ slope
         trial = None if profiled else _free_minimiser(hessian, g, gamma, penalty, columns)
         if trial is None:
@@ -242,7 +262,7 @@ def _descent(problem, columns, Z, gamma, intercept):
             length *= 0.5
         done = not new_value < value - 1e-15 * abs(value)
         if not profiled and length == 1.0:
-            decrement = float(loss.mean_hessian_times(y, eta, weight, move[:, None])[:, 0] @ move)
+            decrement = float(_bent(problem, y, eta, move[:, None])[:, 0] @ move)
             done |= _leaves(loss, float(np.abs(move).max()), decrement) <= 0.01 * TIGHT * value
         if new_value <= value:
             gamma, eta, value = candidate, new_eta, new_value

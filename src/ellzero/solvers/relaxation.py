@@ -220,14 +220,23 @@ class ModelRelaxation(Relaxation):
         terms = problem.loss.conjugate(problem.y, -r)
         v = problem.normal.Z.adjoint(weighted) if self.rows is None else self.rows @ weighted
         size = float(np.sqrt(weighted @ r))
-        v_error = self.error * size + loose * (1.0 + self.reach)
-        base_error = self.error * float(problem.weight @ np.abs(terms)) + loose * (2.0 + float(np.abs(eta).max()))
+        whole = problem.loss.predictor(eta)
+        lifted = np.abs(r * (whole - eta))  # what offsets add to the conjugate, which cancels there
+        # the checker cannot make residuals sum to zero but by changing them: what that does to logarithms, it charges
+        steep = 1.0 + float((np.abs(terms) + lifted).max()) + float(np.abs(whole - eta).max())
+        v_error = self.error * size + loose * (1.0 + self.reach + steep)
+        base_error = self.error * float(problem.weight @ (1.0 + np.abs(terms) + lifted))
+        base_error += loose * (2.0 + float(np.abs(whole).max()) + steep)
         return problem.loss.mean(problem.y, eta, problem.weight), -float(problem.weight @ terms), v, v_error, base_error
 
 
 def relaxes(problem: Problem) -> bool:
-    """Whether the dual bound of every node is finite: a ridge, or limits on both sides, at every usable column."""
+    """Whether the dual bound of every node is known and finite: a ridge, or limits on both sides, at usable columns."""
+    if problem.n_outputs > 1:
+        return False
     penalty = problem.normal.penalty
+    if not problem.loss.provable:
+        return False
     if (penalty.l2 > 0).all():
         return True
     columns = problem.rules.columns(np.flatnonzero(problem.usable))
