@@ -73,6 +73,9 @@ def test_every_support_is_listed(loss, seed):
     (claim,) = result.certificate.verify(X, y)
     assert result.lower_bound <= claim.lower_bound <= best * (1 + 1e-12)
     assert claim.gap <= 1e-6
+    by_cuts = ez.best_subset(X, y, solver="mip", **question)
+    assert by_cuts.objective == pytest.approx(best, rel=1e-9)
+    assert by_cuts.lower_bound <= best
 
 
 @pytest.mark.parametrize("loss", SHIFTED)
