@@ -2,10 +2,11 @@
 
     python -m benchmarks.regression.lowsignal [--instances S4 S5 S3 S1 S2] [--seeds 0 1 ... 9] [--report]
 
-Run it from the root of the repository. All are fitted with their defaults, five folds and one thread, on the same rows. The
-test error is the mean squared error on fresh rows of the law that drew the training rows. The excess risk needs no
+Run it from the root of the repository. All are fitted with their defaults, five folds and one thread, on the same rows.
+The test error is the mean squared error on fresh rows of the law that drew the training rows. The excess risk needs no
 rows: (b - beta)' Sigma (b - beta) plus the squared intercept, the part of the expected error that a better fit could
-avoid. Each fit is a line of benchmarks/.cache/regression/NAME.jsonl and is not repeated; --report writes the tables again.
+avoid. Each fit is a line of benchmarks/.cache/regression/NAME.jsonl and is not repeated; --report writes the tables
+again.
 """
 
 import argparse
@@ -140,10 +141,10 @@ def write(log, options):
         f"- machine: {machine()}; one thread",
         f"- time: {log.when()}",
         f"- versions: {', '.join(versions)}",
-        f"- test error: mean squared error on {FRESH} fresh rows, mean over the seeds, in units of the noise variance, so",
-        "  that 1 is the best that anybody can do; excess risk: its expectation over fresh rows, less 1; defaults of all",
-        "- ellzero minus it: mean over the seeds of the paired differences of test error, with its standard error; not",
-        "  worse: at most one standard error above zero",
+        f"- test error: mean squared error on {FRESH} fresh rows, mean over the seeds, in units of the noise variance,",
+        "  so that 1 is the best that anybody can do; excess risk: its expectation, less 1; defaults of all",
+        "- ellzero minus it: mean over the seeds of the paired differences of test error, with its standard error;",
+        "  not worse: at most one standard error above zero",
         "",
         *markdown(fields, cells),
         "",
