@@ -41,7 +41,7 @@ def turn(case, name, task, options):
     python = environment(RIVALS, REQUIREMENTS) if name.startswith("abess") else sys.executable
     line = [python, "-m", "benchmarks.regression.worker", name, task, file, options.limit]
     worker = Worker(line, options.core, {"PYTHONWARNINGS": "ignore"}, ROOT)
-    patience = options.limit * (1.5 if task == "path" else 3) + 30
+    patience = 1.5 * options.limit * (1 if task == "path" else cases.FOLDS) + 30
     answer = worker.ask("go", patience)
     worker.close()
     if answer is None:
