@@ -49,6 +49,7 @@ def _short(value):
 def command(module, folders=("--peers", "--data", "--out")):
     """The command of this run, without the folders of this machine."""
     words = sys.argv[1:]
+    words = [w for w in words if w != "--report"]
     kept = [w for i, w in enumerate(words) if w not in folders and (i == 0 or words[i - 1] not in folders)]
     return shlex.join(["python", "-m", f"benchmarks.regression.{module}", *kept])
 
