@@ -1,6 +1,6 @@
 """What would do as well: every support whose objective lies near the optimum."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -182,8 +182,13 @@ def near_optimal(problem: Problem, best: Result, within: float, most: int, clock
     ranked = ranked[:most]
     complete = finished and best.status is Status.OPTIMAL and not capped
     fitted = [_result(problem, units, best) for units in ranked]
-    results = sorted({_units(problem, r): r for r in fitted}.values(), key=lambda r: r.objective)  # zeros leave twins
+    distinct = {_units(problem, r): r for r in fitted}.values()  # zeros leave twins
+    results = sorted(distinct, key=lambda r: (r.objective, r.status is not best.status))
     if results[0].objective < best.objective:  # what was not proved may be beaten here: then it is not the best
+        if (
+            best.status is Status.OPTIMAL
+        ):  # what was proved is met by rounding or the gap only: the proof holds for both
+            results[0] = replace(results[0], status=Status.OPTIMAL)
         best = results[0]
         results = [r for r in results if r.objective <= best.objective * (1.0 + within) * (1.0 + EQUAL)]
     supports = [tuple(int(j) for j in r.support) for r in results]
