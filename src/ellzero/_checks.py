@@ -63,6 +63,29 @@ def fraction(name: str, value) -> float:
     return float(value)
 
 
+def above(name: str, value, low: float) -> float:
+    if not _real(value) or not math.isfinite(value) or not value > low:
+        raise ArgumentError(f"`{name}` must be a finite number > {low}, got {value!r}.")
+    return float(value)
+
+
+def power(value) -> float:
+    if not _real(value) or not 0 < value < 1:
+        raise ArgumentError(f"`p` must be a number in (0, 1), got {value!r}. Hint: L1 is p = 1, L0 is p = 0.")
+    return float(value)
+
+
+def factors(name: str, values, count: int, noun: str) -> np.ndarray:
+    """Factors of a penalty, one a column or one a group."""
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        array = np.empty((0, 0))
+    if array.shape != (count,) or not (np.isfinite(array) & (array >= 0)).all():
+        raise ArgumentError(f"`{name}` must hold one finite number >= 0 for each of {plural(count, noun)}.")
+    return array
+
+
 def integer_in(name: str, value, low: int, high: int, why: str = "") -> int:
     if not _integer(value) or not low <= value <= high:
         raise ArgumentError(f"`{name}` must be an integer in [{low}, {high}], got {value!r}.{why and ' ' + why}")
