@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .estimators import L0Classifier, L0ClassifierCV, L0Regressor, L0RegressorCV, L0Selector
     from .problem import Problem
     from .result import Result, Status, Table
-    from .selection import Path, Rivals, best_subset, cross_validate, path, rivals
+    from .selection import Path, PenaltyPath, Rivals, best_subset, cross_validate, path, penalty_path, rivals
     from .solvers import solve
 
 __version__ = "0.1.0"
@@ -24,6 +24,7 @@ __all__ = [
     "L0RegressorCV",
     "L0Selector",
     "Path",
+    "PenaltyPath",
     "Problem",
     "Result",
     "Rivals",
@@ -40,6 +41,7 @@ __all__ = [
     "operators",
     "path",
     "penalties",
+    "penalty_path",
     "rivals",
     "selection",
     "solve",
@@ -54,7 +56,7 @@ _HOMES = {
     "estimators": ("L0Classifier", "L0ClassifierCV", "L0Regressor", "L0RegressorCV", "L0Selector"),
     "problem": ("Problem",),
     "result": ("Result", "Status", "Table"),
-    "selection": ("Path", "Rivals", "best_subset", "cross_validate", "path", "rivals"),
+    "selection": ("Path", "PenaltyPath", "Rivals", "best_subset", "cross_validate", "path", "penalty_path", "rivals"),
     "solvers": ("solve",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

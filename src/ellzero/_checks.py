@@ -86,6 +86,43 @@ def factors(name: str, values, count: int, noun: str) -> np.ndarray:
     return array
 
 
+def share(name: str, value) -> float:
+    if not _real(value) or not 0 < value <= 1:
+        raise ArgumentError(f"`{name}` must be a number in (0, 1], got {value!r}.")
+    return float(value)
+
+
+def strengths(name: str, values, positive: bool) -> np.ndarray:
+    """Strengths of a penalty, from large to small."""
+    try:
+        array = np.unique(np.asarray(values, dtype=np.float64).ravel())[::-1]
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if not array.size or not (np.isfinite(array) & ((array > 0) | (not positive and array == 0))).all():
+        raise ArgumentError(f"`{name}` must be finite numbers {'>' if positive else '>='} 0, got {values!r}.")
+    return array
+
+
+def coefficients(name: str, values, p: int) -> np.ndarray:
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        array = np.empty((0, 0))
+    if array.shape != (p,) or not np.isfinite(array).all():
+        raise ArgumentError(f"`{name}` must hold one finite number for each of {plural(p, 'column')}.")
+    return array
+
+
+def need_groups(penalty: str) -> ArgumentError:
+    return ArgumentError(f'`penalty` "{penalty}" needs `groups`: one label a column.')
+
+
+def no_swaps(penalty: str, loss: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"swaps are for the penalties l0, l0l1 and l0l2 and squared error; here penalty is {penalty}, loss {loss}."
+    )
+
+
 def integer_in(name: str, value, low: int, high: int, why: str = "") -> int:
     if not _integer(value) or not low <= value <= high:
         raise ArgumentError(f"`{name}` must be an integer in [{low}, {high}], got {value!r}.{why and ' ' + why}")

@@ -22,6 +22,7 @@ WIDE = 2  # beyond so many times as many columns as rows, residuals are cheaper 
 BURST = 12  # sweeps before the minimiser on the face is looked for
 CHEAP = 16  # nonzero coefficients for one more sweep
 FACES = 60  # faces tried in one descent
+LAST_SWEEPS = 10000
 ROUNDS = 100  # quadratic models in one fit
 BACK = 40  # halvings of a step
 PROMISING = 0.5  # share of the columns beyond which all products are taken at once, by BLAS
@@ -73,21 +74,42 @@ class Terms:
         fields = (self.l0, self.l1, self.l2, self.scale, self.first, self.second, self.lower, self.upper)
         return tuple(field[columns] for field in fields)
 
-    def value(self, b, columns) -> float:
-        """Penalty of the coefficients of some columns; the limits are taken as met."""
+    def each(self, b, columns) -> np.ndarray:
+        """Penalty of each coefficient of some columns; the limits are taken as met."""
         l0, l1, l2, *bend, _, _ = self.some(columns)
-        total = float(l0 @ (b != 0) + l1 @ np.abs(b) + l2 @ (b * b))
+        total = l0 * (b != 0) + l1 * np.abs(b) + l2 * (b * b)
         if self.kind != PLAIN:
             out = np.empty(b.size)
             concaves(self.kind, b, *bend, out)
-            total += float(out.sum())
+            total += out
         return total
+
+    def value(self, b, columns) -> float:
+        """Penalty of the coefficients of some columns."""
+        return float(self.each(b, columns).sum())
 
     def minimisers(self, v, a, columns) -> np.ndarray:
         """Global minimiser of ``a t^2 / 2 - v t`` plus the penalty, for each of some columns."""
         out = np.empty(v.size)
         thresholds(self.kind, v, a, *self.some(columns), out)
         return out
+
+
+    def minimise(self, G, g, b, columns, tol, greedy=False) -> None:
+        """Minimise a quadratic model plus the penalty, in place: sweeps, and the minimiser on the face they settle on.
+
+        G may have room for more rows than b has entries; g is the negative gradient at b. With `greedy` the coordinate
+        of the largest gradient goes first.
+        """
+        some = self.some(columns)
+        order = np.argsort(-np.abs(g), kind="stable") if greedy else np.arange(b.size)
+        for _ in range(FACES):
+            burst = BURST + np.count_nonzero(b) // CHEAP  # a solve costs as much as some sweeps
+            if sweep_gram(self.kind, G, g, b, order, *some, tol, burst) < burst:
+                return
+            if self.kind == PLAIN:
+                _face(G, g, b, some)
+        sweep_gram(self.kind, G, g, b, order, *some, tol, LAST_SWEEPS)
 
 
 class DenseStore:
@@ -310,15 +332,15 @@ class Working:
     def _descend_squared(self, terms, tol, greedy) -> None:
         m, n = self.columns.size, self.y.size
         moved = self.weight * self.residual()
-        if self.dense and m > max(GRAM_COLUMNS, WIDE * n):
+        if self.dense and isinstance(terms, Terms) and m > max(GRAM_COLUMNS, WIDE * n):
             A = self.store.scaled(self.weight, 0, centred=False)
             r = np.sqrt(self.weight) * self.residual()
             order = np.arange(m)
             sweep_rows(
-                terms.kind, A, r, self.b, np.einsum("ij,ij->i", A, A), order, *terms.some(self.columns), tol, 2000
+                terms.kind, A, r, self.b, np.einsum("ij,ij->i", A, A), order, *terms.some(self.columns), tol, LAST_SWEEPS
             )  # fmt: skip
             return
-        minimise(self.gram_of_all(), self.store.adjoint(moved), self.b, terms, self.columns, tol, greedy)
+        terms.minimise(self.gram_of_all(), self.store.adjoint(moved), self.b, self.columns, tol, greedy)
 
     def _model_step(self, terms, tol, greedy) -> bool:
         """One quadratic model of another loss and a step on it; whether it is worth another one.
@@ -337,7 +359,7 @@ class Working:
         steep = 1.0
         for _ in range(BACK):
             trial = b.copy()
-            minimise(steep * G, g.copy(), trial, terms, self.columns, tol, greedy)
+            terms.minimise(steep * G, g.copy(), trial, self.columns, tol, greedy)
             move = shift / steep - (float(means @ (trial - b)) if problem.fit_intercept else 0.0)
             self.b, self.intercept = trial, intercept + move
             self.refresh()
@@ -362,23 +384,6 @@ class Working:
             self.eta = self.eta - step
             if abs(step) <= 1e-15 * (1.0 + abs(self.intercept)):
                 break
-
-
-def minimise(G, g, b, terms, columns, tol, greedy=False) -> None:
-    """Minimise a quadratic model plus the penalty, in place: sweeps, and the minimiser on the face that they settle on.
-
-    G may have room for more rows than b has entries; g is the negative gradient at b. With `greedy` the coordinate of
-    the largest gradient goes first.
-    """
-    some = terms.some(columns)
-    order = np.argsort(-np.abs(g), kind="stable") if greedy else np.arange(b.size)
-    for _ in range(FACES):
-        burst = BURST + np.count_nonzero(b) // CHEAP  # a solve costs as much as some sweeps
-        if sweep_gram(terms.kind, G, g, b, order, *some, tol, burst) < burst:
-            return
-        if terms.kind == PLAIN:
-            _face(G, g, b, some)
-    sweep_gram(terms.kind, G, g, b, order, *some, tol, 10000)
 
 
 def _face(G, g, b, some) -> None:
