@@ -103,7 +103,7 @@ def strengths(name: str, values, positive: bool) -> np.ndarray:
     return array
 
 
-def coefficients(name: str, values, p: int) -> np.ndarray:
+def one_a_column(name: str, values, p: int) -> np.ndarray:
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):

@@ -499,7 +499,7 @@ class MCP(Folded):
 
 
 class SCAD(Folded):
-    r"""Smoothly clipped absolute deviation: slope :math:`\lambda` up to :math:`\lambda`, 0 from :math:`\gamma\lambda` on.
+    r"""Smoothly clipped absolute deviation, a penalty that is flat from :math:`\gamma\lambda` on.
 
     Parameters
     ----------
@@ -663,9 +663,9 @@ class GroupL2(Grouped):
 
     Notes
     -----
-    The prox shrinks a group towards 0 by :math:`\text{step}\,\lambda w_g`. The conjugate, one number a group, is 0 where
-    :math:`\|v_g\| \le \lambda w_g` and infinite elsewhere. At a group of zeros the subdifferential is a ball; the ends
-    of its projections on the axes are returned.
+    The prox shrinks a group towards 0 by :math:`\text{step}\,\lambda w_g`. The conjugate, one number a group, is 0
+    where :math:`\|v_g\| \le \lambda w_g` and infinite elsewhere. At a group of zeros the subdifferential is a ball;
+    the ends of its projections on the axes are returned.
 
     References
     ----------

@@ -6,4 +6,14 @@ from .rivals import Rivals, rivals
 from .subset import best_subset
 from .validation import CrossValidation, cross_validate
 
-__all__ = ["CrossValidation", "Path", "PenaltyPath", "Rivals", "best_subset", "cross_validate", "path", "penalty_path", "rivals"]
+__all__ = [
+    "CrossValidation",
+    "Path",
+    "PenaltyPath",
+    "Rivals",
+    "best_subset",
+    "cross_validate",
+    "path",
+    "penalty_path",
+    "rivals",
+]

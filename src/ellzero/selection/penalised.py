@@ -52,8 +52,8 @@ class PenaltyPath:
     Examples
     --------
     >>> X = np.random.default_rng(0).normal(size=(60, 10))
-    >>> lasso = penalty_path(X, 2 * X[:, 3] - X[:, 7] + 0.1 * X[:, 0] ** 2, penalty="l1")
-    >>> lasso.best("bic").names_in_support
+    >>> firm = penalty_path(X, 2 * X[:, 3] - X[:, 7] + 0.1 * X[:, 0] ** 2, penalty="mcp")
+    >>> firm.best("bic").names_in_support
     ('x3', 'x7')
     """
 
@@ -310,7 +310,7 @@ def penalty_path(
     Convex paths end with a duality gap. Of the others each model is a coordinate-wise minimiser, found from the model
     before it; nothing more is claimed.
 
-    scikit-learn's ``Lasso(alpha)`` is ``l1`` of strength alpha, ``ElasticNet(alpha, l1_ratio)`` the same ``elastic_net``,
+    scikit-learn's ``Lasso(alpha)`` is ``l1`` of strength alpha, ``ElasticNet(alpha, l1_ratio)`` is ``elastic_net``,
     ``Ridge(alpha)`` is ``ridge`` of strength alpha/(2n), ``LogisticRegression(C)`` is ``l1`` of strength 1/(Cn) or
     ``ridge`` of strength 1/(2Cn), all with ``standardize=False``.
 
@@ -322,8 +322,8 @@ def penalty_path(
     --------
     >>> X = np.random.default_rng(0).normal(size=(60, 10))
     >>> y = 2 * X[:, 3] - X[:, 7] + 0.1 * X[:, 0] ** 2
-    >>> penalty_path(X, y, penalty="mcp", strengths=[0.5]).coefs[0].round(1)
-    array([ 0. , 0. , 0. , 2. , 0. , 0. , 0. , -1. , 0. , 0. ])
+    >>> penalty_path(X, y, penalty="mcp", strengths=[0.2]).coefs[0].round(1)
+    array([ 0.,  0.,  0.,  2.,  0.,  0.,  0., -1.,  0.,  0.])
     """
     family = as_family(penalty)
     if groups is None and family.grouped:
@@ -347,7 +347,7 @@ def penalty_path(
         power=checks.power(power),
         epsilon=None if epsilon is None else checks.positive("epsilon", epsilon),
         factors=np.ones(p) if factors is None else checks.factors("factors", factors, p, "column"),
-        initial=None if initial is None else checks.coefficients("initial", initial, p),
+        initial=None if initial is None else checks.one_a_column("initial", initial, p),
         group_of=group_of,
         group_weights=_group_weights(group_weights, group_of),
         swaps=bool(swaps),

@@ -12,17 +12,19 @@ Hazimeh, Mazumder & Radchenko (2023), "Grouped variable selection with discrete 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from scipy import linalg
 
 from .._kernels.cyclic import sweep_blocks
+from .._linear import least_squares, solve_definite
 from .._progress import Clock
 from ..operators import Standardised
 from ..penalties import Separable
 from ..problem import NormalForm, Problem
 from .penalised import Point
-from .working import LAST_SWEEPS, Working
+from .working import BURST, FACES, LAST_SWEEPS, Working
 
 CHECKS = 100
 RANK = 1e-10  # eigenvalues of a group below this share of its largest are rounding
@@ -72,14 +74,19 @@ class BlockTerms:
         if self.counted and not self.limited:
             self._exactly(G, g, b, ptr, price, tol)
             return
-        lip = np.array([linalg.eigvalsh(G[i:j, i:j])[-1] for i, j in zip(ptr[:-1], ptr[1:], strict=True)])
-        _sweep(G, g, b, ptr, np.maximum(lip, 1e-300), self.counted, price, lower, upper, tol)
+        lip = np.array([linalg.eigvalsh(G[i:j, i:j])[-1] for i, j in pairwise(ptr)])
+        lip = np.maximum(lip, 1e-300)
+        for _ in range(0 if self.counted or self.limited else FACES):
+            if _sweep(G, g, b, ptr, lip, False, price, lower, upper, tol, BURST) < BURST:
+                return
+            _newton(G, g, b, ptr, price)
+        _sweep(G, g, b, ptr, lip, self.counted, price, lower, upper, tol)
 
     def _exactly(self, G, g, b, ptr, price, tol) -> None:
         """The same in columns that are orthonormal inside each group: there the block step is its minimiser."""
         turn = np.zeros_like(G)
         back = np.zeros_like(G)
-        for i, j in zip(ptr[:-1], ptr[1:], strict=True):
+        for i, j in pairwise(ptr):
             values, vectors = linalg.eigh(G[i:j, i:j])
             kept = values > RANK * max(values[-1], 0.0)
             root = np.sqrt(np.where(kept, values, 1.0))
@@ -91,12 +98,41 @@ class BlockTerms:
         b[:] = turn @ turned
 
 
-def _sweep(G, g, b, ptr, lip, counted, price, lower, upper, tol) -> None:
+def _sweep(G, g, b, ptr, lip, counted, price, lower, upper, tol, most=LAST_SWEEPS) -> int:
     nothing = np.zeros(ptr.size - 1)
-    sweep_blocks(
-        np.ascontiguousarray(G), g, b, ptr, lip, counted, price, nothing, lower, upper, np.empty(b.size), tol,
-        LAST_SWEEPS,
-    )  # fmt: skip
+    return sweep_blocks(
+        np.ascontiguousarray(G), g, b, ptr, lip, counted, price, nothing, lower, upper, np.empty(b.size), tol, most
+    )
+
+
+def _newton(G, g, b, ptr, price) -> None:
+    """A Newton step on the groups that are not zero, where norms are smooth, shortened until it descends."""
+    norms = np.sqrt(np.add.reduceat(b * b, ptr[:-1]))
+    block = np.repeat(np.arange(norms.size), np.diff(ptr))
+    S = np.flatnonzero(norms[block] > 0)
+    if not S.size:
+        return
+    bend, norm = price[block[S]], norms[block[S]]
+    unit = b[S] / norm
+    same = block[S][:, None] == block[S][None, :]
+    hessian = G[np.ix_(S, S)] - np.where(same, np.outer(unit * bend / norm, unit), 0.0)
+    hessian.flat[:: S.size + 1] += bend / norm
+    slope = g[S] - bend * unit
+    step = solve_definite(hessian, slope)
+    if step is None:
+        return
+    whole = np.zeros(b.size)
+    whole[S] = step
+    change = G @ whole
+    length = 1.0
+    while length > 1e-6:
+        after = np.sqrt(np.add.reduceat((b + length * whole) ** 2, ptr[:-1]))
+        rise = length * (0.5 * length * (whole @ change) - whole @ g) + price @ (after - norms)
+        if rise < 0.0:
+            b += length * whole
+            g -= length * change
+            return
+        length *= 0.5
 
 
 class Blocks:
@@ -148,7 +184,7 @@ class Blocks:
                 t = np.clip(v / a, terms.lower[members], terms.upper[members])
                 found[u] = float(t @ (v - 0.5 * a * t))
             else:
-                found[u] = 0.5 * float(v @ linalg.lstsq(G, v, cond=RANK)[0])
+                found[u] = 0.5 * float(v @ least_squares(G, v, rank=RANK))
         return found
 
     def solve(self, terms: BlockTerms, tolerance: float) -> tuple[Point, float]:
@@ -180,13 +216,39 @@ class Blocks:
         return Point(work.coefficients(), work.intercept, value), max(gap, 0.0) if gap == gap else gap
 
     def _gap(self, terms, c) -> float:
-        """Duality gap with the residual scaled until every group's products are within its price."""
-        work, loss = self.work, self.problem.loss
-        norms, held = self.reachable_norms(c, terms), terms.price > 0
-        over = held & (norms > terms.price)
-        scale = float((terms.price[over] / norms[over]).min(initial=1.0))
-        r = scale * work.residual()
-        bound = -float(work.weight @ loss.conjugate(work.y, -r))
+        r"""Duality gap with the residual scaled until every group's conjugate is finite.
+
+        The conjugate of a group's norm on limits is at most
+        :math:`\sum_j \max_{t \in [l_j, u_j]} (v_j - a_j) t` for any a with :math:`\|a\| \le \lambda w_g`;
+        a is v where limits are infinite, and points along the group elsewhere.
+        """
+        work, loss, held = self.work, self.problem.loss, terms.price > 0
+        endless = np.isinf(np.where(c > 0, terms.upper, -terms.lower)) & work.available & held[self.group_of]
+        needed = self._norms(np.where(endless, c, 0.0))
+        over = needed > terms.price
+        scale = float((terms.price[over & held] / needed[over & held]).min(initial=1.0))
+        v = scale * np.where(work.available & held[self.group_of], c, 0.0)
+        a = np.where(endless, v, self._along(terms, v))
+        # what room the endless columns leave is shared by the others
+        room = np.sqrt(np.maximum(terms.price**2 - self._norms(np.where(endless, a, 0.0)) ** 2, 0.0))
+        taken = self._norms(np.where(endless, 0.0, a))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            fit = np.where(taken > room, room / taken, 1.0)
+        rest = np.where(endless, 0.0, v - fit[self.group_of] * a)
+        limit = np.where(rest > 0, terms.upper, terms.lower)
+        rest = np.where(np.isinf(limit), 0.0, rest)  # there v is nearer to 0 than a, and may take its place
+        charge = float((np.where(rest != 0, limit, 0.0) * rest).sum())
+        bound = -float(work.weight @ loss.conjugate(work.y, -scale * work.residual())) - charge
         unheld = ~held[self.group_of[work.columns]]
-        rest = float(np.abs(c[work.columns] * work.b)[unheld].sum())  # unpenalised groups are at their optimum
-        return work.loss() + terms.value(work.b, work.columns) - bound + rest
+        left = float(np.abs(c[work.columns] * work.b)[unheld].sum())  # unpenalised groups are at their optimum
+        return work.loss() + terms.value(work.b, work.columns) - bound + left
+
+    def _along(self, terms, v) -> np.ndarray:
+        """Vectors within each group's price: along its coefficients, or its products where it has none."""
+        b = self.work.coefficients()
+        norms, own = self._norms(b)[self.group_of], np.maximum(self._norms(v), 1e-300)[self.group_of]
+        price = terms.price[self.group_of]
+        return np.where(norms > 0, price * b / np.maximum(norms, 1e-300), v * np.minimum(1.0, price / own))
+
+    def _norms(self, v) -> np.ndarray:
+        return np.sqrt(np.bincount(self.group_of, v * v, self.n_groups))

@@ -1,4 +1,4 @@
-r"""Convex penalties: lasso, elastic net and their weighted kin, by coordinate descent on working sets with a duality gap.
+r"""Convex penalties: lasso, elastic net and their weighted kin, by coordinate descent on working sets with a gap.
 
 Minimises :math:`L(\beta) + \sum_j \lambda_{1j}|\beta_j| + \lambda_{2j}\beta_j^2` on limits. With the residual r (the
 negative gradient of each row's loss), :math:`c_j = z_j^\top W r` and a scale :math:`s \in [0, 1]`,

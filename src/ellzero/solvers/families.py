@@ -419,7 +419,9 @@ class GroupL1(Family):
 
     def _largest(self, engine, weights) -> float:
         held = weights > 0
-        return float((engine.reachable_norms(engine.products(), engine.terms(False, weights))[held] / weights[held]).max())
+        return float(
+            (engine.reachable_norms(engine.products(), engine.terms(False, weights))[held] / weights[held]).max()
+        )
 
     def steps(self, problem, request, clock):
         scale, problem = problem.normal.scale, unscaled(problem)

@@ -23,6 +23,7 @@ from .working import Terms, Working
 
 CHECKS = 100
 BELOW = 0.99  # share of the price at which the next column would enter that is tried next
+FURTHER = 0.9  # the same for losses whose models are approximate
 LOWERS = 1e-12  # share of the empty model's loss by which a swap has to lower the objective
 
 
@@ -118,11 +119,13 @@ class Coordinatewise:
         return point
 
     def _swap(self, terms) -> bool:
-        """Make the best exchange of one column, the other coefficients as they are; whether one lowers the objective."""
+        """Make the best exchange of one column, the others as they are; whether one lowers the objective."""
         work = self.work
         c, inside = self.products(), np.flatnonzero(work.b)
         outside = self.outside()
         best, least = None, -LOWERS * self.problem.null_loss
+        if not outside.size:
+            return False
         for place in inside:
             i, t = work.columns[place], work.b[place]
             column = self.problem.normal.Z.columns([i])[:, 0]
@@ -149,4 +152,5 @@ def next_price(engine: Coordinatewise, terms: Terms, price: float) -> float:
     free, c = replace(terms, l0=0.0 * terms.l0), engine.products()
     outside = engine.outside()
     worth = engine.worth(free, c[outside], outside)
-    return BELOW * min(price, float(worth.max(initial=0.0)))
+    below = BELOW if engine.work.squared else FURTHER  # there a model is no promise that the column enters
+    return below * min(price, float(worth.max(initial=0.0)))

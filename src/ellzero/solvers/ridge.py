@@ -9,6 +9,7 @@ Hastie & Tibshirani (2004), "Efficient quadratic regularization for expression a
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy import linalg
@@ -48,10 +49,8 @@ class Ridge:
         self.right = self.V.T @ (A.T @ (np.sqrt(problem.weight) * problem.normal.y))
         if not self.closed:
             rows = (vectors * np.sqrt(self.squares)) / np.sqrt(problem.weight)[:, None]
-            turned = Problem.from_data(
-                rows, problem.y, loss=problem.loss, sample_weight=problem.weight, fit_intercept=problem.fit_intercept,
-                standardize=False,
-            )  # fmt: skip
+            question: dict[str, Any] = {"loss": problem.loss, "fit_intercept": problem.fit_intercept}
+            turned = Problem.from_data(rows, problem.y, sample_weight=problem.weight, standardize=False, **question)
             self.rotated = turned, self.V
 
     def solve(self, strength: float) -> tuple[Point, float, float]:

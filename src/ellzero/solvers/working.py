@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._kernels.cyclic import some_products, sweep_gram, sweep_rows
-from .._kernels.threshold import PLAIN, concaves, thresholds
+from .._kernels.threshold import LOG, MCP, PLAIN, POWER, SCAD, concaves, thresholds
 from .._linear import solve_definite
 from ..operators import Dense
 from ..problem import Problem
@@ -22,8 +22,10 @@ WIDE = 2  # beyond so many times as many columns as rows, residuals are cheaper 
 BURST = 12  # sweeps before the minimiser on the face is looked for
 CHEAP = 16  # nonzero coefficients for one more sweep
 FACES = 60  # faces tried in one descent
-LAST_SWEEPS = 10000
+LAST_SWEEPS = 2000
 ROUNDS = 100  # quadratic models in one fit
+SETTLED = 1e-15  # relative fall of the objective at which quadratic models end
+ROUNDING = 4e-16  # what rounding may add to an objective
 BACK = 40  # halvings of a step
 PROMISING = 0.5  # share of the columns beyond which all products are taken at once, by BLAS
 
@@ -94,7 +96,6 @@ class Terms:
         thresholds(self.kind, v, a, *self.some(columns), out)
         return out
 
-
     def minimise(self, G, g, b, columns, tol, greedy=False) -> None:
         """Minimise a quadratic model plus the penalty, in place: sweeps, and the minimiser on the face they settle on.
 
@@ -107,8 +108,7 @@ class Terms:
             burst = BURST + np.count_nonzero(b) // CHEAP  # a solve costs as much as some sweeps
             if sweep_gram(self.kind, G, g, b, order, *some, tol, burst) < burst:
                 return
-            if self.kind == PLAIN:
-                _face(G, g, b, some)
+            _face(self.kind, G, g, b, some)
         sweep_gram(self.kind, G, g, b, order, *some, tol, LAST_SWEEPS)
 
 
@@ -325,9 +325,13 @@ class Working:
             self._descend_squared(terms, tol, greedy)
             self.refresh()
             return
+        before = np.inf
         for _ in range(ROUNDS):
-            if not self._model_step(terms, tol, greedy):
+            fall, largest = self._model_step(terms, tol, greedy)
+            # where the objective is flat to rounding, steps that still shrink are Newton's last
+            if largest <= tol or (fall <= 0.0 and not largest < 0.5 * before):
                 break
+            before = largest
 
     def _descend_squared(self, terms, tol, greedy) -> None:
         m, n = self.columns.size, self.y.size
@@ -335,15 +339,13 @@ class Working:
         if self.dense and isinstance(terms, Terms) and m > max(GRAM_COLUMNS, WIDE * n):
             A = self.store.scaled(self.weight, 0, centred=False)
             r = np.sqrt(self.weight) * self.residual()
-            order = np.arange(m)
-            sweep_rows(
-                terms.kind, A, r, self.b, np.einsum("ij,ij->i", A, A), order, *terms.some(self.columns), tol, LAST_SWEEPS
-            )  # fmt: skip
+            norms, order = np.einsum("ij,ij->i", A, A), np.arange(m)
+            sweep_rows(terms.kind, A, r, self.b, norms, order, *terms.some(self.columns), tol, LAST_SWEEPS)
             return
         terms.minimise(self.gram_of_all(), self.store.adjoint(moved), self.b, self.columns, tol, greedy)
 
-    def _model_step(self, terms, tol, greedy) -> bool:
-        """One quadratic model of another loss and a step on it; whether it is worth another one.
+    def _model_step(self, terms, tol, greedy) -> tuple[float, float]:
+        """One quadratic model of another loss and a step on it; how far the objective fell, and the step.
 
         A model whose step does not lower the objective is made steeper until one does: then it lies above the loss.
         """
@@ -364,12 +366,12 @@ class Working:
             self.b, self.intercept = trial, intercept + move
             self.refresh()
             value = self.loss() + terms.value(trial, self.columns)
-            largest = float(np.abs(trial - b).max(initial=0.0))
-            if value <= before:
-                return before - value > 1e-16 * before and max(largest, abs(shift)) > tol
+            if value <= before * (1.0 + ROUNDING):
+                largest = max(float(np.abs(trial - b).max(initial=0.0)), abs(move))
+                return before * (1.0 - SETTLED) - value, largest
             steep *= 2.0 if steep > 1.0 else 1.5
         self.b, self.eta, self.intercept = b, eta, intercept
-        return False
+        return 0.0, 0.0
 
     def centre(self) -> None:
         """Minimise over the intercept alone, so that residuals sum to zero."""
@@ -386,26 +388,64 @@ class Working:
                 break
 
 
-def _face(G, g, b, some) -> None:
-    """Go to the minimiser on the face of the nonzero coordinates, or as far towards it as signs and limits allow."""
-    _, l1, l2, _, _, _, lower, upper = some
+def _face(kind, G, g, b, some) -> None:
+    """Go to the minimiser on the face of the nonzero coordinates, or as far towards it as signs and limits allow.
+
+    Concave parts are pieces of quadratics there, or taken for one near the point; the step stops where a piece ends.
+    """
+    _, l1, l2, *bend, lower, upper = some
     S = np.flatnonzero((b != 0) & (b > lower) & (b < upper))
     if not S.size:
         return
-    at, hessian = b[S], G[np.ix_(S, S)]
-    hessian.flat[:: S.size + 1] += 2.0 * l2[S]
-    step = solve_definite(hessian, g[S] - l1[S] * np.sign(at) - 2.0 * l2[S] * at)
+    at, sign = b[S], np.sign(b[S])
+    slope, curvature, low, high = _piece(kind, np.abs(at), *(part[S] for part in bend))
+    hessian, rise = G[np.ix_(S, S)], 2.0 * l2[S]
+    hessian.flat[:: S.size + 1] += rise + curvature
+    step = solve_definite(hessian, g[S] - (l1[S] + slope) * sign - rise * at)
     if step is None:
         return
-    # a coordinate stops at zero where something bends there, else at its limits
-    bends = l1[S] > 0
-    floor = np.where(bends & (at > 0), 0.0, lower[S])
-    ceiling = np.where(bends & (at < 0), 0.0, upper[S])
+    # a coordinate stops at zero only where the penalty bends there
+    through = (kind == PLAIN) & (l1[S] == 0)
+    nearest, farthest = np.where(through, -np.inf, low), np.where(through, np.inf, high)
+    floor = np.maximum(np.where(at > 0, nearest, -farthest), lower[S])
+    ceiling = np.minimum(np.where(at > 0, farthest, -nearest), upper[S])
     with np.errstate(divide="ignore", invalid="ignore"):
         room = np.where(step > 0, (ceiling - at) / step, np.where(step < 0, (floor - at) / step, np.inf))
     length = min(1.0, float(room.min()))
     moved = np.where(room <= length, np.where(step > 0, ceiling, floor), at + length * step)
     if length == 1.0:
         moved = at + step
+    change = G[: b.size, : b.size][:, S] @ (moved - at)
+    if kind != PLAIN:
+        before, after = np.empty(S.size), np.empty(S.size)
+        concaves(kind, at, *(part[S] for part in bend), before)
+        concaves(kind, moved, *(part[S] for part in bend), after)
+        added = after.sum() - before.sum() + l1[S] @ (np.abs(moved) - np.abs(at)) + l2[S] @ (moved * moved - at * at)
+        if (moved - at) @ (0.5 * change[S] - g[S]) + added >= 0.0:
+            return  # only a model of the concave part promised a descent, or rounding is all that is left
     b[S] = moved
-    g -= G[: b.size, S] @ (moved - at) if G.shape[0] == b.size else G[: b.size, : b.size][:, S] @ (moved - at)
+    g -= change
+
+
+def _piece(kind, t, scale, first, second):
+    """Slope and curvature of the concave part at t > 0, and the ends of the piece where they hold."""
+    zero, endless = np.zeros(t.size), np.full(t.size, np.inf)
+    if kind == MCP:
+        inside = t < first
+        slope, curvature = scale * np.maximum(1.0 - t / first, 0.0), np.where(inside, -scale / first, 0.0)
+        return slope, curvature, np.where(inside, 0.0, first), np.where(inside, first, endless)
+    if kind == SCAD:
+        falling = (t > first) & (t < second)
+        slope = scale * np.clip((second - t) / (second - first), 0.0, 1.0)
+        ends = np.where(t <= first, 0.0, np.where(falling, first, second))
+        return (
+            slope,
+            np.where(falling, -scale / (second - first), 0.0),
+            ends,
+            np.where(t <= first, first, np.where(falling, second, endless)),
+        )
+    if kind == POWER:
+        return scale * first * t ** (first - 1.0), scale * first * (first - 1.0) * t ** (first - 2.0), 0.5 * t, 2.0 * t
+    if kind == LOG:
+        return scale / (first + t), -scale / (first + t) ** 2, 0.5 * t, 2.0 * t
+    return zero, zero, zero, endless
