@@ -14,13 +14,13 @@ LOG     ``scale log(1 + t / first)``
 
 import math
 
-from .compiled import kernel
+from .compiled import inner, kernel
 
 PLAIN, MCP, SCAD, POWER, LOG = range(5)
 TIE = 2e-15  # a gain below this share of v t is rounding, and ties go to 0
 
 
-@kernel
+@inner
 def concave(kind, t, scale, first, second):
     """Value of the concave part at t >= 0."""
     if kind == MCP:
@@ -37,7 +37,7 @@ def concave(kind, t, scale, first, second):
     return 0.0
 
 
-@kernel
+@inner
 def piece(c, x, low, high):
     """Minimiser of c t^2 / 2 - x t on [low, high], a bounded piece unless c > 0."""
     if c > 0.0:
@@ -45,7 +45,7 @@ def piece(c, x, low, high):
     return high if 0.5 * c * (high + low) < x else low
 
 
-@kernel
+@inner
 def power_root(c, x, scale, p):
     """Larger root of c t - x + scale p t^(p - 1), where the scalar objective has its valley; 0 where it has none.
 
@@ -78,7 +78,7 @@ def power_root(c, x, scale, p):
     return t
 
 
-@kernel
+@inner
 def threshold(kind, v, a, l0, l1, l2, scale, first, second, lower, upper):
     """Global minimiser over t in [lower, upper] of a t^2 / 2 - v t + penalty(t); ties go to 0."""
     limit, x, c = upper if v > 0.0 else -lower, abs(v) - l1, a + 2.0 * l2
