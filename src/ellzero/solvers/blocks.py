@@ -24,7 +24,7 @@ from ..operators import Standardised
 from ..penalties import Separable
 from ..problem import NormalForm, Problem
 from .penalised import Point
-from .working import BURST, FACES, LAST_SWEEPS, Working
+from .working import BURST, BURSTS, FACES, Working
 
 CHECKS = 100
 RANK = 1e-10  # eigenvalues of a group below this share of its largest are rounding
@@ -98,7 +98,7 @@ class BlockTerms:
         b[:] = turn @ turned
 
 
-def _sweep(G, g, b, ptr, lip, counted, price, lower, upper, tol, most=LAST_SWEEPS) -> int:
+def _sweep(G, g, b, ptr, lip, counted, price, lower, upper, tol, most=BURST * BURSTS) -> int:
     nothing = np.zeros(ptr.size - 1)
     return sweep_blocks(
         np.ascontiguousarray(G), g, b, ptr, lip, counted, price, nothing, lower, upper, np.empty(b.size), tol, most

@@ -22,7 +22,7 @@ WIDE = 2  # beyond so many times as many columns as rows, residuals are cheaper 
 BURST = 12  # sweeps before the minimiser on the face is looked for
 CHEAP = 16  # nonzero coefficients for one more sweep
 FACES = 60  # faces tried in one descent
-LAST_SWEEPS = 2000
+BURSTS = 150  # of sweeps alone, where no face helps
 ROUNDS = 100  # quadratic models in one fit
 SETTLED = 1e-15  # relative fall of the objective at which quadratic models end
 ROUNDING = 4e-16  # what rounding may add to an objective
@@ -109,7 +109,9 @@ class Terms:
             if sweep_gram(self.kind, G, g, b, order, *some, tol, burst) < burst:
                 return
             _face(self.kind, G, g, b, some)
-        sweep_gram(self.kind, G, g, b, order, *some, tol, LAST_SWEEPS)
+        for _ in range(BURSTS):  # in bursts, between which Ctrl-C is heard
+            if sweep_gram(self.kind, G, g, b, order, *some, tol, BURST) < BURST:
+                return
 
 
 class DenseStore:
@@ -340,7 +342,10 @@ class Working:
             A = self.store.scaled(self.weight, 0, centred=False)
             r = np.sqrt(self.weight) * self.residual()
             norms, order = np.einsum("ij,ij->i", A, A), np.arange(m)
-            sweep_rows(terms.kind, A, r, self.b, norms, order, *terms.some(self.columns), tol, LAST_SWEEPS)
+            for _ in range(BURSTS):
+                some = terms.some(self.columns)
+                if sweep_rows(terms.kind, A, r, self.b, norms, order, *some, tol, BURST) < BURST:
+                    break
             return
         terms.minimise(self.gram_of_all(), self.store.adjoint(moved), self.b, self.columns, tol, greedy)
 
