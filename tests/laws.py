@@ -10,7 +10,7 @@ import numpy as np
 @functools.lru_cache(maxsize=64)
 def grid(penalty):
     """Fine points with zero and the limits among them, and the penalty's value at each."""
-    limits = np.array([penalty.lower, penalty.upper, 0.0])
+    limits = np.array([getattr(penalty, "lower", 0.0), getattr(penalty, "upper", 0.0), 0.0])  # groups have none
     points = np.unique(np.concatenate([np.linspace(-6, 6, 2401), limits[np.isfinite(limits)]]))
     return points, pointwise(penalty, points)
 

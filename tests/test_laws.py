@@ -10,7 +10,22 @@ from scipy import stats
 import laws
 from ellzero.losses import LOSSES
 from ellzero.operators import Dense, Sparse, Standardised, check_adjoint
-from ellzero.penalties import L0, L1, L2, PENALTIES, Box, ElasticNet
+from ellzero.penalties import (
+    L0,
+    L1,
+    L2,
+    MCP,
+    PENALTIES,
+    SCAD,
+    Box,
+    ElasticNet,
+    Folded,
+    GroupL0,
+    GroupL2,
+    LogSum,
+    Lp,
+    Separable,
+)
 from ellzero.problem import Problem
 from oracles import every_fit, null_objective
 from strategies import questions
@@ -21,6 +36,12 @@ ARGUMENTS = {
     L2: {"l2": 0.11},
     ElasticNet: {"l1": 0.37, "l2": 0.19},
     Box: {"lower": -0.7, "upper": 1.9},
+    Lp: {"strength": 0.37, "p": 0.5},
+    MCP: {"strength": 0.37, "gamma": 1.9},
+    SCAD: {"strength": 0.37, "gamma": 2.7},
+    LogSum: {"strength": 0.37, "epsilon": 0.19},
+    GroupL0: {"strength": 0.37, "groups": ["all"]},
+    GroupL2: {"strength": 0.37, "groups": ["all"], "weights": [1.9]},
 }
 SUMS = [
     L0(0.37) + L2(0.11),
@@ -30,12 +51,29 @@ SUMS = [
     L0(0.7) + Box(-0.37, 0.37) + L1(0.11),
     L2(0.37) + Box(-1.9, 0.0),
 ]
-EVERY = [penalty(**ARGUMENTS[penalty]) for penalty in PENALTIES] + SUMS
-CONVEX = [penalty for penalty in EVERY if penalty.l0 == 0]
+FOLDED = [
+    Lp(0.7, 2 / 3),
+    Lp(0.37, 0.19),
+    Lp(0.37, 0.9) + Box(-0.7, 1.1),
+    Lp(1.9, 0.5) + L2(0.11),
+    MCP(0.7, 0.37),
+    MCP(0.37, 1.9) + L2(0.19) + L0(0.11),
+    L1(0.19) + MCP(1.1, 1.1) + Box(-0.7, 1.9),
+    SCAD(0.7, 1.1),
+    SCAD(0.37, 3.7) + Box(0.0, 1.1),
+    SCAD(0.37, 1.9) + ElasticNet(0.11, 0.19),
+    LogSum(1.9, 0.037),
+    LogSum(0.37, 1.9) + Box(-1.9, 0.7) + L1(0.11),
+]
+SUMMED = [penalty(**ARGUMENTS[penalty]) for penalty in PENALTIES if issubclass(penalty, Separable)] + SUMS
+GROUPED = [GroupL0(**ARGUMENTS[GroupL0]), GroupL2(**ARGUMENTS[GroupL2])]
+EVERY = SUMMED + [penalty(**ARGUMENTS[penalty]) for penalty in PENALTIES if issubclass(penalty, Folded)] + FOLDED
+BROAD = EVERY + GROUPED
+CONVEX = [penalty for penalty in SUMMED if penalty.l0 == 0]
 numbers = st.floats(-5, 5)
 steps = st.floats(0.05, 3)
 every_loss = pytest.mark.parametrize("loss", [loss() for loss in LOSSES], ids=lambda loss: loss.name)
-every_penalty = pytest.mark.parametrize("penalty", EVERY, ids=repr)
+every_penalty = pytest.mark.parametrize("penalty", BROAD, ids=repr)
 
 
 def response(loss, draw):
@@ -71,7 +109,7 @@ def test_conjugate(penalty, v):
     laws.fenchel_young(penalty, v)
 
 
-@pytest.mark.parametrize("penalty", [one for one in EVERY if np.any(one.l2) or one.boxed], ids=repr)
+@pytest.mark.parametrize("penalty", [one for one in SUMMED if np.any(one.l2) or one.boxed], ids=repr)
 @given(t=numbers)
 def test_envelope(penalty, t):
     if np.isfinite(penalty.value(np.array([t]))):
@@ -85,9 +123,12 @@ def test_subdifferential(penalty, t):
         laws.subgradients_support(penalty, t)
 
 
-@given(first=st.sampled_from(EVERY), second=st.sampled_from(EVERY), beta=st.lists(st.sampled_from([0, 0.1, -0.3, 1.4])))
+@given(
+    first=st.sampled_from(EVERY), second=st.sampled_from(SUMMED), beta=st.lists(st.sampled_from([0, 0.1, -0.3, 1.4]))
+)
 def test_sums_add_up(first, second, beta):
     laws.sum_adds_up(first, second, np.array(beta, float))
+    laws.sum_adds_up(second, first, np.array(beta, float))
 
 
 @every_loss
@@ -140,6 +181,46 @@ def test_likelihoods_have_all_their_constants():
     y = np.array([0.0, 3.0, 7.0])
     nll = by_name["poisson"].value(y, eta) + by_name["poisson"].saturated_nll(y)
     np.testing.assert_allclose(nll, -stats.poisson.logpmf(y, np.exp(eta)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("make", [GroupL0, GroupL2])
+@given(v=st.lists(numbers, min_size=3, max_size=3), step=steps)
+def test_prox_of_groups(make, v, step):
+    """Two columns in a group of weight 0.37, apart from each other, against a grid over the plane."""
+    penalty, v = make(0.7, ["a", "b", "a"], weights=[0.37, 1.9]), np.array(v)
+    at = penalty.prox(v, step)
+    found = 0.5 * np.sum((at - v) ** 2) + step * penalty.value(at)
+    line = np.linspace(-5, 5, 201)
+    line = np.append(line, 0.0)
+    one = 0.5 * (line - v[1]) ** 2 + step * np.array([penalty.value([0, t, 0]) for t in line])
+    spread = np.array([0.0, 0.37, 0.5, 0.9, 1.0])[:, None] * v[[0, 2]]
+    two = [0.5 * np.sum((t - v[[0, 2]]) ** 2) + step * penalty.value([t[0], 0, t[1]]) for t in spread]
+    plane = [
+        0.5 * ((x - v[0]) ** 2 + (z - v[2]) ** 2) + step * penalty.value([x, 0, z])
+        for x in line[::8]
+        for z in line[::8]
+    ]
+    assert found <= one.min() + min([*two, *plane]) + 1e-9
+
+
+def test_conjugates_of_groups_are_indicators():
+    penalty = GroupL2(0.7, ["a", "b", "a"], weights=[1.9, 0.37])
+    np.testing.assert_array_equal(penalty.conjugate([0.7, 0.25, 1.1]), [0.0, 0.0])
+    np.testing.assert_array_equal(penalty.conjugate([0.7, 0.27, 1.2]), [np.inf, np.inf])
+    np.testing.assert_array_equal(GroupL0(0.7, [0, 1]).conjugate([0.0, 0.1]), [0.0, np.inf])
+
+
+@pytest.mark.parametrize("penalty", [one for one in EVERY if isinstance(one, Folded)], ids=repr)
+@given(t=st.floats(0.01, 5), side=st.sampled_from([-1, 1]))
+def test_slopes_of_folded_penalties(penalty, t, side):
+    """Off zero the subdifferential is the slope of the value, on both sides."""
+    at, near = side * t, 1e-6 * t
+    if not np.isfinite(penalty.value([at + near])) or not np.isfinite(penalty.value([at - near])):
+        return
+    low, high = (end[0] for end in penalty.subdifferential(np.array([at])))
+    slope = (penalty.value([at + near]) - penalty.value([at - near])) / (2 * near)
+    bent = 1e-5 * (1 + 1 / t) ** 2
+    assert low - bent <= slope <= high + bent
 
 
 def operators():

@@ -81,6 +81,60 @@ def open_share(name: str, value) -> float:
     return float(value)
 
 
+def above(name: str, value, low: float) -> float:
+    if not _real(value) or not math.isfinite(value) or not value > low:
+        raise ArgumentError(f"`{name}` must be a finite number > {low}, got {value!r}.")
+    return float(value)
+
+
+def power(value) -> float:
+    if not _real(value) or not 0 < value < 1:
+        raise ArgumentError(f"`p` must be a number in (0, 1), got {value!r}. Hint: L1 is p = 1, L0 is p = 0.")
+    return float(value)
+
+
+def factors(name: str, values, count: int, noun: str) -> np.ndarray:
+    """Factors of a penalty, one a column or one a group."""
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        array = np.empty((0, 0))
+    if array.shape != (count,) or not (np.isfinite(array) & (array >= 0)).all():
+        raise ArgumentError(f"`{name}` must hold one finite number >= 0 for each of {plural(count, noun)}.")
+    return array
+
+
+def strengths(name: str, values, positive: bool) -> np.ndarray:
+    """Strengths of a penalty, from large to small."""
+    try:
+        array = np.unique(np.asarray(values, dtype=np.float64).ravel())[::-1]
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if not array.size or not (np.isfinite(array) & ((array > 0) | (not positive and array == 0))).all():
+        raise ArgumentError(f"`{name}` must be finite numbers {'>' if positive else '>='} 0, got {values!r}.")
+    return array
+
+
+def one_a_column(name: str, values, p: int) -> np.ndarray:
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        array = np.empty((0, 0))
+    if array.shape != (p,) or not np.isfinite(array).all():
+        raise ArgumentError(f"`{name}` must hold one finite number for each of {plural(p, 'column')}.")
+    return array
+
+
+def need_groups(penalty: str) -> ArgumentError:
+    return ArgumentError(f'`penalty` "{penalty}" needs `groups`: one label a column.')
+
+
+def no_swaps(penalty: str, loss: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"swaps are for the penalties l0, l0l1 and l0l2 and squared error; here penalty is {penalty}, loss {loss}."
+    )
+
+
 def integer_in(name: str, value, low: int, high: int, why: str = "") -> int:
     if not _integer(value) or not low <= value <= high:
         raise ArgumentError(f"`{name}` must be an integer in [{low}, {high}], got {value!r}.{why and ' ' + why}")
@@ -193,6 +247,13 @@ def one_dimensional(name: str, shape) -> None:
 def one_or_two_dimensional(name: str, shape) -> None:
     if len(shape) != 2 or 0 in shape:
         raise DataError(f"{name} must have one dimension, or one column an output, got shape {tuple(shape)}.")
+
+
+def no_penalty_path(loss: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"penalty_path takes a single response and losses that are sums over rows, got the {loss} loss of other data. "
+        "Hint: `path` takes several outputs, several classes and survival times."
+    )
 
 
 def one_response(what: str) -> UnsupportedError:

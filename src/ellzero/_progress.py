@@ -24,7 +24,8 @@ class Event:
     Parameters
     ----------
     stage : str
-        What is running: ``"path"``, ``"exhaustive"``, ``"branch"``, ``"rivals"``, ``"cross-validation"``.
+        What is running: ``"path"``, ``"exhaustive"``, ``"branch"``, ``"rivals"``, ``"cross-validation"``,
+        ``"penalties"``.
     message : str
         One short sentence for people.
     done, total : int or None

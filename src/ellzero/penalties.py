@@ -6,7 +6,8 @@ All penalties here are sums over coordinates of
    \qquad l \le 0 \le u,
 
 so one class holds the formulas, its children name the special cases, and sums stay inside the family:
-``L0(0.1) + L2(0.01)``. Strengths and limits may be scalars or one number a coordinate.
+``L0(0.1) + L2(0.01)``. Strengths and limits may be scalars or one number a coordinate. Folded penalties (`Lp`, `MCP`,
+`SCAD`, `LogSum`) add one concave part to that family; group penalties (`GroupL0`, `GroupL2`) are sums over groups.
 """
 
 from __future__ import annotations
@@ -329,4 +330,379 @@ class Box(Separable):
         super().__init__(lower=lower, upper=upper)
 
 
-PENALTIES = (L0, L1, L2, ElasticNet, Box)
+class Folded(Penalty):
+    r"""A concave function of :math:`|t|` beside a separable penalty, summed over coordinates.
+
+    The prox is the global minimiser of each scalar problem, found among the stationary points of the pieces, their ends
+    and 0; `_kernels.threshold` holds the formulas. The conjugate is finite where a ridge or limits make it so.
+
+    Parameters
+    ----------
+    kind : int
+        Kind of the concave part in `_kernels.threshold`.
+    bend : tuple of three floats
+        Scale, first and second number of the concave part.
+    base : Separable
+        What is added to it.
+    """
+
+    __slots__ = ("base", "bend", "kind")
+
+    kind: int
+    bend: tuple[float, float, float]
+    base: Separable
+
+    def __init__(self, kind: int, bend: tuple[float, float, float], base: Separable):
+        for name, field in {"kind": kind, "bend": bend, "base": base}.items():
+            object.__setattr__(self, name, field)
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f"penalties are immutable; build a new one instead of setting {name!r}.")
+
+    def __add__(self, other: Separable) -> Folded:
+        if not isinstance(other, Separable):
+            return NotImplemented
+        return Folded(self.kind, self.bend, self.base + other)
+
+    __radd__ = __add__
+
+    def __repr__(self):
+        return f"{type(self).__name__}(kind={self.kind}, bend={self.bend}, base={self.base!r})"
+
+    @property
+    def lower(self):
+        return self.base.lower
+
+    @property
+    def upper(self):
+        return self.base.upper
+
+    def _minimisers(self, v, a, step):
+        from ._kernels.threshold import thresholds
+
+        v = np.asarray(v, float)
+        shape, base = v.shape, self.base
+        strengths = (step * np.asarray(s, float) for s in (base.l0, base.l1, base.l2, self.bend[0]))
+        wide = [np.broadcast_to(s, shape).ravel() for s in (a, *strengths, *self.bend[1:], base.lower, base.upper)]
+        out = np.empty(v.size)
+        thresholds(self.kind, v.ravel(), *(np.ascontiguousarray(s, float) for s in wide), out)
+        return out.reshape(shape)
+
+    def concave_value(self, beta) -> Vector:
+        """Concave part of each coordinate."""
+        from ._kernels.threshold import concaves
+
+        beta = np.asarray(beta, float)
+        out = np.empty(beta.size)
+        concaves(self.kind, beta.ravel(), *(np.full(beta.size, s) for s in self.bend), out)
+        return out.reshape(beta.shape)
+
+    def value(self, beta) -> float:
+        return self.base.value(beta) + float(self.concave_value(beta).sum())
+
+    def prox(self, v, step):
+        return self._minimisers(v, 1.0, step)
+
+    def conjugate(self, v):
+        v, base = np.asarray(v, float), self.base
+        limit = np.where(v > 0, base.upper, -np.asarray(base.lower))
+        endless = (np.abs(v) > base.l1) & np.isinf(limit) & (np.asarray(base.l2) == 0)
+        inside = np.where(endless, 0.0, v)
+        t = self._minimisers(inside, 0.0, 1.0)
+        gain = inside * t - base.convex_value(t) - base.l0 * (t != 0) - self.concave_value(t)
+        return np.where(endless, np.inf, gain)
+
+    def subdifferential(self, beta):
+        beta = np.asarray(beta, float)
+        low, high = self.base.subdifferential(beta)
+        slope = self._slope(np.abs(beta))
+        return low + np.where(beta > 0, slope, -slope), high + np.where(beta < 0, -slope, slope)
+
+    def _slope(self, t) -> Vector:
+        """Slope of the concave part at t >= 0, from the right."""
+        from ._kernels.threshold import MCP as FIRM
+        from ._kernels.threshold import POWER
+        from ._kernels.threshold import SCAD as CLIPPED
+
+        scale, first, second = self.bend
+        if self.kind == FIRM:
+            return scale * np.maximum(1.0 - t / first, 0.0)
+        if self.kind == CLIPPED:
+            return scale * np.clip((second - t) / (second - first), 0.0, 1.0)
+        if self.kind == POWER:
+            with np.errstate(divide="ignore"):
+                return scale * first * np.asarray(t, float) ** (first - 1.0)
+        return scale / (first + t)
+
+
+class Lp(Folded):
+    r"""Power of the quasi-norm, :math:`\lambda \|\beta\|_p^p = \lambda \sum_j |\beta_j|^p` with 0 < p < 1.
+
+    Parameters
+    ----------
+    strength : float, >= 0
+        :math:`\lambda`, in units of the mean loss.
+    p : float in (0, 1), default=0.5
+
+    Notes
+    -----
+    The prox has closed forms at p = 1/2 and p = 2/3; elsewhere the larger root of its derivative is found by Newton's
+    method from the right.
+
+    References
+    ----------
+    Xu, Chang, Xu & Zhang (2012), "L1/2 regularization: a thresholding representation theory and a fast solver";
+    Cao, Sun & Xu (2013), "Fast image deconvolution using closed-form thresholding formulas of Lq (q = 1/2, 2/3)".
+
+    Examples
+    --------
+    >>> Lp(0.5, 0.5).prox(np.array([0.9, -2.0]), step=1.0).round(4)
+    array([ 0.    , -1.8144])
+    """
+
+    __slots__ = ()
+
+    def __init__(self, strength: float, p: float = 0.5):
+        from ._kernels.threshold import POWER
+
+        super().__init__(POWER, (checks.non_negative("strength", strength), checks.power(p), 0.0), Separable())
+
+
+class MCP(Folded):
+    r"""Minimax concave penalty, :math:`\lambda t - t^2/(2\gamma)` up to :math:`\gamma\lambda`, then constant.
+
+    Parameters
+    ----------
+    strength : float, >= 0
+        :math:`\lambda`: the slope at 0, in units of the mean loss.
+    gamma : float, > 0, default=3.0
+        The penalty is flat from :math:`\gamma\lambda` on. At a step of 1, :math:`\gamma > 1` gives the firm threshold
+        and :math:`\gamma \le 1` a hard one, at :math:`\lambda\sqrt\gamma`.
+
+    References
+    ----------
+    Zhang (2010), "Nearly unbiased variable selection under minimax concave penalty".
+
+    Examples
+    --------
+    >>> MCP(0.5, 3.0).prox(np.array([0.4, -1.0, 1.9]), step=1.0)
+    array([ 0.  , -0.75,  1.9 ])
+    """
+
+    __slots__ = ()
+
+    def __init__(self, strength: float, gamma: float = 3.0):
+        from ._kernels.threshold import MCP as FIRM
+
+        strength, gamma = checks.non_negative("strength", strength), checks.positive("gamma", gamma)
+        super().__init__(FIRM, (strength, max(gamma * strength, 1e-300), 0.0), Separable())
+
+
+class SCAD(Folded):
+    r"""Smoothly clipped absolute deviation, a penalty that is flat from :math:`\gamma\lambda` on.
+
+    Parameters
+    ----------
+    strength : float, >= 0
+        :math:`\lambda`: the slope at 0, in units of the mean loss.
+    gamma : float, > 1, default=3.7
+        Between :math:`\lambda` and :math:`\gamma\lambda` the slope falls linearly.
+
+    References
+    ----------
+    Fan & Li (2001), "Variable selection via nonconcave penalized likelihood and its oracle properties".
+
+    Examples
+    --------
+    >>> SCAD(0.5, 3.0).prox(np.array([0.4, -0.9, 1.25, 1.9]), step=1.0)
+    array([ 0. , -0.4,  1. ,  1.9])
+    """
+
+    __slots__ = ()
+
+    def __init__(self, strength: float, gamma: float = 3.7):
+        from ._kernels.threshold import SCAD as CLIPPED
+
+        strength, gamma = checks.non_negative("strength", strength), checks.above("gamma", gamma, 1)
+        first = max(strength, 1e-300)
+        super().__init__(CLIPPED, (strength, first, gamma * first), Separable())
+
+
+class LogSum(Folded):
+    r"""Sum of logarithms, :math:`\lambda \sum_j \log(1 + |\beta_j|/\varepsilon)`.
+
+    Parameters
+    ----------
+    strength : float, >= 0
+        :math:`\lambda`, in units of the mean loss.
+    epsilon : float, > 0, default=0.1
+        Scale below which a coefficient counts as small.
+
+    References
+    ----------
+    Candès, Wakin & Boyd (2008), "Enhancing sparsity by reweighted l1 minimization".
+
+    Examples
+    --------
+    >>> LogSum(0.37, 0.5).prox(np.array([0.7, -1.9]), step=1.0).round(4)
+    array([ 0.    , -1.7344])
+    """
+
+    __slots__ = ()
+
+    def __init__(self, strength: float, epsilon: float = 0.1):
+        from ._kernels.threshold import LOG
+
+        strength, epsilon = checks.non_negative("strength", strength), checks.positive("epsilon", epsilon)
+        super().__init__(LOG, (strength, epsilon, 0.0), Separable())
+
+
+class Grouped(Penalty):
+    """A sum over groups of columns of a function of the group's norm.
+
+    Parameters
+    ----------
+    strength : float, >= 0
+        In units of the mean loss.
+    groups : sequence of length n_features
+        Columns of one label form a group.
+    weights : array-like of shape (n_groups,), >= 0, optional
+        Factor of each group, in the order of the labels' first appearance.
+    """
+
+    __slots__ = ("group_of", "strength", "weights")
+
+    strength: float
+    group_of: Any
+    weights: Any
+
+    def __init__(self, strength: float, groups, weights=None):
+        labels = checks.group_labels(groups)
+        order = {label: g for g, label in enumerate(dict.fromkeys(labels))}
+        group_of = np.array([order[label] for label in labels], dtype=np.intp)
+        sizes = np.bincount(group_of, minlength=len(order))
+        factors = self._usual(sizes) if weights is None else checks.factors("weights", weights, len(order), "group")
+        object.__setattr__(self, "strength", checks.non_negative("strength", strength))
+        object.__setattr__(self, "group_of", group_of)
+        object.__setattr__(self, "weights", factors)
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f"penalties are immutable; build a new one instead of setting {name!r}.")
+
+    @staticmethod
+    @abstractmethod
+    def _usual(sizes) -> Vector:
+        """Factors of groups of these sizes where none are given."""
+
+    def norms(self, beta) -> Vector:
+        """Euclidean norm of each group."""
+        beta = np.asarray(beta, float)
+        return np.sqrt(np.bincount(self.group_of, beta * beta, self.weights.size))
+
+
+class GroupL0(Grouped):
+    r"""Price of the groups that are in, :math:`\lambda \sum_g w_g 1[\beta_g \ne 0]`.
+
+    Parameters
+    ----------
+    strength : float, >= 0
+        :math:`\lambda`, in units of the mean loss.
+    groups : sequence of length n_features
+        Columns of one label form a group.
+    weights : array-like of shape (n_groups,), >= 0, optional
+        :math:`w_g`, in the order of the labels' first appearance; 1 by default.
+
+    Notes
+    -----
+    The prox keeps a group iff :math:`\tfrac12 \|v_g\|^2 > \text{step}\,\lambda w_g`. The conjugate, one number a group,
+    is 0 at 0 and infinite elsewhere.
+
+    References
+    ----------
+    Hazimeh, Mazumder & Radchenko (2023), "Grouped variable selection with discrete optimization".
+
+    Examples
+    --------
+    >>> GroupL0(0.5, [0, 0, 1]).prox(np.array([0.9, -0.9, 0.9]), step=1.0)
+    array([ 0.9, -0.9,  0. ])
+    """
+
+    __slots__ = ()
+
+    @staticmethod
+    def _usual(sizes):
+        return np.ones(sizes.size)
+
+    def value(self, beta) -> float:
+        return self.strength * float(self.weights @ (self.norms(beta) > 0))
+
+    def prox(self, v, step):
+        v = np.asarray(v, float)
+        kept = 0.5 * self.norms(v) ** 2 > step * self.strength * self.weights
+        return np.where(kept[self.group_of], v, 0.0)
+
+    def conjugate(self, v):
+        return np.where(self.norms(v) > 0, np.inf, 0.0)
+
+    def subdifferential(self, beta):
+        out = (self.norms(beta) == 0)[self.group_of]
+        return np.where(out, -np.inf, 0.0), np.where(out, np.inf, 0.0)
+
+
+class GroupL2(Grouped):
+    r"""Sum of group norms, :math:`\lambda \sum_g w_g \|\beta_g\|_2`: the group lasso.
+
+    Parameters
+    ----------
+    strength : float, >= 0
+        :math:`\lambda`, in units of the mean loss.
+    groups : sequence of length n_features
+        Columns of one label form a group.
+    weights : array-like of shape (n_groups,), >= 0, optional
+        :math:`w_g`, in the order of the labels' first appearance; the square root of the group's size by default.
+
+    Notes
+    -----
+    The prox shrinks a group towards 0 by :math:`\text{step}\,\lambda w_g`. The conjugate, one number a group, is 0
+    where :math:`\|v_g\| \le \lambda w_g` and infinite elsewhere. At a group of zeros the subdifferential is a ball;
+    the ends of its projections on the axes are returned.
+
+    References
+    ----------
+    Yuan & Lin (2006), "Model selection and estimation in regression with grouped variables".
+
+    Examples
+    --------
+    >>> GroupL2(1.0, [0, 0, 1], weights=[1.0, 1.0]).prox(np.array([3.0, -4.0, 0.9]), step=1.0)
+    array([ 2.4, -3.2,  0. ])
+    """
+
+    __slots__ = ()
+
+    @staticmethod
+    def _usual(sizes):
+        return np.sqrt(sizes)
+
+    def value(self, beta) -> float:
+        return self.strength * float(self.weights @ self.norms(beta))
+
+    def prox(self, v, step):
+        v = np.asarray(v, float)
+        norms = self.norms(v)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(norms > 0, np.maximum(1.0 - step * self.strength * self.weights / norms, 0.0), 0.0)
+        return share[self.group_of] * v
+
+    def conjugate(self, v):
+        return np.where(self.norms(v) <= self.strength * self.weights, 0.0, np.inf)
+
+    def subdifferential(self, beta):
+        beta = np.asarray(beta, float)
+        norms = self.norms(beta)[self.group_of]
+        slope = (self.strength * self.weights)[self.group_of]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inside = slope * np.where(norms > 0, beta / norms, 0.0)
+        return np.where(norms > 0, inside, -slope), np.where(norms > 0, inside, slope)
+
+
+PENALTIES = (L0, L1, L2, ElasticNet, Box, Lp, MCP, SCAD, LogSum, GroupL0, GroupL2)

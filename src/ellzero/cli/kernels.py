@@ -50,7 +50,7 @@ def compile_all() -> Iterator[str]:
     import numpy as np
 
     from ..constraints import AtMostOne, StrongHierarchy
-    from ..selection import path
+    from ..selection import path, penalty_path
 
     rng = np.random.default_rng(0)
     X = rng.normal(size=(30, 6))
@@ -65,6 +65,10 @@ def compile_all() -> Iterator[str]:
     yield "compiling: rules"
     rules = [StrongHierarchy({0: [1]}), AtMostOne([2, 3])]
     path(X, mean, k=4, l2=0.1, constraints=rules, solver="branch", certify=True, random_state=0)
+    yield "compiling: penalties"
+    for penalty in ("l1", "mcp", "group_l1"):
+        penalty_path(rng.normal(size=(30, 90)), mean, penalty=penalty, groups=range(90), n_strengths=9)
+    penalty_path(rng.normal(size=(7, 1100)), mean[:7], penalty="elastic_net", l1_ratio=1e-4, strengths=[0.01])
     targets = {"squared": mean, "logistic": (mean > 0).astype(float), "poisson": rng.poisson(np.exp(0.3 * mean))}
     for loss, y in targets.items():
         for l2 in (0.0, 0.1) if loss == "squared" else (0.1,):

@@ -5,6 +5,7 @@ from .compare import Comparison, compare
 from .inference import Inference, honest
 from .knockoffs import Knockoffs, knockoffs
 from .path import Path, path
+from .penalised import PenaltyPath, penalty_path
 from .rivals import Rivals, rivals
 from .stability import Stability, stability
 from .subset import best_subset
@@ -17,6 +18,7 @@ __all__ = [
     "Inference",
     "Knockoffs",
     "Path",
+    "PenaltyPath",
     "Rivals",
     "Stability",
     "average",
@@ -26,6 +28,7 @@ __all__ = [
     "honest",
     "knockoffs",
     "path",
+    "penalty_path",
     "rivals",
     "stability",
 ]
