@@ -212,9 +212,9 @@ def test_a_wrong_answer_is_caught(answered, change):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda result: {"lower_bound": result.objective * (1 + 1e-9)},
-        lambda result: {"gap": 0.37},
-        lambda result: {"lower_bound": 0.9 * result.objective, "gap": 0.1},
+        lambda result: {"proved": dataclasses.replace(result.proved, lower_bound=result.objective * (1 + 1e-9))},
+        lambda result: {"proved": dataclasses.replace(result.proved, gap=0.37)},
+        lambda result: {"proved": dataclasses.replace(result.proved, lower_bound=0.9 * result.objective, gap=0.1)},
         lambda result: {"objective": 0.999 * result.objective},
     ],
     ids=["bound above", "another gap", "optimal with a gap", "better than the best"],

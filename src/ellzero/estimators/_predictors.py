@@ -116,6 +116,11 @@ class Classification(ClassifierMixin, Face):
 
     loss: str | Loss
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = self.loss == "logistic"
+        return tags
+
     def _loss(self):
         classes, loss = vars(self).get("classes_", ()), chosen_loss(self.loss, classifies=True)
         if len(classes) <= 2:

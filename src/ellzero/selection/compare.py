@@ -325,7 +325,8 @@ def _run(problem: Problem, chosen: Mapping[str, Solver], clock: Clock) -> Compar
                 refusal = error
     if not contenders:
         raise KeyboardInterrupt if refusal is None else refusal
-    contenders.sort(key=lambda c: (c.result.objective, c.seconds))
+    # equal but for rounding, what is proved comes first; times must not decide
+    contenders.sort(key=lambda c: (float(f"{c.result.objective:.10g}"), c.result.status is not Status.OPTIMAL))
     return Comparison(tuple(contenders), tuple(absent), clock.interrupted)
 
 

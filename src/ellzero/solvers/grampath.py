@@ -59,12 +59,12 @@ class GramPath(KPath):
                     rows_of(moves), self.fit, self.sizes, self.plan, order, kind, len(moves.forced), moves.tolerance,
                     BUDGET,
                 )  # fmt: skip
+                self.clock.tick("path", message="sweeping", done=int(at[POSITION]), total=order.size)
                 if done:
                     break
                 if at[WANTED]:
                     self._fetch(self.plan.wanted[: at[WANTED]].tolist())
                     at[WANTED] = 0
-                self.clock.tick("path", message="sweeping", done=int(at[POSITION]), total=order.size)
         finally:
             self._known()
         at[ACTIVE] = 0
