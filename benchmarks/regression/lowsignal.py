@@ -20,12 +20,10 @@ from pathlib import Path
 import numpy as np
 
 from ..turns import machine
-from . import shrinkage
 from .logbook import RESULTS, SHARED, Logbook, command, markdown
 
 INSTANCES = ("S4", "S5", "S3", "S1", "S2")  # the dear ones last
 FRESH, CHUNK = 10_000, 1000  # rows to test on, and how many of them are in memory at once
-MINE = ("ellzero", "candidate")  # the default of this version, and what may become it
 
 
 def ellzero(X, y):
@@ -49,7 +47,7 @@ def elastic_net(X, y):
     return model.coef_, model.intercept_
 
 
-SOLVERS = {"ellzero": ellzero, "candidate": shrinkage.fit, "LassoCV": lasso, "ElasticNetCV": elastic_net}
+SOLVERS = {"ellzero": ellzero, "LassoCV": lasso, "ElasticNetCV": elastic_net}
 PACKAGES = ("ellzero", "scikit-learn", "numpy")
 
 
@@ -111,12 +109,11 @@ def compared(records, instance):
         mine = [fits[name, seed] for solver, seed in sorted(fits) if solver == name]
         mean = {f: float(np.mean([r[f] for r in mine])) for f in ("test", "noise", "risk", "columns", "true", "cpu")}
         row = {"instance": instance, "solver": name, "seeds": len(mine), "k0": mine[0]["k0"], **mean}
-        if name not in MINE:
-            for ours in MINE:
-                pairs = [(fits[ours, r["seed"]], r) for r in mine if (ours, r["seed"]) in fits]
-                differences = [(own["test"] - theirs["test"]) / theirs["noise"] for own, theirs in pairs]
-                if differences:
-                    row[ours] = float(np.mean(differences)), standard_error(differences), len(differences)
+        if name != "ellzero":
+            pairs = [(fits["ellzero", r["seed"]], r) for r in mine if ("ellzero", r["seed"]) in fits]
+            differences = [(own["test"] - theirs["test"]) / theirs["noise"] for own, theirs in pairs]
+            if differences:
+                row["paired"] = float(np.mean(differences)), standard_error(differences), len(differences)
         yield row
 
 
@@ -125,15 +122,14 @@ def write(log, options):
     order = [name for name in options.instances if any(r["instance"] == name for r in log.records)]
     rows = [row for name in order for row in compared(log.records, name)]
     fields = ("instance", "solver", "seeds", "columns (of k0)", "true", "test error", "excess risk", "CPU s")
-    fields += tuple(text for name in MINE for text in (f"{name} minus it", "not worse"))
+    fields += ("ellzero minus it", "not worse")
     cells = []
     for r in rows:
         cell = [r["instance"], r["solver"], str(r["seeds"]), f"{r['columns']:.1f} ({r['k0']})", f"{r['true']:.1f}"]
         cell += [f"{r['test'] / r['noise']:.4f}", f"{r['risk'] / r['noise']:.4f}", f"{r['cpu']:.2f}"]
-        for name in MINE:
-            difference, error, pairs = r.get(name, (None, None, 0))
-            told = "" if difference is None else f"{difference:+.4f} ({error:.4f}, {pairs} seeds)"
-            cell += [told, "" if difference is None else "yes" if difference <= error else "NO"]
+        difference, error, pairs = r.get("paired", (None, None, 0))
+        told = "" if difference is None else f"{difference:+.4f} ({error:.4f}, {pairs} seeds)"
+        cell += [told, "" if difference is None else "yes" if difference <= error else "NO"]
         cells.append(cell)
     versions = sorted({f"{package} {v}" for r in log.records for package, v in r["versions"].items()})
     lines = [
@@ -146,8 +142,7 @@ def write(log, options):
         f"- test error: mean squared error on {FRESH} fresh rows, mean over the seeds, in units of the noise variance,",
         "  so that 1 is the best that anybody can do; excess risk: its expectation, less 1; defaults of all",
         "- minus it: mean over the seeds of the paired differences of test error, in parentheses its standard error;",
-        "  not worse: at most one standard error above zero; ellzero: the default of this version; candidate: what",
-        "  shrinkage.py describes, sizes beyond 20 and an l1 on the supports found, both chosen on the same folds",
+        "  not worse: at most one standard error above zero",
         "",
         *markdown(fields, cells),
         "",

@@ -220,6 +220,16 @@ class Problem:
             raise checks.forced_need_more(problem.least_size, self.k, needed)
         return problem
 
+    def with_ridge(self, l2: float) -> "Problem":
+        """The same problem with another ridge."""
+        own = self.penalty
+        return replace(self, penalty=Separable(own.l0, own.l1, l2, own.lower, own.upper))
+
+    def with_l1(self, l1: float) -> "Problem":
+        """The same problem with another strength of l1."""
+        own = self.penalty
+        return replace(self, penalty=Separable(own.l0, l1, own.l2, own.lower, own.upper))
+
     def with_size(self, k: int | None) -> "Problem":
         """The same problem with another k; what was computed from the data is shared."""
         twin = Problem(**{**{f: getattr(self, f) for f in self.__dataclass_fields__}, "k": k})

@@ -9,13 +9,15 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from .. import _checks as checks
+from .. import _threads as threads
+from .._progress import Clock
 from ..errors import EllzeroWarning
 from ..losses import Loss
 from ..operators.adapters import as_vector
 from ..problem import Problem
 from ..result import Result
 from ..selection.path import Path, search_path
-from ..selection.validation import cross_validate
+from ..selection.validation import cross_validate, fit_chosen
 from ..solvers import solve
 from . import _messages as messages
 
@@ -173,14 +175,26 @@ class CrossValidated(Face):
     cv: Any
     rule: Any
 
+    def _question(self):
+        given = super()._question()
+        return given | {name: 0.0 for name in ("l1", "l2") if given[name] is None}
+
     def _search(self, X, y, sample_weight, **rows) -> Result:
         checks.one_of("rule", self.rule, ("best", "1se"))
         problem = self._problem(X, y, sample_weight, rows.get("offset"))
+        question = self._question()
+        proves = self.certify or self.solver != "auto"  # then the question has to be known before it is answered
+        if not (proves or problem.linear):
+            question |= {"l1": self.l1, "l2": self.l2}
         found = cross_validate(
             X, y, k=self.k, cv=self.cv, sample_weight=sample_weight, time_limit=self.time_limit, n_jobs=self.n_jobs,
-            random_state=self.random_state, on_progress=self.on_progress, **self._question(), **rows,
+            random_state=self.random_state, on_progress=self.on_progress, **question, **rows,
         )  # fmt: skip
         if found.sizes.size == 0:
             raise messages.no_common_size(found.fold_weights.size)
         self.cross_validation_ = found
-        return self._solve(problem.with_size(found.k_best if self.rule == "best" else found.k_1se))
+        k = found.k_best if self.rule == "best" else found.k_1se
+        if proves or problem.linear:
+            return self._solve(problem.with_size(k))
+        with threads.limit(self.n_jobs):
+            return fit_chosen(problem, found, k, Clock(self.time_limit, self.on_progress), self.random_state)

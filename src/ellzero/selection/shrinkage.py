@@ -62,6 +62,8 @@ def shrunken(problem: Problem, columns, strengths) -> tuple[np.ndarray, np.ndarr
             )  # fmt: skip
             coef[:, i] = scale * b
         coef /= normal.scale[columns, None]
+        own, every = problem.penalty, np.ones(problem.n_features)  # scaling back may overshoot by a rounding
+        coef = np.clip(coef.T, (own.lower * every)[columns], (own.upper * every)[columns]).T
     if not problem.fit_intercept:
         return coef, np.zeros(len(strengths))
     return coef, problem.null_intercept - normal.centre[columns] @ coef

@@ -1,7 +1,8 @@
-"""Cross-validation over the sizes of the k-path, with the one-standard-error rule."""
+"""Cross-validation over the sizes of the k-path and over shrinkage, with the one-standard-error rule."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral
 from typing import Any
 
@@ -10,17 +11,24 @@ import numpy as np
 from .. import _checks as checks
 from .. import _threads as threads
 from .._progress import Clock
-from ..operators import as_operator
+from ..losses import Loss
+from ..operators import Operator, as_operator
 from ..operators.adapters import as_vector
 from ..problem import Problem
 from ..responses import read_response
-from ..result import Table
-from .path import solve_path, wanted_sizes
+from ..result import Result, Table
+from ..solvers.base import Answer, describe, sample_of
+from ..solvers.refit import fit_support
+from .path import Path, solve_path, wanted_sizes
+from .shrinkage import RIDGES, shrunken, usual_strengths
+
+# sizes by default where coefficients are shrunken: one by one, then in strides
+LARGEST, CLOSELY, STRIDE = 100, 40, 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CrossValidation:
-    """Held-out loss of every size.
+    """Held-out loss of every size, at the strengths of least held-out loss.
 
     Attributes
     ----------
@@ -29,11 +37,20 @@ class CrossValidation:
         Half the weighted mean deviance on each fold's held-out rows.
     fold_weights : ndarray of shape (n_folds,)
         Weight of each fold's held-out rows.
+    l1 : float
+        Strength of l1 on the coefficients; chosen, where it was not given.
+    ridge : float
+        Strength of l2 under which supports were searched; chosen, where l2 was not given.
+    tried : Table
+        Least held-out loss, and its size, for every pair of strengths that was tried.
     """
 
     sizes: np.ndarray
     losses: np.ndarray
     fold_weights: np.ndarray
+    l1: float
+    ridge: float
+    tried: Table
 
     @property
     def mean(self) -> np.ndarray:
@@ -79,20 +96,27 @@ def cross_validate(
     sample_weight=None,
     offset=None,
     loss="squared",
+    l1=0.0,
+    l2=0.0,
     time_limit=60.0,
     n_jobs=1,
     random_state=None,
     on_progress=None,
     **question,
 ) -> CrossValidation:
-    """Held-out loss of every size of the k-path.
+    r"""Held-out loss of every size of the k-path, and of shrinkage where it is to be chosen.
+
+    On every fold's training rows supports of all sizes are searched, under each ridge that is tried, and on each of
+    them the coefficients are fitted with every strength of l1 that is tried. Size, ridge and l1 are those of least
+    weighted mean of the held-out losses.
 
     Parameters
     ----------
     X, y
         As in `best_subset`.
     k : int or iterable of int, optional
-        Sizes as in `path`; by default those that the smallest training set allows.
+        Sizes as in `path`; by default those that the smallest training set allows, at most 20, or with shrinkage to
+        choose up to a quarter of the rows and 100, from 40 on every eighth.
     cv : int, splitter or iterable of (train, test), default=5
         As scikit-learn takes it; an integer means shuffled folds seeded by `random_state`, stratified for
         classes, and grouped folds where `fold_groups` is given.
@@ -100,6 +124,10 @@ def cross_validate(
         Rows with the same label stay in the same fold.
     sample_weight, offset, loss
         As in `best_subset`.
+    l1, l2 : float or None, default=0.0
+        As in `best_subset`; None chooses (squared error with a single response; elsewhere None is 0): l1 from 13
+        strengths down to 0, which shrinks the coefficients on the support found; l2 from 0 and 3, which is in the
+        search alone, none in the coefficients.
     time_limit : float, default=60.0
         Seconds for all folds together.
     n_jobs : int, default=1
@@ -109,7 +137,7 @@ def cross_validate(
     on_progress : callable, optional
         Receives an `Event` now and then.
     **question
-        l1, l2, lower, upper, groups, forced, forbidden, constraints, fit_intercept, standardize, as in `best_subset`;
+        lower, upper, groups, forced, forbidden, constraints, fit_intercept, standardize, as in `best_subset`;
         and names, of the columns, where X does not bring its own.
 
     Returns
@@ -120,6 +148,12 @@ def cross_validate(
     ------
     ArgumentError, DataError
         As in `best_subset`; also where a fold has no held-out weight.
+
+    References
+    ----------
+    Hastie, Tibshirani & Tibshirani (2020), "Best subset, forward stepwise or lasso? Analysis and recommendations based
+    on extensive comparisons", Statistical Science 35; Mazumder, Radchenko & Dedieu (2023), "Subset selection with
+    shrinkage: sparse linear modeling when the SNR is low", Operations Research 71.
 
     Examples
     --------
@@ -137,8 +171,17 @@ def cross_validate(
     shift = np.zeros(n) if offset is None else as_vector("offset", offset, n)
     question = {"names": names, **question}
     folds = list(splitter(cv, n, _strata(loss, target), loss.classifies, fold_groups, random_state))
-    sizes = _common_sizes(k, op.shape[1], folds, weight)
+    chooses = (l1 is None or l2 is None) and loss.least_squares and target.ndim == 1
+    sizes = _common_sizes(k, op.shape[1], folds, weight, chooses)
     clock = Clock(checks.positive("time_limit", time_limit), on_progress)
+    ridges = RIDGES if l2 is None and chooses else (0.0 if l2 is None else l2,)
+    # the strengths of the coefficients, as far as they are not chosen
+    fixed = {"l1": 0.0 if l1 is None else l1, "l2": 0.0 if l2 is None else l2}
+    strengths = np.array([fixed["l1"]])
+    if l1 is None and chooses:
+        rows: dict[str, Any] = {"loss": loss, "offset": offset}
+        whole = Problem.from_data(op, target, sample_weight=weight, **rows, **fixed, **question)
+        strengths = usual_strengths(whole)
     losses, weights = [], []
     with threads.limit(n_jobs):
         for i, (train, test) in enumerate(folds):
@@ -146,21 +189,102 @@ def cross_validate(
             if not weight[test].sum() > 0:
                 raise checks.empty_fold(i)
             rows = {"loss": loss.at_rows(train), "offset": None if offset is None else shift[train]}
-            problem = Problem.from_data(op.rows(train), target[train], sample_weight=weight[train], **rows, **question)
-            share = Clock(max(clock.remaining, 1e-3) / (len(folds) - i), on_progress)
-            solutions = solve_path(
-                problem, wanted_sizes(problem, sizes), share, None, 1e-6, random_state, bounded=False
+            problem = Problem.from_data(
+                op.rows(train), target[train], sample_weight=weight[train], **rows, **fixed, **question
             )
             test = np.arange(n)[test][weight[test] > 0]
             own, there = loss.at_rows(test), target[test]
             if own.censored:
                 own.check_target(there)
             there, own = own.bound_to(there, weight[test])
-            losses.append(_held_out(solutions, sizes, op.rows(test), there, weight[test], shift[test], own))
+            held_out = HeldOut(op.rows(test), there, weight[test] / weight[test].sum(), shift[test], own)
+            found = []
+            for j, ridge in enumerate(ridges):
+                left = len(ridges) * (len(folds) - i) - j
+                share = Clock(max(clock.remaining, 1e-3) / left, on_progress)
+                searched = problem if ridge == fixed["l2"] else problem.with_ridge(ridge)
+                solutions = solve_path(
+                    searched, wanted_sizes(problem, sizes), share, None, 1e-6, random_state, bounded=False
+                )
+                clock.interrupted |= share.interrupted
+                as_found = searched is problem and strengths.size == 1
+                tried = None if as_found else strengths
+                found.append([held_out.of_size(problem, solutions, k, tried) for k in _listed(sizes).tolist()])
+            losses.append(found)
             weights.append(own.sample_size(weight[test]))
-    table = np.array(losses).T
-    kept = np.isfinite(table).all(axis=1)
-    return CrossValidation(_listed(sizes)[kept], table[kept], np.array(weights))
+    table = np.moveaxis(np.array(losses), 0, -1)  # ridges, sizes, strengths, folds
+    kept = np.isfinite(table).all(axis=(0, 2, 3))
+    return _chosen(_listed(sizes)[kept], table[:, kept], np.array(weights), ridges, strengths)
+
+
+def _chosen(sizes, table, weights, ridges, strengths) -> CrossValidation:
+    """The losses at the ridge and the strength of l1 with the least mean; the first of them at a tie."""
+    means = table @ (weights / weights.sum())
+    head, rows, best = ["ridge", "l1", "size", "held-out loss"], [], (np.inf, 0, 0)
+    for i, m in np.ndindex(len(ridges), len(strengths)):
+        mean = means[i, :, m]
+        if mean.size:
+            at = int(mean.argmin())
+            rows.append([float(ridges[i]), float(strengths[m]), int(sizes[at]), float(mean[at])])
+            best = min(best, (float(mean[at]), i, m))
+    _, i, m = best
+    return CrossValidation(sizes, table[:, :, m][i], weights, float(strengths[m]), float(ridges[i]), Table(head, rows))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldOut:
+    """Rows that judge.
+
+    Attributes
+    ----------
+    op : Operator of shape (n_samples, n_features)
+    y, weight, offset : ndarray of shape (n_samples,)
+        Weights sum to one.
+    loss : Loss
+    """
+
+    op: Operator
+    y: np.ndarray
+    weight: np.ndarray
+    offset: np.ndarray
+    loss: Loss
+
+    def of_size(self, problem: Problem, solutions: Path, k: int, strengths) -> list[float]:
+        """Mean loss of one size for each strength of l1 on its support; NaN where the path lacks the size.
+
+        Without strengths, of the model that the search found.
+        """
+        if k not in solutions.sizes:
+            return [np.nan] * (1 if strengths is None else len(strengths))
+        model = solutions[k]
+        if strengths is None:
+            return [self._mean(self.op.forward(model.coef) + model.intercept)]
+        coef, intercept = shrunken(problem, model.support, strengths)
+        eta = self.op.columns(model.support) @ coef + intercept
+        return [self._mean(one) for one in eta.T]
+
+    def _mean(self, eta) -> float:
+        return self.loss.mean(self.y, (eta.T + self.offset).T, self.weight)
+
+
+def fit_chosen(problem: Problem, found: CrossValidation, k: int, clock: Clock, random_state) -> Result:
+    """Model of a chosen size: the support from a path over all sizes that were compared, on all rows.
+
+    The larger sizes help: what shrinks into a size is often better than what grows into it.
+    """
+    searched = problem if problem.penalty.l2 == found.ridge else problem.with_ridge(found.ridge)
+    as_found = searched is problem and problem.penalty.l1 == found.l1
+    solutions = solve_path(
+        searched, wanted_sizes(problem, found.sizes.tolist()), clock, None, 1e-6, random_state, bounded=as_found
+    )
+    model = solutions[k] if k in solutions.sizes else solutions.results[-1]
+    if as_found:
+        return model
+    asked = problem.with_l1(found.l1).with_size(k)
+    units = asked.units_in(model.coef)
+    answer = Answer(units.tolist(), None, model.status)
+    fit = fit_support(asked, asked.rules.columns(units))
+    return describe(asked, answer, fit, clock.elapsed, model.solver, partial(sample_of, asked))
 
 
 def _strata(loss, target) -> np.ndarray:
@@ -187,24 +311,17 @@ def splitter(cv, n, y, classifies, fold_groups, random_state):
     return given.split(rows, y, fold_groups)
 
 
-def _common_sizes(k, p, folds, weight):
+def _common_sizes(k, p, folds, weight, shrinks):
     """Sizes to compare; by default those that the smallest training set allows."""
     if k is not None:
         return tuple(k) if isinstance(k, Iterator) else k  # every fold reads them
     rows = min(float(weight[train].sum()) for train, _ in folds)
-    return min(p, 20, max(int((rows - 1) // 3), 1))
+    if not shrinks:
+        return min(p, 20, max(int((rows - 1) // 3), 1))
+    most = min(p, LARGEST, max(int((rows - 1) // 4), 1))
+    return [*range(min(most, CLOSELY) + 1), *range(CLOSELY + STRIDE, most + 1, STRIDE)]
 
 
 def _listed(sizes) -> np.ndarray:
     """Sizes one by one; an integer K stands for 0...K."""
     return np.arange(sizes + 1) if isinstance(sizes, int | np.integer) else np.array(sorted(set(sizes)))
-
-
-def _held_out(solutions, sizes, op, y, weight, shift, loss):
-    """Mean held-out loss of each size; NaN for a size that a fold's path lacks."""
-    values = dict(zip(solutions.sizes, solutions, strict=True))
-    share = weight / weight.sum()
-    return [
-        loss.mean(y, ((op.forward(values[k].coef) + values[k].intercept).T + shift).T, share) if k in values else np.nan
-        for k in _listed(sizes).tolist()
-    ]
