@@ -41,7 +41,9 @@ def test_regressors_take_several_outputs(orchard, model):
     assert model.support_.tolist() == [1, 2]
     assert model.coef_.shape == (3, 6)
     assert model.intercept_.shape == (3,)
-    function = ez.best_subset(orchard.X, orchard.Y, k=2, l2=model.l2 or 0.0, sample_weight=orchard.weight, solver="exchange")
+    function = ez.best_subset(
+        orchard.X, orchard.Y, k=2, l2=model.l2 or 0.0, sample_weight=orchard.weight, solver="exchange"
+    )
     np.testing.assert_allclose(model.coef_, function.coef.T, rtol=1e-9)
     predicted = model.predict(orchard.X)
     np.testing.assert_allclose(predicted, orchard.X @ model.coef_.T + model.intercept_, rtol=1e-12)

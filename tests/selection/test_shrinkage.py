@@ -1,4 +1,4 @@
-"""Shrinkage that is chosen with the size: coefficients against scikit-learn's lasso, choices against a search by hand."""
+"""Shrinkage that is chosen with the size: coefficients against scikit-learn's lasso, choices against a plain search."""
 
 import numpy as np
 import pytest
@@ -67,7 +67,9 @@ def test_choice_is_that_of_a_search_by_hand():
         plain = Problem.from_data(X[train], y[train], k=7)
         for i, ridge in enumerate(RIDGES):
             for k in range(8):
-                support = ez.best_subset(X[train], y[train], k=k, l2=ridge, solver="branch" if ridge else "auto").support
+                support = ez.best_subset(
+                    X[train], y[train], k=k, l2=ridge, solver="branch" if ridge else "auto"
+                ).support
                 coef, intercept = shrunken(plain, support, strengths)
                 rest = y[test, None] - X[test][:, support] @ coef - intercept
                 errors[i, :, k] += 0.5 * (rest**2).mean(axis=0) * test.size / 60
@@ -106,7 +108,9 @@ def test_a_clear_signal_is_not_shrunken_and_no_size_is_cut_off():
     assert model.cross_validation_.sizes.max() == 56  # a quarter of 240 rows, every eighth size from 40 on
 
 
-@pytest.mark.parametrize("given", [{"l1": 0.0, "l2": 0.0}, {"l1": 0.037}, {"l2": 0.37}, {"certify": True, "k": 3}], ids=str)
+@pytest.mark.parametrize(
+    "given", [{"l1": 0.0, "l2": 0.0}, {"l1": 0.037}, {"l2": 0.37}, {"certify": True, "k": 3}], ids=str
+)
 def test_strengths_that_are_given_are_kept(given):
     X, y = noisy()
     model = ez.L0RegressorCV(cv=SPLITS, random_state=1, **given).fit(X, y)

@@ -311,7 +311,9 @@ def solve_path(
     sample = sample_of(problem)
     one_tree = Exhaustive(gap, random_state)
     if solver is None or isinstance(solver, Exchange):
-        found = _by_exchange(problem, sizes, clock, sample, random_state, bounded)
+        effort = None if solver is None else solver.effort
+        seed = random_state if solver is None or solver.random_state is None else solver.random_state
+        found = _by_exchange(problem, sizes, clock, sample, seed, bounded, effort)
     elif _takes_all_sizes(problem, solver, one_tree):
         found = _in_one_tree(problem, sizes, clock, sample, gap, random_state)
     else:
@@ -351,8 +353,8 @@ def _finish(problem, answers, elapsed, solver, sample):
     return list(answers), results
 
 
-def _by_exchange(problem, sizes, clock, sample, random_state, bounded):
-    states = path_engine(problem, clock, random_state).run(max(sizes))
+def _by_exchange(problem, sizes, clock, sample, random_state, bounded, effort):
+    states = path_engine(problem, clock, random_state, effort).run(max(sizes))
     states = _within(problem, sizes, states)
     sizes = [k for k in sizes if k in states]
     status = Status.INTERRUPTED if clock.interrupted else Status.TIME_LIMIT if clock.expired else Status.HEURISTIC

@@ -19,6 +19,8 @@ LOOK_AHEAD = 10  # sizes tried beyond the best before a penalised search ends
 PATIENCE = 0.25  # further ones, as a share of the best size, where moves need refits
 KICK = 7  # most units that a perturbation replaces
 FEW = 1000  # columns up to which a start is found without the compiled sweeps
+PAIRED = 4  # effort from which on pairs are exchanged, too
+SMALL = 1e6  # rows times columns up to which perturbing is cheap where moves need refits
 BEYOND = 10  # one size in so many is added past the largest: shrinking larger supports is what improves the last sizes
 
 
@@ -36,6 +38,7 @@ class KPath:
         self.best: dict[int, State] = {}
         self.changes: dict[int, int] = {}
         self.seen: dict[frozenset[int], float] = {}
+        self.paired: dict[int, int] = {}
 
     def run(self, largest: int, worthwhile=None, hopeful=lambda best, k: True) -> dict[int, State]:
         """Fill the sizes up to `largest`.
@@ -48,8 +51,9 @@ class KPath:
             self._first_sweep(max(self.past(largest), largest), worthwhile)
             self._settle()
             for _ in range(self.effort):
-                if not self._perturb(hopeful):
-                    break
+                if self._perturb(hopeful):
+                    self._settle()
+            while self.effort >= PAIRED and self._exchange_pairs(hopeful):
                 self._settle()
         except KeyboardInterrupt:
             self.clock.interrupted = True
@@ -132,6 +136,23 @@ class KPath:
             self.clock.tick("path", message=f"perturbing size {k}", done=k, total=self.largest, k=k)
         return improved
 
+    def _exchange_pairs(self, hopeful) -> bool:
+        """Exchange two units at once at every size that is hopeful; True if some size improved."""
+        improved = False
+        for k in sorted(self.best):
+            if self.clock.stopped or self.paired.get(k) == self.changes[k] or not hopeful(self.best, k):
+                continue
+            self.paired[k] = self.changes[k]
+            for state in self.moves.pairs(self._state(k)):
+                if min(self.best) <= state.size <= max(self.best):
+                    improved |= self._offer(state)
+            self.clock.tick("path", message=f"exchanging pairs at size {k}", done=k, total=self.largest, k=k)
+        return improved
+
+    def _state(self, k: int) -> State:
+        """The best state of a size, with its facts."""
+        return self.best[k]
+
     def _offer(self, state: State) -> bool:
         """Descend from a state by swaps and keep the end if it is the best of its size."""
         size = state.size
@@ -203,19 +224,29 @@ def most_units(problem: Problem) -> int:
     return most
 
 
-def path_engine(problem: Problem, clock: Clock, random_state=None, effort: int = 1, for_start: bool = False) -> KPath:
+def usual_effort(problem: Problem) -> int:
+    """Rounds of perturbations where nobody says: one, but none of many columns whose moves need refits."""
+    return 1 if problem.closed_form or problem.y.shape[0] * problem.n_features <= SMALL else 0
+
+
+def path_engine(
+    problem: Problem, clock: Clock, random_state=None, effort: int | None = None, for_start: bool = False
+) -> KPath:
     """The engine that fits the problem.
 
     With `for_start` a search begins from what it finds: on few columns that is found long before the sweeps would be
     compiled.
     """
+    effort = usual_effort(problem) if effort is None else effort
     small = for_start and problem.n_features <= FEW
     if not small and problem.closed_form and not problem.rules.coupled:
         return _sweeps(problem, clock, random_state, effort)
     return KPath(moves_for(problem), clock, random_state, effort)
 
 
-def best_state(problem: Problem, clock: Clock, random_state=None, effort: int = 1, for_start: bool = True) -> State:
+def best_state(
+    problem: Problem, clock: Clock, random_state=None, effort: int | None = None, for_start: bool = True
+) -> State:
     """Best support of at most k units that the path engine finds."""
     if for_start and _only_limits(problem):
         state = _where_no_limit_binds(problem, clock, random_state, effort)
@@ -239,7 +270,7 @@ def _only_limits(problem: Problem) -> bool:
     return wide and problem.penalty.limited and problem.penalty.l1 == 0 and not problem.rules.coupled
 
 
-def _where_no_limit_binds(problem: Problem, clock: Clock, random_state, effort: int) -> State | None:
+def _where_no_limit_binds(problem: Problem, clock: Clock, random_state, effort: int | None) -> State | None:
     """What the compiled sweeps find without the limits, if it keeps them."""
     found = _best(problem, _sweeps(problem, clock, random_state, effort))
     fit, penalty = found.facts["given"], problem.normal.penalty
@@ -247,9 +278,10 @@ def _where_no_limit_binds(problem: Problem, clock: Clock, random_state, effort: 
     return None if ((fit.gamma <= lower) | (fit.gamma >= upper)).any() else found
 
 
-def _sweeps(problem: Problem, clock: Clock, random_state, effort: int) -> KPath:
+def _sweeps(problem: Problem, clock: Clock, random_state, effort: int | None) -> KPath:
     from .grampath import GramPath
 
+    effort = usual_effort(problem) if effort is None else effort
     return GramPath(GramMoves(problem, problem.quick_gram), clock, random_state, effort)
 
 
@@ -259,8 +291,9 @@ class Exchange(Solver):
 
     Parameters
     ----------
-    effort : int, default=1
-        Rounds of random perturbations after the sweeps.
+    effort : int, optional
+        Rounds of random perturbations after the sweeps: 0 is quick; 1 is usual (but 0 where moves need refits and rows
+        times columns exceed a million); from 4 on pairs of units are exchanged, too; 8 is thorough.
     random_state : int, Generator or None, default=None
         Seed of the perturbations; None is seed 0.
 
@@ -279,8 +312,12 @@ class Exchange(Solver):
 
     name: ClassVar[str] = "exchange"
     guarantee: ClassVar[str] = "no swap that was tried improves it, no proof"
-    effort: int = 1
+    effort: int | None = None
     random_state: object = None
+
+    def __post_init__(self):
+        if self.effort is not None:
+            checks.integer_in("effort", self.effort, 0, 10**6)
 
     def refuses(self, problem):
         return None

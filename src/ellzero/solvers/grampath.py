@@ -3,7 +3,21 @@
 import numpy as np
 
 from .._kernels.exchange import Fitted, Rows
-from .._kernels.sweep import ACTIVE, DOUBTS, GROW, KICK, POSITION, SHRINK, SIZE, WANTED, Plan, Sizes, sweep
+from .._kernels.sweep import (
+    ACTIVE,
+    DOUBTS,
+    GROW,
+    JOINS,
+    KICK,
+    LEAVES,
+    POSITION,
+    SHRINK,
+    SIZE,
+    WANTED,
+    Plan,
+    Sizes,
+    sweep,
+)  # fmt: skip
 from .exchange import KPath
 from .moves import PREFETCH, GramMoves, State
 
@@ -50,8 +64,11 @@ class GramPath(KPath):
 
     def _pass(self, order, kind: int) -> None:
         """One sweep over sizes."""
+        self.plan.at[:] = 0
+        self._go_on(order, kind)
+
+    def _go_on(self, order, kind: int) -> None:
         at, moves = self.plan.at, self.moves
-        at[:] = 0
         order = np.asarray(order, np.int64)
         try:
             while not self.clock.stopped:
@@ -109,6 +126,25 @@ class GramPath(KPath):
             self._pass(np.arange(least, most), GROW)
             self._pass(np.arange(most, least, -1), SHRINK)
             moving = bool((before != self.sizes.changes).any())
+
+    def _state(self, k):
+        sizes = self.sizes
+        A = sizes.A[sizes.start[k] : sizes.start[k + 1]].reshape(k, k)
+        return State(
+            self.best[k].units, self.best[k].value, {"A": A, "b": sizes.b[k, :k], "c": sizes.c[k], "d": sizes.d[k]}
+        )
+
+    def _offer(self, state):
+        """Descend by swaps from a state that moves in Python have made."""
+        k, f, fit, at = state.size, state.facts, self.fit, self.plan.at
+        before = self.changes.get(k)
+        fit.members[:k], fit.A[:k, :k], fit.b[:k], fit.value[0] = state.units, f["A"], f["b"], state.value
+        fit.c[:], fit.d[:] = f["c"], f["d"]
+        at[:] = 0
+        at[ACTIVE], at[SIZE], at[LEAVES], at[JOINS] = 1, k, -1, -1
+        self.moves.gram.ensure(state.units, keep=state.units)
+        self._go_on([k], GROW)
+        return self.changes.get(k) != before
 
     def _perturb(self, hopeful) -> bool:
         before = self.sizes.changes.copy()

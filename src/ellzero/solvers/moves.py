@@ -81,6 +81,10 @@ class Moves(ABC):
     def add_gains(self, state: State) -> np.ndarray:
         """Decrease of the value by adding each unit, exact or modelled, for ranking. Shape (n_units,)."""
 
+    def pairs(self, state: State) -> list[State]:
+        """States after the best exchanges of two units; none where only single ones are scored."""
+        return []
+
     @abstractmethod
     def add_values(self, state: State, banned: frozenset[int] = frozenset()) -> np.ndarray:
         """Exact value after adding each unit; ``inf`` for units that cannot enter. Shape (n_units,)."""
@@ -265,7 +269,7 @@ class GramMoves(Moves):
     def remove(self, state, unit):
         return self._drop(state, state.units.index(unit))
 
-    def _swap_bounds(self, state) -> np.ndarray:
+    def swap_bounds(self, state) -> np.ndarray:
         """B_j^2 / 2: only members whose loss is below it can yield to j."""
         c, d = state.facts["c"], state.facts["d"]
         usable = d > self.tiny * self.norm
@@ -275,11 +279,11 @@ class GramMoves(Moves):
         return 0.5 * bound * bound
 
     def reach(self, state):
-        return float(self._swap_bounds(state).max(initial=0.0))
+        return float(self.swap_bounds(state).max(initial=0.0))
 
     def swap(self, state, pairs=None):
         if pairs is None:  # whoever might leave for whatever might come
-            loss, bound = self.drop_losses(state), self._swap_bounds(state)
+            loss, bound = self.drop_losses(state), self.swap_bounds(state)
             members = np.flatnonzero(loss < bound.max(initial=0.0))
             columns = np.flatnonzero(bound > loss.min(initial=np.inf))
         else:
@@ -299,6 +303,11 @@ class GramMoves(Moves):
         if gain[s, j] <= 2.0 * self.tolerance:
             return None
         return self._exchange(state, int(members[s]), int(columns[j]))
+
+    def pairs(self, state):
+        from .pairs import pair_exchanges
+
+        return pair_exchanges(self, state) if state.facts["c"].ndim == 1 else []
 
     def _exchange(self, state, s, j):
         swapped = self._add(self._drop(state, s), j)
