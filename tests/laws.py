@@ -6,11 +6,14 @@ import functools
 
 import numpy as np
 
+from ellzero.penalties import Grouped
+
 
 @functools.lru_cache(maxsize=64)
 def grid(penalty):
     """Fine points with zero and the limits among them, and the penalty's value at each."""
-    limits = np.array([getattr(penalty, "lower", 0.0), getattr(penalty, "upper", 0.0), 0.0])  # groups have none
+    grouped = isinstance(penalty, Grouped)  # groups have no limits
+    limits = np.zeros(1) if grouped else np.array([penalty.lower, penalty.upper, 0.0])
     points = np.unique(np.concatenate([np.linspace(-6, 6, 2401), limits[np.isfinite(limits)]]))
     return points, pointwise(penalty, points)
 

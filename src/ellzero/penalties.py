@@ -589,6 +589,9 @@ class Grouped(Penalty):
     def __setattr__(self, name, value):
         raise AttributeError(f"penalties are immutable; build a new one instead of setting {name!r}.")
 
+    def __repr__(self):
+        return f"{type(self).__name__}({self.strength!r}, groups={self.group_of.tolist()!r})"
+
     @staticmethod
     @abstractmethod
     def _usual(sizes) -> Vector:

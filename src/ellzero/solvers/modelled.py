@@ -10,6 +10,8 @@ from .refit import Fit, fit_support
 TRIES = 4  # moves refitted exactly where a model ranks them
 DOUBT = 0.1  # least relative error that a modelled change is taken to have
 FADING = 0.98  # how fast a large error is forgotten, a refit
+MODELS = 4  # models of all columns that are kept
+FITS = 2**23  # numbers in the predictors of the fits that are kept
 TOGETHER = 2**22  # entries of the columns whose second derivatives are found at once, where they need the columns
 HOPELESS = 0.1  # an exchange whose modelled gain is below zero by this share of what leaving costs is not refitted
 
@@ -27,6 +29,8 @@ class ModelMoves(Moves):
         super().__init__(problem)
         self.allowed = problem.usable
         self.fits: dict[frozenset[int], Fit] = {}
+        self.models: list[dict] = []  # facts of the states that were modelled last
+        self.most_fits = max(MODELS, FITS // max(problem.y.size, 1))
         self.selective = problem.loss.name != "squared"
         self.tries = TRIES
         self.doubt = 1.0  # relative error of modelled changes, as large as it was of late
@@ -47,6 +51,8 @@ class ModelMoves(Moves):
     def fit(self, units, start: Fit | None) -> Fit:
         key = frozenset(units)
         if key not in self.fits:
+            if len(self.fits) >= self.most_fits:  # the oldest is forgotten
+                del self.fits[next(iter(self.fits))]
             self.fits[key] = fit_support(self.problem, self.problem.rules.columns(units), start)
         return self.fits[key]
 
@@ -71,20 +77,29 @@ class ModelMoves(Moves):
         return facts
 
     def _model(self, state) -> dict:
-        """Gradient, residual curvature and regression on the support of all columns, computed once a state."""
+        """Gradient, residual curvature and regression on the support of all columns; of the last few states kept."""
         facts = self._curvature(state)
         if "c" in facts:
             return facts
         problem, Z = self.problem, self.problem.normal.Z
         slope = -problem.loss.mean_gradient(problem.normal.y, facts["fit"].eta, problem.weight)
         products = Z.adjoint(np.column_stack([facts.pop("weighted"), slope]))
-        coupling, c = products[:, :-1], products[:, -1]
+        coupling, c = products[:, :-1], products[:, -1].copy()
         U = coupling @ facts["A"]
         norm = self._squares(facts["fit"].eta) + 2.0 * problem.normal.penalty.l2
         d = norm - np.einsum("ij,ij->i", U, coupling)
         d[d <= DEPENDENT * norm] = np.inf
         facts |= {"c": c, "d": d, "U": U}
+        self._remember(facts)
         return facts
+
+    def _remember(self, facts: dict) -> None:
+        """Forget the oldest model: one is as large as the support times all columns."""
+        self.models.append(facts)
+        if len(self.models) > MODELS:
+            oldest = self.models.pop(0)
+            for name in set(oldest) - {"fit"}:
+                del oldest[name]
 
     def _bent(self, eta, directions) -> np.ndarray:
         """Hessian of the loss in the predictor times some directions."""

@@ -60,6 +60,7 @@ class OutputMoves(ModelMoves):
         d = norm - np.einsum("ojm,ojm->jo", U, coupling)
         d[d <= DEPENDENT * norm] = np.inf
         facts |= {"c": products[:, n_models * m :], "d": d, "U": U}
+        self._remember(facts)
         return facts
 
     def add_gains(self, state):
