@@ -220,15 +220,10 @@ class Problem:
             raise checks.forced_need_more(problem.least_size, self.k, needed)
         return problem
 
-    def with_ridge(self, l2: float) -> "Problem":
-        """The same problem with another ridge."""
+    def with_penalty(self, l1: float, l2: float) -> "Problem":
+        """The same problem with other strengths."""
         own = self.penalty
-        return replace(self, penalty=Separable(own.l0, own.l1, l2, own.lower, own.upper))
-
-    def with_l1(self, l1: float) -> "Problem":
-        """The same problem with another strength of l1."""
-        own = self.penalty
-        return replace(self, penalty=Separable(own.l0, l1, own.l2, own.lower, own.upper))
+        return replace(self, penalty=Separable(own.l0, l1, l2, own.lower, own.upper))
 
     def with_size(self, k: int | None) -> "Problem":
         """The same problem with another k; what was computed from the data is shared."""

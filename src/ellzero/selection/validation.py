@@ -16,11 +16,11 @@ from ..operators import Operator, as_operator
 from ..operators.adapters import as_vector
 from ..problem import Problem
 from ..responses import read_response
-from ..result import Result, Table
+from ..result import Result, Status, Table
 from ..solvers.base import Answer, describe, sample_of
 from ..solvers.refit import fit_support
 from .path import Path, solve_path, wanted_sizes
-from .shrinkage import RIDGES, shrunken, usual_strengths
+from .shrinkage import RIDGES, dense, shrunken, usual_strengths
 
 # sizes by default where coefficients are shrunken: one by one, then in strides
 LARGEST, CLOSELY, STRIDE = 100, 40, 8
@@ -37,19 +37,23 @@ class CrossValidation:
         Half the weighted mean deviance on each fold's held-out rows.
     fold_weights : ndarray of shape (n_folds,)
         Weight of each fold's held-out rows.
-    l1 : float
-        Strength of l1 on the coefficients; chosen, where it was not given.
+    l1, l2 : float
+        Strengths on the coefficients; chosen, where they were not given.
     ridge : float
         Strength of l2 under which supports were searched; chosen, where l2 was not given.
+    searched : int
+        Largest size that was searched. A larger one stands for all columns, without a limit on their number.
     tried : Table
-        Least held-out loss, and its size, for every pair of strengths that was tried.
+        Least held-out loss, and its size, for every ridge and pair of strengths that was tried.
     """
 
     sizes: np.ndarray
     losses: np.ndarray
     fold_weights: np.ndarray
     l1: float
+    l2: float
     ridge: float
+    searched: int
     tried: Table
 
     @property
@@ -116,7 +120,7 @@ def cross_validate(
         As in `best_subset`.
     k : int or iterable of int, optional
         Sizes as in `path`; by default those that the smallest training set allows, at most 20, or with shrinkage to
-        choose up to a quarter of the rows and 100, from 40 on every eighth.
+        choose up to a quarter of the rows and 100, from 40 on every eighth, and all columns at once.
     cv : int, splitter or iterable of (train, test), default=5
         As scikit-learn takes it; an integer means shuffled folds seeded by `random_state`, stratified for
         classes, and grouped folds where `fold_groups` is given.
@@ -125,9 +129,9 @@ def cross_validate(
     sample_weight, offset, loss
         As in `best_subset`.
     l1, l2 : float or None, default=0.0
-        As in `best_subset`; None chooses (squared error with a single response; elsewhere None is 0): l1 from 13
-        strengths down to 0, which shrinks the coefficients on the support found; l2 from 0 and 3, which is in the
-        search alone, none in the coefficients.
+        As in `best_subset`; None chooses (squared error with a single response; elsewhere None is 0). l1 shrinks the
+        coefficients on the support found: one of 13 strengths down to 0. l2 is 0 or half of l1 for the coefficients,
+        and 0 or 3 for the search.
     time_limit : float, default=60.0
         Seconds for all folds together.
     n_jobs : int, default=1
@@ -177,11 +181,14 @@ def cross_validate(
     ridges = RIDGES if l2 is None and chooses else (0.0 if l2 is None else l2,)
     # the strengths of the coefficients, as far as they are not chosen
     fixed = {"l1": 0.0 if l1 is None else l1, "l2": 0.0 if l2 is None else l2}
-    strengths = np.array([fixed["l1"]])
+    strengths, all_columns = np.array([[fixed["l1"], fixed["l2"]]]), False
     if l1 is None and chooses:
         rows: dict[str, Any] = {"loss": loss, "offset": offset}
         whole = Problem.from_data(op, target, sample_weight=weight, **rows, **fixed, **question)
-        strengths = usual_strengths(whole)
+        strengths = usual_strengths(whole, l2)
+        all_columns = (
+            k is None and _listed(sizes)[-1] < op.shape[1] and not (whole.rules.coupled or whole.rules.forced.any())
+        )
     losses, weights = [], []
     with threads.limit(n_jobs):
         for i, (train, test) in enumerate(folds):
@@ -202,33 +209,43 @@ def cross_validate(
             for j, ridge in enumerate(ridges):
                 left = len(ridges) * (len(folds) - i) - j
                 share = Clock(max(clock.remaining, 1e-3) / left, on_progress)
-                searched = problem if ridge == fixed["l2"] else problem.with_ridge(ridge)
+                searched = problem if ridge == fixed["l2"] else problem.with_penalty(fixed["l1"], ridge)
                 solutions = solve_path(
                     searched, wanted_sizes(problem, sizes), share, None, 1e-6, random_state, bounded=False
                 )
                 clock.interrupted |= share.interrupted
-                as_found = searched is problem and strengths.size == 1
+                as_found = searched is problem and len(strengths) == 1
                 tried = None if as_found else strengths
                 found.append([held_out.of_size(problem, solutions, k, tried) for k in _listed(sizes).tolist()])
+            if all_columns:
+                share = Clock(max(clock.remaining, 1e-3) / (len(folds) - i), on_progress)
+                everything = held_out.of_all(problem, strengths, share)
+                found = [[*by_size, everything] for by_size in found]
             losses.append(found)
             weights.append(own.sample_size(weight[test]))
     table = np.moveaxis(np.array(losses), 0, -1)  # ridges, sizes, strengths, folds
-    kept = np.isfinite(table).all(axis=(0, 2, 3))
-    return _chosen(_listed(sizes)[kept], table[:, kept], np.array(weights), ridges, strengths)
+    searched = _listed(sizes)
+    offered = np.append(searched, op.shape[1]) if all_columns else searched
+    kept = ~np.isnan(table).any(axis=(0, 2, 3))
+    return _chosen(offered[kept], int(searched[-1]), table[:, kept], np.array(weights), ridges, strengths)
 
 
-def _chosen(sizes, table, weights, ridges, strengths) -> CrossValidation:
-    """The losses at the ridge and the strength of l1 with the least mean; the first of them at a tie."""
+def _chosen(sizes, searched: int, table, weights, ridges, strengths) -> CrossValidation:
+    """The losses at the ridge and the strengths with the least mean; the first of them at a tie."""
     means = table @ (weights / weights.sum())
-    head, rows, best = ["ridge", "l1", "size", "held-out loss"], [], (np.inf, 0, 0)
+    head, rows, best = ["ridge", "l1", "l2", "size", "held-out loss"], [], (np.inf, 0, 0)
     for i, m in np.ndindex(len(ridges), len(strengths)):
         mean = means[i, :, m]
         if mean.size:
             at = int(mean.argmin())
-            rows.append([float(ridges[i]), float(strengths[m]), int(sizes[at]), float(mean[at])])
+            rows.append([float(ridges[i]), *strengths[m].tolist(), int(sizes[at]), float(mean[at])])
             best = min(best, (float(mean[at]), i, m))
     _, i, m = best
-    return CrossValidation(sizes, table[:, :, m][i], weights, float(strengths[m]), float(ridges[i]), Table(head, rows))
+    losses, (l1, l2) = table[i, :, m], strengths[m].tolist()
+    possible = np.isfinite(losses).all(axis=1)  # without l1 there is no model of all columns
+    return CrossValidation(
+        sizes[possible], losses[possible], weights, l1, l2, float(ridges[i]), searched, Table(head, rows)
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -263,6 +280,11 @@ class HeldOut:
         eta = self.op.columns(model.support) @ coef + intercept
         return [self._mean(one) for one in eta.T]
 
+    def of_all(self, problem: Problem, strengths, clock: Clock) -> list[float]:
+        """Mean loss without a limit on the size for each pair of strengths; infinite where there is no l1."""
+        models = dense(problem, strengths, clock)
+        return [np.inf if m is None else self._mean(self.op.forward(m[0]) + m[1]) for m in models]
+
     def _mean(self, eta) -> float:
         return self.loss.mean(self.y, (eta.T + self.offset).T, self.weight)
 
@@ -272,19 +294,24 @@ def fit_chosen(problem: Problem, found: CrossValidation, k: int, clock: Clock, r
 
     The larger sizes help: what shrinks into a size is often better than what grows into it.
     """
-    searched = problem if problem.penalty.l2 == found.ridge else problem.with_ridge(found.ridge)
-    as_found = searched is problem and problem.penalty.l1 == found.l1
-    solutions = solve_path(
-        searched, wanted_sizes(problem, found.sizes.tolist()), clock, None, 1e-6, random_state, bounded=as_found
-    )
-    model = solutions[k] if k in solutions.sizes else solutions.results[-1]
-    if as_found:
-        return model
-    asked = problem.with_l1(found.l1).with_size(k)
-    units = asked.units_in(model.coef)
-    answer = Answer(units.tolist(), None, model.status)
+    same = (problem.penalty.l1, problem.penalty.l2) == (found.l1, found.l2)
+    asked = (problem if same else problem.with_penalty(found.l1, found.l2)).with_size(k)
+    if k > found.searched:
+        ((coef, _),) = (model for model in dense(problem, [(found.l1, found.l2)], clock) if model is not None)
+        status, solver = Status.HEURISTIC, "convex"
+    else:
+        own = problem.penalty
+        searched = problem if own.l2 == found.ridge else problem.with_penalty(own.l1, found.ridge)
+        as_found, sizes = same and searched is problem, found.sizes[found.sizes <= found.searched].tolist()
+        solutions = solve_path(searched, wanted_sizes(problem, sizes), clock, None, 1e-6, random_state, as_found)
+        model = solutions[k] if k in solutions.sizes else solutions.results[-1]
+        if as_found:
+            return model
+        coef, status, solver = model.coef, model.status, model.solver
+    units = asked.units_in(coef)
     fit = fit_support(asked, asked.rules.columns(units))
-    return describe(asked, answer, fit, clock.elapsed, model.solver, partial(sample_of, asked))
+    answer = Answer(units.tolist(), None, status)
+    return describe(asked, answer, fit, clock.elapsed, solver, partial(sample_of, asked))
 
 
 def _strata(loss, target) -> np.ndarray:
