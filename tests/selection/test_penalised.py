@@ -500,3 +500,12 @@ def test_penalties_are_pickled_and_copied(penalty):
         assert twin.value(b) == penalty.value(b)
         with pytest.raises(AttributeError, match="immutable"):
             twin.l0 = 1.9
+
+
+@pytest.mark.parametrize("rows", [1, 19])
+def test_a_ridge_without_a_column_that_varies_is_the_mean(rows):
+    y = 0.37 * np.arange(rows) + 1.9
+    with pytest.warns(ez.errors.EllzeroWarning, match="constant"):
+        path = ez.penalty_path(np.full((rows, 3), 1.9), y, penalty="ridge", strengths=[0.37])
+    assert not path.coefs.any()
+    assert path[0].intercept == pytest.approx(y.mean())
