@@ -99,7 +99,9 @@ class PenaltyPath:
             k=int(support.size),
             objective=objective,
             loss=float(self.losses[i]),
-            proved=Proved(objective - gap, relative_gap(objective, objective - gap, self.null_loss)) if known else Proved(),
+            proved=Proved(objective - gap, relative_gap(objective, objective - gap, self.null_loss))
+            if known
+            else Proved(),
             status=status,
             n_nodes=0,
             elapsed=self.elapsed,
