@@ -78,6 +78,21 @@ MESSAGES = [
      "splicing, mip, stepwise, got 'trunk'."),
     (lambda: ez.stability(X, Y, k=2, threshold=1.9), errors.ArgumentError,
      "`threshold` must be a share in (0, 1], got 1.9."),
+    (lambda: ez.stability(X[:1], Y[:1], k=1), errors.DataError,
+     "stability needs two rows that count at least, to choose on parts of them; got 1."),
+    (lambda: ez.honest(X, Y - Y.min() + 0.37, k=2, loss="gamma"), errors.UnsupportedError,
+     "honest has standard errors for a single response and the losses squared, logistic, poisson, got the gamma loss. "
+     "Hint: `stability` takes every loss and several outputs."),
+    (lambda: ez.honest(X, np.column_stack([Y, Y]), k=2), errors.UnsupportedError,
+     "honest has standard errors for a single response and the losses squared, logistic, poisson, got 2 of the squared "
+     "loss. Hint: `stability` takes every loss and several outputs."),
+    (lambda: ez.cross_validate(X, Y, k=2, sample_weight=np.full(19, -0.37)), errors.DataError,
+     "sample_weight must be >= 0, got -0.37 as the smallest."),
+    (lambda: ez.cross_validate(X, np.where(np.arange(19) == 3, np.nan, CLASSES), k=2, loss="logistic"), errors.DataError,
+     "y has 1 value that is NaN or infinite (1 row). Hint: drop or impute them first; nothing was fitted."),
+    (lambda: ez.L0Classifier(k=1, loss="squared_hinge").fit(X, COUNTS), errors.DataError,
+     'Only binary classification is supported. The type of the target is multiclass: y has 4 classes. '
+     'Hint: loss="logistic" takes several.'),
     (lambda: ez.honest(X, Y, k=2, share=1), errors.ArgumentError, "`share` must be a share in (0, 1), got 1."),
     (lambda: ez.honest(X, Y, k=2, share=0.037), errors.DataError,
      "19 rows cannot be split into 1 that choose and 18 that judge: both need two at least."),

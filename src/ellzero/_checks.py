@@ -616,6 +616,19 @@ def split_rows(share: float, n_samples: int) -> int:
     return n_choosing
 
 
+def enough_to_halve(n_samples: int) -> None:
+    if n_samples < 2:
+        raise DataError(f"stability needs two rows that count at least, to choose on parts of them; got {n_samples}.")
+
+
+def not_judged(loss: str, n_outputs: int, known: Sequence[str]) -> UnsupportedError:
+    got = f"{n_outputs} of the {loss} loss" if n_outputs > 1 else f"the {loss} loss"
+    return UnsupportedError(
+        f"honest has standard errors for a single response and the losses {', '.join(known)}, got {got}. "
+        "Hint: `stability` takes every loss and several outputs."
+    )
+
+
 def too_few_judges(n_samples: float, n_coef: int) -> DataError:
     return DataError(
         f"{n_samples:g} rows are left to judge {plural(n_coef, 'coefficient')}, which leaves no room for an error. "

@@ -24,6 +24,13 @@ Vector = NDArray[np.float64]
 Numbers = float | Vector  # one for all coordinates, or one a coordinate
 
 
+def _restore(penalty, state) -> None:
+    """What a copy or a pickle holds, written past the lock on attributes."""
+    for part in state if isinstance(state, tuple) else (state,):
+        for name, field in (part or {}).items():
+            object.__setattr__(penalty, name, field)
+
+
 class Penalty(ABC):
     """A function of the coefficients that is added to the loss."""
 
@@ -110,6 +117,9 @@ class Separable(Penalty):
 
     def __setattr__(self, name, value):
         raise AttributeError(f"penalties are immutable; build a new one instead of setting {name!r}.")
+
+    def __setstate__(self, state):
+        _restore(self, state)
 
     def __add__(self, other: Separable) -> Separable:
         if not isinstance(other, Separable):
@@ -359,6 +369,9 @@ class Folded(Penalty):
     def __setattr__(self, name, value):
         raise AttributeError(f"penalties are immutable; build a new one instead of setting {name!r}.")
 
+    def __setstate__(self, state):
+        _restore(self, state)
+
     def __add__(self, other: Separable) -> Folded:
         if not isinstance(other, Separable):
             return NotImplemented
@@ -588,6 +601,9 @@ class Grouped(Penalty):
 
     def __setattr__(self, name, value):
         raise AttributeError(f"penalties are immutable; build a new one instead of setting {name!r}.")
+
+    def __setstate__(self, state):
+        _restore(self, state)
 
     def __repr__(self):
         return f"{type(self).__name__}({self.strength!r}, groups={self.group_of.tolist()!r})"

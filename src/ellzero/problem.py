@@ -480,7 +480,12 @@ class Problem:
 
     def gap(self, upper: float, lower: float) -> float:
         """Relative gap of an objective and a bound; 0 where the bound reaches the objective."""
-        return max(0.0, upper - lower) / max(upper, 1e-12 * self.null_loss, 1e-300)
+        return relative_gap(upper, lower, self.null_loss)
+
+
+def relative_gap(upper: float, lower: float, null_loss: float) -> float:
+    """Relative gap of an objective and a bound beside the objective of the empty model."""
+    return max(0.0, upper - lower) / max(upper, 1e-12 * null_loss, 1e-300)
 
 
 def nonzero_rows(coef) -> np.ndarray:

@@ -193,3 +193,37 @@ def test_false_claims_of_many_splits_are_as_rare_as_they_say():
         found = ez.honest(X, y, k=3, n_splits=9, random_state=seed, solver="exchange")
         false += (found.adjusted <= 0.2).any()
     assert stats.binomtest(int(false), 80, 0.2, alternative="greater").pvalue > 1e-4
+
+
+def test_an_offset_is_that_of_the_rows_that_judge():
+    rng = np.random.default_rng(19)
+    X, y = data("squared")
+    offset = 1.9 * rng.standard_normal(120)
+    same, moved = ({"k": 2, "random_state": 37, **more} for more in ({}, {"offset": offset}))
+    found, shifted = ez.honest(X, y, **same), ez.honest(X, y + offset, **moved)
+    assert shifted.names == found.names
+    np.testing.assert_allclose(shifted.coef, found.coef, rtol=1e-9)
+    np.testing.assert_allclose(shifted.std_error, found.std_error, rtol=1e-9)
+    X, offset = (X - X.mean(0)) / X.std(0), 0.37 * offset  # so that Newton steps from zero arrive
+    counts = rng.poisson(np.exp(0.37 * X[:, 0] + offset)).astype(float)
+    found = ez.honest(X, counts, k=1, loss="poisson", forced=[0], offset=offset, random_state=37)
+    judging = halves(120, 37)[1]
+    Z = np.column_stack([np.ones(judging.size), X[judging, 0]])
+    b = np.zeros(2)
+    for _ in range(50):
+        mean = np.exp(Z @ b + offset[judging])
+        information = Z.T @ (mean[:, None] * Z)
+        b = b + np.linalg.solve(information, Z.T @ (counts[judging] - mean))
+    np.testing.assert_allclose(found.coef, b[1:], rtol=1e-6)
+    np.testing.assert_allclose(found.std_error, np.sqrt(np.diag(np.linalg.inv(information)))[1:], rtol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["gamma", "huber", "squared_hinge", "multinomial", "cox"])
+def test_losses_without_a_textbook_error_are_refused(loss):
+    X, y = data("squared")
+    target = {
+        "gamma": np.exp(y), "huber": y, "squared_hinge": (y > 0) * 1.0, "multinomial": np.digitize(y, [-0.37, 0.37]),
+        "cox": np.column_stack([np.exp(y), np.ones(120)]),
+    }  # fmt: skip
+    with pytest.raises(ez.errors.UnsupportedError, match=f"got the {loss} loss|of the {loss} loss"):
+        ez.honest(X, target[loss], k=2, loss=loss)

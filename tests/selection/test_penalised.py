@@ -1,12 +1,15 @@
 """Paths of penalties: convex ones against scikit-learn and their gaps, the others against brute force along axes."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression, Ridge
 
 import ellzero as ez
-from ellzero.penalties import L0, L1, L2, MCP, SCAD, GroupL0, GroupL2, LogSum, Lp
+from ellzero.penalties import L0, L1, L2, MCP, SCAD, Box, GroupL0, GroupL2, LogSum, Lp
 
 EXACT = {"tolerance": 1e-13, "standardize": False}
 CONVEX = ("l1", "elastic_net", "adaptive_l1", "ridge", "group_l1")
@@ -100,7 +103,7 @@ def test_no_point_nearby_is_below_the_bound(name, loss):
     _, _, rough = asked(name, loss, tolerance=1e-3, n_strengths=4, ratio=0.037)
     _, _, fine = asked(name, loss, tolerance=1e-11, n_strengths=4, ratio=0.037)
     np.testing.assert_allclose(rough.strengths, fine.strengths)
-    null = rough.problem.null_loss
+    null = rough.null_loss
     assert (rough.gaps >= 0).all()
     assert (rough.gaps <= 1e-3 * null).all()
     assert (fine.gaps <= 1e-11 * null).all()
@@ -325,7 +328,7 @@ def test_other_losses_descend_below_the_null_model(name, loss):
             epsilon = 0.1 * (slope / X.var(0)).max() / model.curvature(y, eta).mean()
             penalty = LogSum(strength * epsilon, epsilon) + L2(0.037)
         assert value == pytest.approx(mean_loss(loss, y, X @ b + c) + penalty.value(b), rel=1e-8)
-        assert value <= path.problem.null_loss + 1e-12
+        assert value <= path.null_loss + 1e-12
         for j in np.flatnonzero(b):
             for share in (0.97, 1.03):
                 other = b.copy()
@@ -465,3 +468,44 @@ def test_constant_columns_stay_out():
         path = ez.penalty_path(X, y, n_strengths=4)
     assert (path.coefs[:, -1] == 0).all()
     assert path.status is ez.Status.OPTIMAL
+
+
+@pytest.mark.parametrize("penalty", ["l1", "mcp"])
+def test_a_pickled_path_is_the_same_and_holds_no_data(penalty):
+    rng = np.random.default_rng(37)
+    X = rng.standard_normal((1900, 7))
+    y = X[:, 1] - 0.37 * X[:, 4] + rng.standard_normal(1900)
+    path = ez.penalty_path(X, y, penalty=penalty, n_strengths=7)
+    sent = pickle.dumps(path)
+    assert len(sent) < y.nbytes
+    back = pickle.loads(sent)
+    assert str(back) == str(path) and str(back[3]) == str(path[3])
+    assert back.best("aic").names_in_support == path.best("aic").names_in_support
+    np.testing.assert_array_equal(copy.deepcopy(path).best().predict(X), path.best().predict(X))
+    assert len(pickle.dumps(path[3])) < y.nbytes
+
+
+@pytest.mark.parametrize(
+    "penalty",
+    [
+        L0(0.37) + L2(1.9), Box(-0.37, np.inf), L1(np.array([0.37, 1.9, 0.0])), MCP(0.37, 1.9), Lp(0.37, 0.19),
+        GroupL0(0.37, [0, 0, 1]),
+    ],
+)  # fmt: skip
+def test_penalties_are_pickled_and_copied(penalty):
+    b = np.array([1.9, -0.0, 0.37])
+    b = np.abs(b) if penalty.value(-b) == np.inf else b
+    for twin in (pickle.loads(pickle.dumps(penalty)), copy.deepcopy(penalty), copy.copy(penalty)):
+        assert type(twin) is type(penalty) and repr(twin) == repr(penalty)
+        assert twin.value(b) == penalty.value(b)
+        with pytest.raises(AttributeError, match="immutable"):
+            twin.l0 = 1.9
+
+
+@pytest.mark.parametrize("rows", [1, 19])
+def test_a_ridge_without_a_column_that_varies_is_the_mean(rows):
+    y = 0.37 * np.arange(rows) + 1.9
+    with pytest.warns(ez.errors.EllzeroWarning, match="constant"):
+        path = ez.penalty_path(np.full((rows, 3), 1.9), y, penalty="ridge", strengths=[0.37])
+    assert not path.coefs.any()
+    assert path[0].intercept == pytest.approx(y.mean())

@@ -172,3 +172,40 @@ def test_columns_without_effect_pass_as_seldom_as_the_bound_says():
         bounds.append((found.bound(), found.bound(unimodal=True)))
     assert bounds[0] == pytest.approx((9 / 0.2 / 19, 3 * (3 / 19) / (2 * (0.2 - 1 / 40))))
     assert 0.1 < np.mean(passed) <= min(bounds[0])
+
+
+def chosen_by_hand(X, k, ask, rows_of, n_draws=4):
+    """How often each column is chosen on the halves that are documented, by `best_subset` on them."""
+    times = np.zeros(X.shape[1])
+    for rng in np.random.default_rng(37).spawn(n_draws):
+        order = rng.permutation(len(X))
+        for rows in (np.sort(order[: len(X) // 2]), np.sort(order[len(X) // 2 :])):
+            times[ez.best_subset(X[rows], k=k, solver="exchange", **rows_of(rows), **ask).support] += 1
+    return times / (2 * n_draws)
+
+
+@pytest.mark.parametrize("case", ["offset", "outputs", "cox", "strata", "multinomial"])
+def test_every_target_is_cut_to_the_rows_of_a_draw(case):
+    rng = np.random.default_rng(19)
+    X = rng.standard_normal((90, 7))
+    y = X[:, 1] - 0.37 * X[:, 4] + rng.standard_normal(90)
+    ask, loss, shift = {}, "squared", None
+    if case == "offset":
+        loss, shift = "poisson", 1.9 * rng.standard_normal(90)
+        y = rng.poisson(np.exp(0.37 * y + shift)).astype(float)
+    elif case == "outputs":
+        y = np.column_stack([y, X[:, 2] + rng.standard_normal(90)])
+    elif case == "multinomial":
+        y, loss, ask = np.digitize(y, [-0.7, 0.7]), "multinomial", {"l2": 0.037}
+    else:
+        y = np.column_stack([np.exp(-y), rng.random(90) < 0.7])
+        loss = ez.losses.Cox(strata=np.arange(90) % 3) if case == "strata" else "cox"
+
+    def rows_of(rows):
+        own = ez.losses.Cox(strata=(np.arange(90) % 3)[rows]) if case == "strata" else loss
+        return {"y": y[rows], "loss": own, "offset": None if shift is None else shift[rows]}
+
+    offset = {} if shift is None else {"offset": shift}
+    found = ez.stability(X, y, k=2, n_draws=4, loss=loss, random_state=37, **offset, **ask)
+    np.testing.assert_allclose(found.frequency, chosen_by_hand(X, 2, ask, rows_of))
+    assert 0 < found.frequency.max() and found.frequency.min() < 1

@@ -88,3 +88,20 @@ def test_impossible_numbers_of_folds(cv):
     q = make_question(9, n=21, p=4)
     with pytest.raises(ez.errors.EllzeroError):
         ez.selection.cross_validate(q.X, q.y, cv=cv)
+
+
+def test_an_interrupt_within_a_fold_ends_the_whole():
+    """Sizes that a fold was cut short in were left out, and the others compared, without a word."""
+    rng = np.random.default_rng(37)
+    X = rng.standard_normal((190, 37))
+    y = X[:, :7] @ np.ones(7) + rng.standard_normal(190)
+    seen = []
+
+    def stop(event):
+        seen.append(event.stage)
+        if event.stage != "cross-validation":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ez.cross_validate(X, y, k=19, on_progress=stop, random_state=0)
+    assert seen[-1] != "cross-validation"

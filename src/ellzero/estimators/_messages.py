@@ -11,9 +11,10 @@ def size_given_twice(name: str, given: str) -> ArgumentError:
     )
 
 
-def not_binary(kind: str, n_classes: int) -> DataError:
+def not_binary(kind: str, n_classes: int, loss: str) -> DataError:
     return DataError(
-        f"Only binary classification is supported. The type of the target is {kind}: y has {n_classes} classes."
+        f"Only binary classification is supported. The type of the target is {kind}: y has {n_classes} classes. "
+        f'Hint: loss="{loss}" takes several.'
     )
 
 

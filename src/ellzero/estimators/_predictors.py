@@ -44,7 +44,7 @@ def as_two_labels(y, sample_weight) -> np.ndarray:
     """The target as 0 and 1."""
     classes, coded = as_labels(y, sample_weight)
     if classes.size > 2:
-        raise messages.not_binary(type_of_target(y, input_name="y"), classes.size)
+        raise messages.not_binary(type_of_target(y, input_name="y"), classes.size, "multinomial")
     return coded.astype(np.float64)
 
 
@@ -126,7 +126,7 @@ class Classification(ClassifierMixin, Face):
         if len(classes) <= 2:
             return loss
         if loss.name != "logistic":
-            raise messages.not_binary(loss.name, len(classes))
+            raise messages.not_binary("multiclass", len(classes), "logistic")
         return Multinomial(tuple(classes.tolist()))
 
     def _coded(self, y, sample_weight):

@@ -15,6 +15,7 @@ from ..solvers.refit import fit_support
 from .resampling import Choice, Rows, seeds
 from .subset import problem_of
 
+JUDGED = ("squared", "logistic", "poisson")  # losses with a textbook standard error
 LEAST_SHARE = 0.05  # the smallest share of splits that may decide, gamma_min of the paper
 DETERMINED = 1e-9  # columns with less of their norm than this outside the span of the others are not told apart
 
@@ -141,8 +142,9 @@ def honest(
     on_progress : callable, optional
         Receives an `Event` now and then.
     **question
-        l1, l2, lower, upper, groups, forced, forbidden, constraints, fit_intercept, standardize, as in `best_subset`,
-        for the choice. The inference is made without penalties and limits; forced columns are judged, too.
+        l1, l2, lower, upper, groups, forced, forbidden, constraints, offset, fit_intercept, standardize, as in
+        `best_subset`, for the choice. The inference is made without penalties and limits, with the offset; forced
+        columns are judged, too.
 
     Returns
     -------
@@ -151,7 +153,8 @@ def honest(
     Raises
     ------
     ArgumentError, DataError, InfeasibleError, UnsupportedError
-        As in `best_subset`; also where the judging rows are too few for the columns chosen, or do not tell them apart.
+        As in `best_subset`; also where the judging rows are too few for the columns chosen, or do not tell them apart,
+        and for other losses than these and several outputs.
 
     Notes
     -----
@@ -190,6 +193,8 @@ def honest(
     full = problem_of(
         X, y, k=k if criterion is None else None, loss=loss, sample_weight=sample_weight, **question
     )  # fmt: skip
+    if full.n_outputs > 1 or full.loss.name not in JUDGED:
+        raise checks.not_judged(full.loss.name, full.n_outputs, JUDGED)
     data = Rows.of(X, y, sample_weight, loss, question)
     n_choosing = checks.split_rows(share, data.counted.size)
     seed = 0 if random_state is None or isinstance(random_state, np.random.Generator) else random_state
@@ -244,9 +249,7 @@ def _split(data: Rows, choice: Choice, n_choosing: int, rng, clock: Clock, alone
     chosen = choice.make(data.problem(np.sort(order[:n_choosing])), clock)
     rows = np.sort(order[n_choosing:])
     columns = chosen.support
-    op, weight = data.op.rows(rows), data.weight[rows]
-    kept = {name: data.question[name] for name in ("names", "loss", "fit_intercept") if name in data.question}
-    problem = Problem.from_data(op, data.y[rows], sample_weight=weight, **kept)
+    problem = data.unpenalised(rows)
     n_coef = columns.size + problem.fit_intercept
     n_judging = min(problem.n_samples, float(problem.y.size))
     if n_judging <= n_coef:

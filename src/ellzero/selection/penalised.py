@@ -1,6 +1,6 @@
 """The regularisation path of a penalty: a model at every strength, and the choice among them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -12,7 +12,7 @@ from .. import _threads as threads
 from .. import criteria
 from .._progress import Clock
 from ..criteria import Sample
-from ..problem import Problem
+from ..problem import Problem, relative_gap
 from ..result import Proved, Result, Status, Table
 from ..solvers.base import sample_of
 from ..solvers.families import Family, Request, Step, as_family
@@ -48,6 +48,8 @@ class PenaltyPath:
         Strengths asked for, where that was known.
     elapsed : float
         Seconds.
+    null_loss : float
+        Objective of the empty model.
 
     Examples
     --------
@@ -70,7 +72,8 @@ class PenaltyPath:
     names: tuple[str, ...]
     n_asked: int | None
     elapsed: float
-    problem: Problem
+    null_loss: float
+    described: Callable[[], Sample] | Sample
 
     def __len__(self) -> int:
         return self.strengths.size
@@ -96,12 +99,14 @@ class PenaltyPath:
             k=int(support.size),
             objective=objective,
             loss=float(self.losses[i]),
-            proved=Proved(objective - gap, self.problem.gap(objective, objective - gap)) if known else Proved(),
+            proved=Proved(objective - gap, relative_gap(objective, objective - gap, self.null_loss))
+            if known
+            else Proved(),
             status=status,
             n_nodes=0,
             elapsed=self.elapsed,
             names=self.names,
-            described=partial(sample_of, self.problem),
+            described=self.described,
             solver=self.penalty,
             notes=(f"Penalty {self.penalty}, strength {self.strengths[i]:.6g}{second}.",),
         )
@@ -119,7 +124,10 @@ class PenaltyPath:
     @cached_property
     def sample(self) -> Sample:
         """What the criteria need to know of the data."""
-        return sample_of(self.problem)
+        return self.described() if callable(self.described) else self.described
+
+    def __getstate__(self):  # what makes a sample holds the data
+        return {**self.__dict__, "described": self.sample}
 
     @property
     def default_criterion(self) -> str:
@@ -428,7 +436,8 @@ def _path(family, problem, request, steps: Sequence[Step], ended: bool, clock: C
         names=problem.names,
         n_asked=_total(request) if request.strengths is not None or not family.priced else None,
         elapsed=clock.elapsed,
-        problem=problem,
+        null_loss=problem.null_loss,
+        described=partial(sample_of, problem),
     )
 
 

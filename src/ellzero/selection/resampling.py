@@ -11,10 +11,11 @@ from .. import _checks as checks
 from .. import criteria
 from .._progress import Clock
 from ..errors import EllzeroWarning
-from ..losses import Loss, as_loss
+from ..losses import Loss
 from ..operators import Operator, as_operator
 from ..operators.adapters import as_vector
 from ..problem import Problem
+from ..responses import read_response
 from ..result import Result, Status
 from ..solvers import Solver, make_solver
 from .path import solve_path, wanted_sizes
@@ -27,16 +28,19 @@ class Rows:
     Attributes
     ----------
     op : Operator of shape (n_samples, n_features)
-    y, weight : ndarray of shape (n_samples,)
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+    weight : ndarray of shape (n_samples,)
+    offset : ndarray of shape (n_samples,) or None
     loss : Loss
     names : tuple of str
     question : mapping
-        Keyword arguments of `Problem.from_data`, the names of the columns among them.
+        Keyword arguments of `Problem.from_data` that do not speak of rows, the names of the columns among them.
     """
 
     op: Operator
     y: np.ndarray
     weight: np.ndarray
+    offset: np.ndarray | None
     loss: Loss
     names: tuple[str, ...]
     question: Mapping[str, Any]
@@ -47,10 +51,12 @@ class Rows:
         op, names = as_operator(X)
         n = op.shape[0]
         weight = np.ones(n) if sample_weight is None else as_vector("sample_weight", sample_weight, n)
-        loss = as_loss(loss)
+        response = read_response(loss, y, n)
         names = tuple(question.get("names") or names)
-        asked = {**question, "names": names, "loss": loss}
-        return cls(op, as_vector("y", y, n), weight, loss, names, asked)
+        asked = {**question, "names": names}
+        offset = asked.pop("offset", None)
+        shift = None if offset is None else as_vector("offset", offset, n)
+        return cls(op, response.y, weight, shift, response.loss, names, asked)
 
     @property
     def counted(self) -> np.ndarray:
@@ -61,7 +67,20 @@ class Rows:
         """The problem on some rows, with other weights on request."""
         rows = self.counted if rows is None else rows
         weight = self.weight[rows] if weight is None else weight
-        return Problem.from_data(self.op.rows(rows), self.y[rows], sample_weight=weight, **self.question)
+        return self._of(rows, weight, self.question)
+
+    def unpenalised(self, rows) -> Problem:
+        """The problem on some rows without penalties, limits and rules."""
+        kept = {name: self.question[name] for name in ("names", "fit_intercept") if name in self.question}
+        return self._of(rows, self.weight[rows], kept)
+
+    def _of(self, rows, weight, question) -> Problem:
+        about: dict[str, Any] = {
+            "loss": self.loss.at_rows(rows),
+            "offset": None if self.offset is None else self.offset[rows],
+            "sample_weight": weight,
+        }
+        return Problem.from_data(self.op.rows(rows), self.y[rows], **about, **question)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,7 +177,8 @@ def stability(
     on_progress : callable, optional
         Receives an `Event` now and then.
     **question
-        l1, l2, lower, upper, groups, forced, forbidden, constraints, fit_intercept, standardize, as in `best_subset`.
+        l1, l2, lower, upper, groups, forced, forbidden, constraints, offset, fit_intercept, standardize, as in
+        `best_subset`.
 
     Returns
     -------
@@ -214,8 +215,9 @@ def stability(
     checks.one_of("draws", draws, DRAWS)
     threshold = checks.share("threshold", threshold)
     options = {"sample_weight": sample_weight, "loss": loss}
-    full = problem_of(X, y, k=k if criterion is None else None, **options, **question)
     data = Rows.of(X, y, sample_weight, loss, question)
+    checks.enough_to_halve(data.counted.size)
+    full = problem_of(X, y, k=k if criterion is None else None, **options, **question)
     choice = Choice.of(k, criterion, solver, checks.fraction("gap", gap), _seed(random_state), threads.number(n_jobs))
     clock = Clock(checks.positive("time_limit", time_limit), on_progress)
     offered = np.flatnonzero(full.usable & ~full.rules.forced)

@@ -171,7 +171,9 @@ def cross_validate(
     n = op.shape[0]
     response = read_response(loss, y, n)
     loss, target = response.loss, response.y
+    checks.finite("y", target)
     weight = np.ones(n) if sample_weight is None else as_vector("sample_weight", sample_weight, n)
+    checks.sample_weight(weight)
     shift = np.zeros(n) if offset is None else as_vector("offset", offset, n)
     question = {"names": names, **question}
     folds = list(splitter(cv, n, _strata(loss, target), loss.classifies, fold_groups, random_state))
@@ -213,7 +215,8 @@ def cross_validate(
                 solutions = solve_path(
                     searched, wanted_sizes(problem, sizes), share, None, 1e-6, random_state, bounded=False
                 )
-                clock.interrupted |= share.interrupted
+                if share.interrupted:  # sizes of folds that were cut short cannot be compared
+                    raise KeyboardInterrupt
                 as_found = searched is problem and len(strengths) == 1
                 tried = None if as_found else strengths
                 found.append([held_out.of_size(problem, solutions, k, tried) for k in _listed(sizes).tolist()])

@@ -42,7 +42,7 @@ class Ridge:
         A = problem.normal.Z.columns(self.columns) * np.sqrt(problem.weight)[:, None]
         A *= self.divide[self.columns]
         values, vectors = linalg.eigh(A @ A.T if wide else A.T @ A)
-        kept = values > 1e-14 * max(values[-1], 1e-300)
+        kept = values > 1e-14 * max(values.max(initial=0.0), 1e-300)
         self.squares, vectors = values[kept], vectors[:, kept]
         # V and U' y s, whichever side the vectors are of
         self.V = (A.T @ vectors) / np.sqrt(self.squares) if wide else vectors
