@@ -29,7 +29,7 @@ class GramModel:
         return self.g
 
     def burst(self, b) -> int:
-        return BURST + np.count_nonzero(b) // CHEAP  # a solve costs as much as some sweeps
+        return BURST + int(np.count_nonzero(b)) // CHEAP  # a solve costs as much as some sweeps
 
     def sweep(self, kind, b, order, some, tol, most) -> int:
         return sweep_gram(kind, self.G, self.g, b, order, *some, tol, most)
