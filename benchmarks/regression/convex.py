@@ -40,6 +40,7 @@ CASES = {
     "elastic-net-500x10000": (500, 10000, 0.5, 1e-2, 0.5, "squared"),
     "logistic-1000x5000": (1000, 5000, 0.5, 5e-2, 1.0, "logistic"),
     "sparse-lasso-2000x20000": (2000, 20000, 0.0, 1e-2, 1.0, "sparse"),
+    "sparse-logistic-1000x5000": (1000, 5000, 0.0, 5e-2, 1.0, "sparse logistic"),
 }
 
 
@@ -47,7 +48,8 @@ def instance(case, seed):
     """Data of a case: neighbours correlated, 20 coefficients of plus or minus one, a signal five times the noise."""
     n, p, rho, ratio, share, kind = CASES[case]
     rng = np.random.default_rng(seed)
-    if kind == "sparse":
+    thin, binary = kind.startswith("sparse"), kind.endswith("logistic")
+    if thin:
         X = sparse.random(n, p, density=0.01, random_state=rng, format="csc", data_rvs=rng.standard_normal)
     else:
         X = rng.standard_normal((n, p))
@@ -58,12 +60,12 @@ def instance(case, seed):
     coef[rng.choice(p, 20, replace=False)] = rng.choice([-1.0, 1.0], 20)
     signal = X @ coef
     y = signal + rng.standard_normal(n) * np.sqrt(signal.var() / 5)
-    y = np.where(y > 0, 1.0, -1.0) if kind == "logistic" else y - y.mean()
-    slope = 0.5 if kind == "logistic" else 1.0
+    y = np.where(y > 0, 1.0, -1.0) if binary else y - y.mean()
+    slope = 0.5 if binary else 1.0
     largest = slope * float(np.abs(X.T @ y).max()) / n / share
     strengths = np.geomspace(largest, ratio * largest, 100)
-    facts = {"y": y, "strengths": strengths, "share": share, "logistic": kind == "logistic"}
-    if kind == "sparse":
+    facts = {"y": y, "strengths": strengths, "share": share, "logistic": binary}
+    if thin:
         return facts | {"data": X.data, "indices": X.indices, "indptr": X.indptr, "shape": X.shape}
     return facts | {"XT": np.ascontiguousarray(X.T)}
 

@@ -24,7 +24,8 @@ from ..operators import Standardised
 from ..penalties import Separable
 from ..problem import NormalForm, Problem
 from .penalised import Point
-from .working import BURST, BURSTS, FACES, Working
+from .quadratic import BURST
+from .working import BURSTS, FACES, Working
 
 CHECKS = 100
 RANK = 1e-10  # eigenvalues of a group below this share of its largest are rounding

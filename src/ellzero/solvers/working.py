@@ -10,23 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from .._kernels.cyclic import some_products, sweep_gram, sweep_rows
-from .._kernels.threshold import LOG, MCP, PLAIN, POWER, SCAD, concaves, thresholds
-from .._linear import solve_definite
+from .._kernels.cyclic import some_products, sweep_rows
+from .._kernels.threshold import PLAIN, concaves, thresholds
 from ..operators import Dense
 from ..problem import Problem
+from .quadratic import BURST, EntriesModel, GramModel, to_face
 
 FIRST_ROOM = 64  # columns that the stores have room for at first
 GRAM_COLUMNS = 1000  # up to so many columns at work the Gram matrix is always formed
 WIDE = 2  # beyond so many times as many columns as rows, residuals are cheaper than Gram rows
-BURST = 12  # sweeps before the minimiser on the face is looked for
-CHEAP = 16  # nonzero coefficients for one more sweep
 FACES = 60  # faces tried in one descent
 BURSTS = 150  # of sweeps alone, where no face helps
 ROUNDS = 100  # quadratic models in one fit
 SETTLED = 1e-15  # relative fall of the objective at which quadratic models end
 ROUNDING = 4e-16  # what rounding may add to an objective
 BACK = 40  # halvings of a step
+SCATTERED = 1.0  # a stored entry costs as much as so many of a Gram matrix, which has to be formed first
+FEW = 64  # columns at work up to which a Gram matrix is always formed
 PROMISING = 0.5  # share of the columns beyond which all products are taken at once, by BLAS
 
 
@@ -97,20 +97,24 @@ class Terms:
         return out
 
     def minimise(self, G, g, b, columns, tol, greedy=False) -> None:
-        """Minimise a quadratic model plus the penalty, in place: sweeps, and the minimiser on the face they settle on.
+        """Minimise a quadratic model plus the penalty, in place.
 
         G may have room for more rows than b has entries; g is the negative gradient at b. With `greedy` the coordinate
         of the largest gradient goes first.
         """
+        self.minimise_model(GramModel(G, g), b, columns, tol, greedy)
+
+    def minimise_model(self, model, b, columns, tol, greedy=False) -> None:
+        """The same on a model of either form: sweeps, and the minimiser on the face they settle on."""
         some = self.some(columns)
-        order = np.argsort(-np.abs(g), kind="stable") if greedy else np.arange(b.size)
+        order = np.argsort(-np.abs(model.gradient()), kind="stable") if greedy else np.arange(b.size)
         for _ in range(FACES):
-            burst = BURST + np.count_nonzero(b) // CHEAP  # a solve costs as much as some sweeps
-            if sweep_gram(self.kind, G, g, b, order, *some, tol, burst) < burst:
+            burst = model.burst(b)
+            if model.sweep(self.kind, b, order, some, tol, burst) < burst:
                 return
-            _face(self.kind, G, g, b, some)
+            to_face(self.kind, model, b, some)
         for _ in range(BURSTS):  # in bursts, between which Ctrl-C is heard
-            if sweep_gram(self.kind, G, g, b, order, *some, tol, BURST) < BURST:
+            if model.sweep(self.kind, b, order, some, tol, BURST) < BURST:
                 return
 
 
@@ -204,6 +208,13 @@ class SparseStore:
         cross += total * np.outer(centre[start:], centre)
         scale = Z.scale[self.columns]
         return cross / np.outer(scale[start:], scale)
+
+    def spares_gram(self, terms) -> bool:
+        """Whether a sweep over the entries of the columns at work costs less than one on their Gram matrix."""
+        return isinstance(terms, Terms) and self.m > FEW and SCATTERED * self.part.nnz < self.m**2
+
+    def model(self, h, moved, centred) -> EntriesModel:
+        return EntriesModel(self.part, self.normal.Z.scale[self.columns], h, moved, centred)
 
     def forward(self, b) -> np.ndarray:
         Z = self.normal.Z
@@ -347,6 +358,10 @@ class Working:
                 if sweep_rows(terms.kind, A, r, self.b, norms, order, *some, tol, BURST) < BURST:
                     break
             return
+        if not self.dense and self.store.spares_gram(terms):
+            model = self.store.model(self.weight, moved, self.problem.fit_intercept)
+            terms.minimise_model(model, self.b, self.columns, tol, greedy)
+            return
         terms.minimise(self.gram_of_all(), self.store.adjoint(moved), self.b, self.columns, tol, greedy)
 
     def _model_step(self, terms, tol, greedy) -> tuple[float, float]:
@@ -357,16 +372,15 @@ class Working:
         problem, loss = self.problem, self.problem.loss
         r = self.residual()
         moved, h = self.weight * r, np.maximum(self.weight * loss.curvature(self.y, self.eta), 1e-300)
-        G, g, shift, means = self.store.gram(h, 0, problem.fit_intercept), self.store.adjoint(moved), 0.0, 0.0
+        minimise, shift, means = self._minimiser(terms, h, moved), 0.0, 0.0
         if problem.fit_intercept:
             means = self.store.means(h)  # the intercept follows the step
             shift = float(moved.sum() / h.sum())
-            g = g - means * moved.sum()
         before, b, eta, intercept = self.loss() + terms.value(self.b, self.columns), self.b, self.eta, self.intercept
         steep = 1.0
         for _ in range(BACK):
             trial = b.copy()
-            terms.minimise(steep * G, g.copy(), trial, self.columns, tol, greedy)
+            minimise(steep, trial, tol, greedy)
             move = shift / steep - (float(means @ (trial - b)) if problem.fit_intercept else 0.0)
             self.b, self.intercept = trial, intercept + move
             self.refresh()
@@ -377,6 +391,20 @@ class Working:
             steep *= 2.0 if steep > 1.0 else 1.5
         self.b, self.eta, self.intercept = b, eta, intercept
         return 0.0, 0.0
+
+    def _minimiser(self, terms, h, moved):
+        """What minimises a quadratic model plus the penalty from some coefficients; the model may be made steeper."""
+        centred = self.problem.fit_intercept
+        if not self.dense and self.store.spares_gram(terms):
+
+            def minimise(steep, b, tol, greedy):
+                terms.minimise_model(self.store.model(steep * h, moved, centred), b, self.columns, tol, greedy)
+
+            return minimise
+        G, g = self.store.gram(h, 0, centred), self.store.adjoint(moved)
+        if centred:
+            g = g - self.store.means(h) * moved.sum()
+        return lambda steep, b, tol, greedy: terms.minimise(steep * G, g.copy(), b, self.columns, tol, greedy)
 
     def centre(self) -> None:
         """Minimise over the intercept alone, so that residuals sum to zero."""
@@ -391,66 +419,3 @@ class Working:
             self.eta = self.eta - step
             if abs(step) <= 1e-15 * (1.0 + abs(self.intercept)):
                 break
-
-
-def _face(kind, G, g, b, some) -> None:
-    """Go to the minimiser on the face of the nonzero coordinates, or as far towards it as signs and limits allow.
-
-    Concave parts are pieces of quadratics there, or taken for one near the point; the step stops where a piece ends.
-    """
-    _, l1, l2, *bend, lower, upper = some
-    S = np.flatnonzero((b != 0) & (b > lower) & (b < upper))
-    if not S.size:
-        return
-    at, sign = b[S], np.sign(b[S])
-    slope, curvature, low, high = _piece(kind, np.abs(at), *(part[S] for part in bend))
-    hessian, rise = G[np.ix_(S, S)], 2.0 * l2[S]
-    hessian.flat[:: S.size + 1] += rise + curvature
-    step = solve_definite(hessian, g[S] - (l1[S] + slope) * sign - rise * at)
-    if step is None:
-        return
-    # a coordinate stops at zero only where the penalty bends there
-    through = (kind == PLAIN) & (l1[S] == 0)
-    nearest, farthest = np.where(through, -np.inf, low), np.where(through, np.inf, high)
-    floor = np.maximum(np.where(at > 0, nearest, -farthest), lower[S])
-    ceiling = np.minimum(np.where(at > 0, farthest, -nearest), upper[S])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        room = np.where(step > 0, (ceiling - at) / step, np.where(step < 0, (floor - at) / step, np.inf))
-    length = min(1.0, float(room.min()))
-    moved = np.where(room <= length, np.where(step > 0, ceiling, floor), at + length * step)
-    if length == 1.0:
-        moved = at + step
-    change = G[: b.size, : b.size][:, S] @ (moved - at)
-    if kind != PLAIN:
-        before, after = np.empty(S.size), np.empty(S.size)
-        concaves(kind, at, *(part[S] for part in bend), before)
-        concaves(kind, moved, *(part[S] for part in bend), after)
-        added = after.sum() - before.sum() + l1[S] @ (np.abs(moved) - np.abs(at)) + l2[S] @ (moved * moved - at * at)
-        if (moved - at) @ (0.5 * change[S] - g[S]) + added >= 0.0:
-            return  # only a model of the concave part promised a descent, or rounding is all that is left
-    b[S] = moved
-    g -= change
-
-
-def _piece(kind, t, scale, first, second):
-    """Slope and curvature of the concave part at t > 0, and the ends of the piece where they hold."""
-    zero, endless = np.zeros(t.size), np.full(t.size, np.inf)
-    if kind == MCP:
-        inside = t < first
-        slope, curvature = scale * np.maximum(1.0 - t / first, 0.0), np.where(inside, -scale / first, 0.0)
-        return slope, curvature, np.where(inside, 0.0, first), np.where(inside, first, endless)
-    if kind == SCAD:
-        falling = (t > first) & (t < second)
-        slope = scale * np.clip((second - t) / (second - first), 0.0, 1.0)
-        ends = np.where(t <= first, 0.0, np.where(falling, first, second))
-        return (
-            slope,
-            np.where(falling, -scale / (second - first), 0.0),
-            ends,
-            np.where(t <= first, first, np.where(falling, second, endless)),
-        )
-    if kind == POWER:
-        return scale * first * t ** (first - 1.0), scale * first * (first - 1.0) * t ** (first - 2.0), 0.5 * t, 2.0 * t
-    if kind == LOG:
-        return scale / (first + t), -scale / (first + t) ** 2, 0.5 * t, 2.0 * t
-    return zero, zero, zero, endless
