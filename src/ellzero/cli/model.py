@@ -22,7 +22,7 @@ class Model:
 
     Parameters
     ----------
-    task : {"linear", "logistic", "poisson"}
+    task : {"linear", "logistic", "poisson", "gamma", "huber"}
         What is predicted.
     target : str
         Column that was explained.
@@ -34,6 +34,8 @@ class Model:
         Columns in the model and how they are coded.
     coefficients : dict of str to float
         By term.
+    offset : str or None
+        Column that is added to the linear predictor.
     """
 
     task: str
@@ -42,11 +44,17 @@ class Model:
     intercept: float
     parts: tuple[Part, ...]
     coefficients: dict[str, float]
+    offset: str | None = None
 
     @property
     def columns(self) -> list[str]:
         """Columns of the table that the model needs."""
-        return list(dict.fromkeys(part.column for part in self.parts))
+        return list(dict.fromkeys(part.column for part in self.inputs))
+
+    @property
+    def inputs(self) -> tuple[Part, ...]:
+        """What is read of each row: the columns in the model, and the offset as a number that is never filled in."""
+        return self.parts if self.offset is None else (*self.parts, Part(self.offset, "number", (self.offset,)))
 
     @property
     def text(self) -> set[str]:
@@ -60,6 +68,8 @@ class Model:
         eta = np.full(table.n_rows, self.intercept)
         for part in self.parts:
             eta += part.code(table.column(part.column)) @ [self.coefficients[term] for term in part.terms]
+        if self.offset is not None:
+            eta += table.column(self.offset).values.astype(float)
         return np.asarray(as_loss(LOSS[self.task]).inverse_link(eta))
 
 
@@ -74,6 +84,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "intercept": float(chosen.intercept),
         "coefficients": {chosen.names[j]: float(chosen.coef[j]) for j in chosen.support},
         "parts": [plain(asdict(part)) for part in design.recipe.parts_of(chosen.support)],
+        "offset": design.recipe.question.offset,
         "size": answer.size,
         "criterion": answer.criterion,
         "status": WORDS[chosen.status],
@@ -109,6 +120,7 @@ def load(path: Path) -> Model:
             coefficients={
                 term: float(data["coefficients"].get(term, 0.0)) for part in data["parts"] for term in part["terms"]
             },
+            offset=data.get("offset"),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise messages.not_a_model(str(path), f"it is incomplete ({type(error).__name__}: {error})") from None

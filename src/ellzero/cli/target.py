@@ -1,16 +1,18 @@
-"""What the target column asks for: a number, one of two values, or a count."""
+"""What the target column asks for: a number, one of two values, a count, or an amount."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from ..losses import Huber, Loss, as_loss
 from . import messages
 from .exits import Stop
 from .table import Column, Table, is_number
 
-Task = Literal["linear", "logistic", "poisson"]
-LOSS = {"linear": "squared", "logistic": "logistic", "poisson": "poisson"}
+Task = Literal["linear", "logistic", "poisson", "gamma", "huber"]
+LOSS = {"linear": "squared", "logistic": "logistic", "poisson": "poisson", "gamma": "gamma", "huber": "huber"}
+MEANS = {"linear": "mean of", "poisson": "expected count of", "gamma": "expected amount of", "huber": "robust mean of"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,23 +23,26 @@ class Target:
     ----------
     name : str
         Column of the table.
-    task : {"linear", "logistic", "poisson"}
+    task : {"linear", "logistic", "poisson", "gamma", "huber"}
         What is fitted.
     y : ndarray of shape (n_rows,)
         Coded values, NaN where missing.
     levels : tuple or None
         For logistic, what is coded 0 and what is coded 1.
+    delta : float or None
+        For huber, the error beyond which the loss is linear.
     """
 
     name: str
     task: Task
     y: np.ndarray
     levels: tuple | None = None
+    delta: float | None = None
 
     @property
-    def loss(self) -> str:
-        """Name of the loss in the library."""
-        return LOSS[self.task]
+    def loss(self) -> Loss:
+        """Loss of the library."""
+        return as_loss(LOSS[self.task]) if self.delta is None else Huber(self.delta)
 
     def describe(self, asked: str) -> str:
         """Say what is fitted, which value counts as 1, and whether the data decided."""
@@ -45,7 +50,8 @@ class Target:
         if self.levels:
             no, yes = (show(level) for level in self.levels)
             return f"logistic: probability that {self.name} is {yes} and not {no}{chosen}"
-        return f"{self.task}: {'expected count of' if self.task == 'poisson' else 'mean of'} {self.name}"
+        limit = f"; beyond an error of {self.delta:g} the loss is linear" if self.delta is not None else ""
+        return f"{self.task}: {MEANS[self.task]} {self.name}{limit}"
 
 
 def show(level: object) -> str:
@@ -53,7 +59,7 @@ def show(level: object) -> str:
     return f'"{level}"' if isinstance(level, str) else f"{level:g}"
 
 
-def code_target(table: Table, name: str, task: str) -> Target:
+def code_target(table: Table, name: str, task: str, delta: float | None = None) -> Target:
     """Code the target for a task; ``auto`` is logistic for a column with two values, else linear.
 
     Parameters
@@ -62,14 +68,18 @@ def code_target(table: Table, name: str, task: str) -> Target:
         The user's table.
     name : str
         The target's column.
-    task : {"auto", "linear", "logistic", "poisson"}
+    task : {"auto", "linear", "logistic", "poisson", "gamma", "huber"}
         What was asked for.
+    delta : float or None
+        For huber, the error beyond which the loss is linear; None: the library's.
 
     Returns
     -------
     Target
         Values of all rows, the missing ones NaN. Of two values the later one in sorted order is 1.
     """
+    if delta is not None and task != "huber":
+        raise messages.delta_without_huber(task)
     column = table.column(name)
     if column.kind == "other":
         raise messages.unusable_type(name, column.type)
@@ -85,6 +95,11 @@ def code_target(table: Table, name: str, task: str) -> Target:
     if task == "poisson":
         check_counts(table, column)
         return Target(name, "poisson", column.values)
+    if task == "gamma":
+        check_amounts(table, column)
+        return Target(name, "gamma", column.values)
+    if task == "huber":
+        return Target(name, "huber", column.values, delta=Huber().delta if delta is None else Huber(delta).delta)
     return Target(name, "linear", column.values)
 
 
@@ -119,3 +134,10 @@ def check_counts(table: Table, column: Column) -> None:
     negative = np.flatnonzero(column.values < 0).tolist()
     if negative:
         raise messages.negative_count(column.name, float(column.values[negative[0]]), table.place(negative[0]))
+
+
+def check_amounts(table: Table, column: Column) -> None:
+    """Amounts are positive."""
+    bad = np.flatnonzero(column.values <= 0).tolist()
+    if bad:
+        raise messages.no_amount(column.name, float(column.values[bad[0]]), table.place(bad[0]))
