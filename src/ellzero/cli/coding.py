@@ -21,8 +21,8 @@ class Design:
     ----------
     X : ndarray of shape (n_samples, n_features)
         One column for each term, no column constant, none a combination of others.
-    y : ndarray of shape (n_samples,)
-        Coded target.
+    y : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Coded target; for multinomial one 0/1 column a class.
     weight : ndarray of shape (n_samples,) or None
         Positive row weights.
     target : Target
@@ -70,6 +70,8 @@ def encode(table: Table, question: Question) -> Design:
     candidates = find_candidates(table, question)
     target = code_target(table, question.target, question.task, question.delta)
     weight = code_weight(table, question.weight)
+    if question.offset and target.task == "multinomial":
+        raise messages.offset_of_classes(question.offset)
     offset = code_offset(table, question.offset)
     involved = [*candidates, *(table.column(name) for name in question.roles.values())]
     check_finite(table, involved)
@@ -83,6 +85,7 @@ def encode(table: Table, question: Question) -> Design:
     y = target.y[used]
     if np.all(y == y[0]):
         raise messages.constant_target(target.name, show(target.levels[int(y[0])] if target.levels else y[0]))
+    target, y = target.response(used)
     parts, constant = make_parts(table, candidates, used, question)
     notes += [messages.constant_columns(constant)] if constant else []
     recipe = Recipe(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..result import Table
-from . import messages, output, screen
+from . import messages, model, output, screen
 from .answer import Answer, Line, swap
 from .target import Target
 
@@ -59,8 +59,8 @@ def size_json(line: Line, answer: Answer) -> dict[str, Any]:
         "size": line.size,
         "columns": list(answer.labels(result.support)),
         "terms": list(result.names_in_support),
-        "intercept": result.intercept,
-        "coefficients": {result.names[j]: float(result.coef[j]) for j in result.support},
+        "intercept": model.number(result.intercept),
+        "coefficients": {result.names[j]: model.number(result.coef[j]) for j in result.support},
         "rss" if answer.linear else "deviance": line.fit,
         "r2" if answer.linear else "d2": line.explained,
         "loss": result.loss,
@@ -169,7 +169,12 @@ def as_markdown(answer: Answer) -> str:
     parts = [f"# {answer.design.target.name} in {answer.source}", *opening(answer)]
     for table in tables(answer):
         parts += [f"## {table.title}", table.to_markdown()]
-    return "\n\n".join([*parts, f"`{screen.formula(answer.chosen, answer.design)}`", caution()]) + "\n"
+    return (
+        "\n\n".join(
+            [*parts, *(f"`{line}`" for line in screen.formula(answer.chosen, answer.design).splitlines()), caution()]
+        )
+        + "\n"
+    )
 
 
 def as_latex(answer: Answer) -> str:
@@ -183,7 +188,7 @@ def as_latex(answer: Answer) -> str:
 def as_html(answer: Answer) -> str:
     """One page that needs nothing else."""
     title = html.escape(f"{answer.design.target.name} in {answer.source}")
-    equation = html.escape(screen.formula(answer.chosen, answer.design))
+    equation = html.escape(screen.formula(answer.chosen, answer.design)).replace("\n", "<br>")
     paragraphs = "\n".join(f"<p>{html.escape(sentence)}</p>" for sentence in opening(answer))
     bodies = "\n".join(table.to_html() for table in tables(answer))
     closing = f"<p><code>{equation}</code></p>\n<p>{html.escape(caution())}</p>"

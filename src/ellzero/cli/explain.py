@@ -125,8 +125,14 @@ GLOSSARY = {
     ),
     "gamma": (
         "--task gamma explains amounts greater than 0 whose scatter grows with their mean, such as costs and "
-        "durations: each column multiplies the expected amount by a factor, e to its coefficient for one unit more. No bound is "
-        "known, so its sizes are heuristic."
+        "durations: each column multiplies the expected amount by a factor, e to its coefficient for one unit "
+        "more. No bound is known, so its sizes are heuristic."
+    ),
+    "multinomial": (
+        "--task multinomial explains which of 3 to 20 values the target has, each with a probability. A column is in "
+        "with a coefficient for every class and counts once; the coefficients add up to zero over the classes. The "
+        "probability of a class is e to its formula, divided by the sum of that over the classes. No bound is known, "
+        "so its sizes are heuristic."
     ),
     "huber": (
         "--task huber is linear regression that outlying rows cannot pull far: an error up to --huber-delta, in units "
@@ -153,6 +159,7 @@ ALIASES = {
     "± in/out": "in/out",
     "k": "size",
     "time": "status",
+    "classes": "multinomial",
     "exposure": "offset",
     "robust": "huber",
     "group": "dummies",

@@ -27,7 +27,12 @@ def count(number: int, noun: str = "", plural: str = "") -> str:
 
 def quoted(names: Iterable[str], most: int = 5, last: str = "and") -> str:
     """Write names as ``"a", "b" and "c"``, with the number of those left out."""
-    names = [f'"{name}"' for name in names]
+    return listed((f'"{name}"' for name in names), most, last)
+
+
+def listed(names: Iterable[str], most: int, last: str) -> str:
+    """Write names as ``a, b and c``, with the number of those left out."""
+    names = list(names)
     if len(names) > most:
         names = [*names[:most], f"{count(len(names) - most)} more"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
@@ -239,17 +244,41 @@ def text_target(name: str, task: str, n_levels: int, stray: str) -> Stop:
     return Stop(Exit.DATA, f'the target "{name}" is not numeric, as --task {task} needs. {stray}It is text.{two}')
 
 
-def many_level_target(name: str, n_levels: int, stray: str) -> Stop:
+def many_level_target(name: str, n_levels: int, stray: str, classes: bool) -> Stop:
+    hint = " For the probability of each level: ellzero select --task multinomial." if classes and not stray else ""
     return Stop(
         Exit.DATA,
         f'the target "{name}" is not numeric: it is text with {count(n_levels, "level")}. {stray}'
-        "ellzero explains numbers, counts and columns with two values.",
+        f"ellzero explains numbers, counts and columns with two values.{hint}",
     )
 
 
 def not_two_valued(name: str, n_levels: int) -> Stop:
     return Stop(
         Exit.DATA, f'--task logistic needs a target with two values; "{name}" has {count(n_levels, "different value")}.'
+    )
+
+
+def few_classes(name: str, n_levels: int) -> Stop:
+    return Stop(
+        Exit.DATA,
+        f'--task multinomial needs a target with three values or more; "{name}" has '
+        f"{count(n_levels, 'different value')} in the rows used. For two values: --task logistic.",
+    )
+
+
+def many_classes(name: str, n_levels: int, most: int) -> Stop:
+    return Stop(
+        Exit.DATA,
+        f'--task multinomial takes a target with at most {most} values; "{name}" has '
+        f"{count(n_levels, 'different value')}. Join rare values, or choose another task for numbers.",
+    )
+
+
+def offset_of_classes(name: str) -> Stop:
+    return Stop(
+        Exit.USAGE,
+        f"--offset {name}: --task multinomial has a linear predictor a class, and takes no offset. Leave it out.",
     )
 
 

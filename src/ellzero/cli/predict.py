@@ -114,11 +114,26 @@ def predictions(fitted, table) -> str:
     from ..result import Table
 
     mean = fitted.mean(table)
+    if fitted.task == "multinomial":
+        return classes(fitted, mean)
     known = ~np.isnan(mean)
     if fitted.task != "logistic":
         return Table(["prediction"], [[float(m) if ok else None] for m, ok in zip(mean, known, strict=True)]).to_csv()
     rows = [[float(m), fitted.levels[int(m > 0.5)]] if ok else [None, None] for m, ok in zip(mean, known, strict=True)]
     return Table(["probability", "label"], [[p, level(name)] for p, name in rows]).to_csv()
+
+
+def classes(fitted, mean) -> str:
+    """CSV with the probability of each class and the likeliest of them, the first in a tie."""
+    import numpy as np
+
+    from ..result import Table
+
+    rows = []
+    for row in mean:
+        known = not np.isnan(row).any()
+        rows.append([*row.tolist(), level(fitted.levels[int(row.argmax())])] if known else [None] * (len(row) + 1))
+    return Table([*(f"probability_{level(name)}" for name in fitted.levels), "label"], rows).to_csv()
 
 
 def level(value: object) -> object:

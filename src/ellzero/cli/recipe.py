@@ -21,7 +21,7 @@ class Question:
     ----------
     target : str
         Column to explain.
-    task : {"auto", "linear", "logistic", "poisson", "gamma", "huber"}
+    task : {"auto", "linear", "logistic", "poisson", "gamma", "huber", "multinomial"}
         What to fit.
     weight : str or None
         Column of row weights.
@@ -118,7 +118,7 @@ class Recipe:
     question : Question
         What was asked, with the task that was decided on.
     target_levels : tuple or None
-        What is coded 0 and 1, for logistic.
+        What is coded 0 and 1, for logistic; what is coded 0, 1, 2, ..., for multinomial.
     parts : tuple of Part
         In the order of the columns of X.
     constant : tuple of str

@@ -26,7 +26,8 @@ def show(answer: Answer, written: Sequence[Path], console: Console) -> None:
     if answer.near is not None:
         for line in rival_lines(answer):
             console.data(line)
-    console.data(f"formula  {formula(answer.chosen, answer.design)}")
+    for line in formula(answer.chosen, answer.design).splitlines():
+        console.data(f"formula  {line}")
     console.data(messages.CAUTION)
     for path in written:
         console.data(f"wrote {path} ({size_of(path)})")
@@ -110,7 +111,7 @@ def rival_lines(answer: Answer) -> list[str]:
 
 
 def formula(result: Result, design: Design) -> str:
-    """The fitted equation, with the offset where there is one."""
+    """The fitted equation, with the offset where there is one; for several classes one a line."""
     offset = design.recipe.question.offset
     return result.formula(design.target.name) + (f" + {offset}" if offset else "")
 

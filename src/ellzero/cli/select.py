@@ -23,7 +23,7 @@ from .options import (
     Whole,
 )
 
-Task = Literal["auto", "linear", "logistic", "poisson", "gamma", "huber"]
+Task = Literal["auto", "linear", "logistic", "poisson", "gamma", "huber", "multinomial"]
 Criterion = Literal["bic", "ebic", "aic", "aicc", "gic", "cp", "adjr2", "cv", "cv-1se"]
 
 
@@ -70,8 +70,8 @@ def select(
         Column to explain.
     task
         auto is logistic for a target with two values, else linear. poisson is for counts, gamma for amounts greater
-        than 0, both with factors as effects; huber is linear with less weight on outlying rows. Nothing is proven for
-        gamma and huber.
+        than 0, both with factors as effects; huber is linear with less weight on outlying rows. multinomial is for
+        a target with 3 to 20 values. Nothing is proven for gamma, huber and multinomial.
     max_k
         Largest size; all sizes up to it are solved. Default: the number of candidates, at most 20, and fewer where the
         rows cannot tell more from noise. A text column counts once, however many levels it has.
