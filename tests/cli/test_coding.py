@@ -207,7 +207,7 @@ def test_levels_and_constants_are_those_of_the_rows_used(coded):
             3,
             'the target "y" is not numeric: it is text with 3 levels. ellzero explains numbers, counts and '
             "columns with two "
-            "values.",
+            "values. For the probability of each level: ellzero select --task multinomial.",
         ),
         (
             Question("y", task="linear"),

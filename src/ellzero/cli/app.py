@@ -35,7 +35,8 @@ Objective, excess over the proven optimum (or the best bound), columns shared wi
 is known of each answer.""",
     "predict": """Apply a model written by `select --model` to new rows.
 
-One line out for each row in: the expected value, or for a logistic model the probability and the label.""",
+One line out for each row in: the expected value, or for logistic and multinomial models
+probabilities and the label.""",
     "verify": """Check a certificate written by `select --certificate` against your table.
 
 The design is built again from the table, and every bound of the proof is computed again with plain arithmetic. Exit

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from . import collinear, messages, together
-from .recipe import Part, Question, Recipe
+from .recipe import ROLES, Part, Question, Recipe
 from .table import Column, Table
 from .target import Target, code_target, show, strays
 
@@ -21,8 +21,8 @@ class Design:
     ----------
     X : ndarray of shape (n_samples, n_features)
         One column for each term, no column constant, none a combination of others.
-    y : ndarray of shape (n_samples,)
-        Coded target.
+    y : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Coded target; for multinomial one 0/1 column a class.
     weight : ndarray of shape (n_samples,) or None
         Positive row weights.
     target : Target
@@ -33,6 +33,8 @@ class Design:
         Rows lost to missing values, by column.
     notes : tuple of str
         What was left out, for the user to know.
+    offset : ndarray of shape (n_samples,) or None
+        Added to the linear predictor.
     """
 
     X: np.ndarray
@@ -42,6 +44,7 @@ class Design:
     recipe: Recipe
     lost: dict[str, int]
     notes: tuple[str, ...]
+    offset: np.ndarray | None = None
 
     @property
     def columns(self) -> dict[str, np.ndarray]:
@@ -62,13 +65,15 @@ def encode(table: Table, question: Question) -> Design:
     Returns
     -------
     Design
-        X, y, weights and the recipe to build them again.
+        X, y, weights, offset and the recipe to build them again.
     """
     candidates = find_candidates(table, question)
-    target = code_target(table, question.target, question.task)
+    target = code_target(table, question.target, question.task, question.delta)
     weight = code_weight(table, question.weight)
-    involved = [*candidates, table.column(question.target)]
-    involved += [table.column(question.weight)] if question.weight else []
+    if question.offset and target.task == "multinomial":
+        raise messages.offset_of_classes(question.offset)
+    offset = code_offset(table, question.offset)
+    involved = [*candidates, *(table.column(name) for name in question.roles.values())]
     check_finite(table, involved)
     used, lost = rows_used(table, involved, candidates, question)
     notes = list(table.notes)
@@ -80,6 +85,7 @@ def encode(table: Table, question: Question) -> Design:
     y = target.y[used]
     if np.all(y == y[0]):
         raise messages.constant_target(target.name, show(target.levels[int(y[0])] if target.levels else y[0]))
+    target, y = target.response(used)
     parts, constant = make_parts(table, candidates, used, question)
     notes += [messages.constant_columns(constant)] if constant else []
     recipe = Recipe(
@@ -94,13 +100,14 @@ def encode(table: Table, question: Question) -> Design:
     notes += [messages.orphaned(orphaned)] if orphaned else []
     X = np.concatenate([part.code(table.column(part.column))[used] for part in parts], axis=1)
     collinear.check(X, recipe)
-    return Design(np.asfortranarray(X), y, None if weight is None else weight[used], target, recipe, lost, tuple(notes))
+    weight, offset = (None if values is None else values[used] for values in (weight, offset))
+    return Design(np.asfortranarray(X), y, weight, target, recipe, lost, tuple(notes), offset)
 
 
 def find_candidates(table: Table, question: Question) -> list[Column]:
     """Columns that may enter a model; every name that was typed must exist and play one role."""
     roles: dict[str, str] = {}
-    named = [("--target", [question.target]), ("--sample-weight", [question.weight] if question.weight else [])]
+    named = [(ROLES[role], [name]) for role, name in question.roles.items()]
     for flag, names in [*named, ("--forced", question.forced), ("--forbidden", question.forbidden)]:
         for name in dict.fromkeys(names):
             table.column(name)
@@ -109,7 +116,7 @@ def find_candidates(table: Table, question: Question) -> list[Column]:
             roles[name] = flag
     for name in (name for names in question.at_most_one for name in names):
         table.column(name)
-        if roles.get(name) in ("--target", "--sample-weight"):
+        if roles.get(name) in ROLES.values():
             raise messages.contradiction(name, roles[name], "--at-most-one")
     candidates = [column for column in table.columns if roles.get(column.name, "--forced") == "--forced"]
     if not candidates:
@@ -135,6 +142,16 @@ def code_weight(table: Table, name: str | None) -> np.ndarray | None:
     return column.values
 
 
+def code_offset(table: Table, name: str | None) -> np.ndarray | None:
+    """What is added to the linear predictor: numbers."""
+    if name is None:
+        return None
+    column = table.column(name)
+    if not column.numeric:
+        raise messages.text_offset(name)
+    return column.values
+
+
 def check_finite(table: Table, columns: list[Column]) -> None:
     """Infinite values are refused: they are neither numbers to fit nor declared missing."""
     for column in columns:
@@ -153,10 +170,11 @@ def rows_used(
     counts = {name: int(mask.sum()) for name, mask in gaps.items()}
     incomplete = np.logical_or.reduce(list(gaps.values()))
     if question.missing is None:
-        raise messages.missing_values(int(incomplete.sum()), table.n_rows, counts, question.target)
+        filled = not counts.keys() & set(question.roles.values())
+        raise messages.missing_values(int(incomplete.sum()), table.n_rows, counts, filled)
     if question.missing == "drop":
         return ~incomplete, counts
-    for name, role in ((question.target, "target"), (question.weight, "weight")):
+    for role, name in question.roles.items():
         if name in counts:
             raise messages.missing_target(name, counts[name], table.n_rows, role, question.missing)
     for column in candidates:

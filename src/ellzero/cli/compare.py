@@ -14,6 +14,7 @@ from .options import (
     Name,
     Names,
     NoColor,
+    Number,
     Quiet,
     Seconds,
     Sets,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .coding import Design
 
 FORMAT = "ellzero comparison 1"
+Task = Literal["auto", "linear", "logistic", "poisson", "gamma", "huber"]
 
 
 def compare(
@@ -35,7 +37,7 @@ def compare(
     *,
     target: Annotated[Name, Parameter(name=["--target", "-y"], group=QUESTION)],
     k: Annotated[Whole, Parameter(group=QUESTION, show_default=False)],
-    task: Annotated[Literal["auto", "linear", "logistic", "poisson"], Parameter(group=QUESTION)] = "auto",
+    task: Annotated[Task, Parameter(group=QUESTION)] = "auto",
     forced: Annotated[Names, Parameter(group=QUESTION)] = [],  # noqa: B006 - never changed
     forbidden: Annotated[Names, Parameter(group=QUESTION)] = [],  # noqa: B006
     hierarchy: Annotated[Literal["strong", "weak"] | None, Parameter(group=QUESTION)] = None,
@@ -43,6 +45,8 @@ def compare(
     missing: Annotated[Literal["drop", "impute", "indicator"] | None, Parameter(group=QUESTION)] = None,
     max_levels: Annotated[Whole | None, Parameter(group=QUESTION, show_default=False)] = None,
     sample_weight: Annotated[Name | None, Parameter(group=QUESTION)] = None,
+    offset: Annotated[Name | None, Parameter(group=QUESTION)] = None,
+    huber_delta: Annotated[Number | None, Parameter(group=QUESTION)] = None,
     l2: Annotated[float, Parameter(group=SEARCH)] = 0.0,
     solver: Annotated[list[str], Parameter(group=SEARCH, negative=(), show_default=False)] = [],  # noqa: B006
     no_proof: Annotated[Flag, Parameter(group=SEARCH)] = False,
@@ -67,7 +71,7 @@ def compare(
     k
         At most so many columns; a text column counts once.
     task
-        auto is logistic for a target with two values, else linear.
+        auto is logistic for a target with two values, else linear; the others as in `ellzero select`.
     forced
         Column that is always in. Can be repeated.
     forbidden
@@ -82,6 +86,10 @@ def compare(
         Most levels of a text column. Default: 50, or half the rows where that is less.
     sample_weight
         Column of row weights.
+    offset
+        Column that is added to the linear predictor, with no coefficient.
+    huber_delta
+        For huber: errors beyond it, in units of the target, count linearly. Default: 1.345.
     l2
         Ridge penalty on standardised columns, in units of the mean loss.
     solver
@@ -123,7 +131,7 @@ def compare(
     console = Console(quiet, verbose, not no_color)
     table = read_table(data)
     design = encode(table, Question(target, task, sample_weight, missing, tuple(forced), tuple(forbidden), max_levels,
-                                    hierarchy, tuple(at_most_one)))  # fmt: skip
+                                    hierarchy, tuple(at_most_one), offset, huber_delta))  # fmt: skip
     for note in design.notes:
         console.note(note)
     search = Search(k=k, l2=l2, time_limit=time_limit, gap=gap, random_state=random_state, n_jobs=n_jobs)
@@ -173,9 +181,10 @@ def opening(source: str, design: "Design", asked: str) -> list[str]:
 
 def closing(found: "Comparison", design: "Design") -> list[str]:
     """Sentences after the table: what is proved, who is missing, the best model."""
+    from . import screen
     from .messages import in_flags
 
-    best = found.best.formula(design.target.name)
+    best = screen.formula(found.best, design)
     return [*(in_flags(fact) for fact in found.facts), f"best found  {best}"]
 
 

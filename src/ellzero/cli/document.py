@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..result import Table
-from . import messages, output, screen
+from . import messages, model, output, screen
 from .answer import Answer, Line, swap
+from .target import Target
 
 FORMAT = "ellzero selection 1"
 CRITERIA = ("aic", "aicc", "bic", "ebic", "gic", "cp", "adjr2")
@@ -30,18 +31,25 @@ def as_json(answer: Answer) -> dict[str, Any]:
             "hierarchy": recipe.question.hierarchy,
             "at_most_one": [list(names) for names in recipe.question.at_most_one],
             "weight": recipe.question.weight,
+            "offset": recipe.question.offset,
             "missing": recipe.question.missing,
         },
-        "target": {"column": design.target.name, "task": design.target.task, "levels": design.target.levels},
+        "target": target_json(design.target),
         "l2": answer.search.l2,
         "criterion": answer.criterion,
         "chosen": answer.size,
         "sizes": [size_json(line, answer) for line in answer.lines()],
         "rivals": rivals_json(answer),
-        "formula": screen.formula(answer),
+        "formula": screen.formula(answer.chosen, answer.design),
         "caution": caution().removeprefix("caution: "),
         "interrupted": answer.interrupted,
     }
+
+
+def target_json(target: Target) -> dict[str, Any]:
+    """What is explained."""
+    found: dict[str, Any] = {"column": target.name, "task": target.task, "levels": target.levels}
+    return found | ({} if target.delta is None else {"delta": target.delta})
 
 
 def size_json(line: Line, answer: Answer) -> dict[str, Any]:
@@ -51,8 +59,8 @@ def size_json(line: Line, answer: Answer) -> dict[str, Any]:
         "size": line.size,
         "columns": list(answer.labels(result.support)),
         "terms": list(result.names_in_support),
-        "intercept": result.intercept,
-        "coefficients": {result.names[j]: float(result.coef[j]) for j in result.support},
+        "intercept": model.number(result.intercept),
+        "coefficients": {result.names[j]: model.number(result.coef[j]) for j in result.support},
         "rss" if answer.linear else "deviance": line.fit,
         "r2" if answer.linear else "d2": line.explained,
         "loss": result.loss,
@@ -161,7 +169,12 @@ def as_markdown(answer: Answer) -> str:
     parts = [f"# {answer.design.target.name} in {answer.source}", *opening(answer)]
     for table in tables(answer):
         parts += [f"## {table.title}", table.to_markdown()]
-    return "\n\n".join([*parts, f"`{screen.formula(answer)}`", caution()]) + "\n"
+    return (
+        "\n\n".join(
+            [*parts, *(f"`{line}`" for line in screen.formula(answer.chosen, answer.design).splitlines()), caution()]
+        )
+        + "\n"
+    )
 
 
 def as_latex(answer: Answer) -> str:
@@ -175,9 +188,10 @@ def as_latex(answer: Answer) -> str:
 def as_html(answer: Answer) -> str:
     """One page that needs nothing else."""
     title = html.escape(f"{answer.design.target.name} in {answer.source}")
+    equation = html.escape(screen.formula(answer.chosen, answer.design)).replace("\n", "<br>")
     paragraphs = "\n".join(f"<p>{html.escape(sentence)}</p>" for sentence in opening(answer))
     bodies = "\n".join(table.to_html() for table in tables(answer))
-    closing = f"<p><code>{html.escape(screen.formula(answer))}</code></p>\n<p>{html.escape(caution())}</p>"
+    closing = f"<p><code>{equation}</code></p>\n<p>{html.escape(caution())}</p>"
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
         f"<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{paragraphs}\n{bodies}\n{closing}\n</body>\n</html>\n"

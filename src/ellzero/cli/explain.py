@@ -112,11 +112,41 @@ GLOSSARY = {
     ),
     "loss": (
         "Half the mean deviance: RSS/(2n) for linear models, the mean negative log-likelihood for logistic, and "
-        "for Poisson the same minus that of a perfect fit."
+        "for Poisson and gamma the same minus that of a perfect fit; for huber the mean of Huber's function."
+    ),
+    "offset": (
+        "--offset COLUMN adds a column to the linear predictor as it is, without a coefficient. For counts it is the "
+        "logarithm of the exposure (years observed, area searched): the model then explains the rate. `ellzero "
+        "predict` reads the same column of the new rows."
+    ),
+    "poisson": (
+        "--task poisson explains counts: each column multiplies the expected count by a factor, e to its coefficient "
+        "for one unit more. A proof needs a little ridge (--l2 0.001)."
+    ),
+    "gamma": (
+        "--task gamma explains amounts greater than 0 whose scatter grows with their mean, such as costs and "
+        "durations: each column multiplies the expected amount by a factor, e to its coefficient for one unit "
+        "more. No bound is known, so its sizes are heuristic."
+    ),
+    "multinomial": (
+        "--task multinomial explains which of 3 to 20 values the target has, each with a probability. A column is in "
+        "with a coefficient for every class and counts once; the coefficients add up to zero over the classes. The "
+        "probability of a class is e to its formula, divided by the sum of that over the classes. No bound is known, "
+        "so its sizes are heuristic."
+    ),
+    "huber": (
+        "--task huber is linear regression that outlying rows cannot pull far: an error up to --huber-delta, in units "
+        "of the target, counts with its square, what is beyond linearly. 1.345 times the scatter of ordinary rows is a "
+        "usual choice. No bound is known, so its sizes are heuristic."
     ),
     "rss": ("Residual sum of squares: the squared errors added up, each times its row's weight."),
-    "deviance": ("Twice the log-likelihood lost against a perfect fit; what RSS is for linear models."),
-    "r2": ("Share of the variation explained: 1 - RSS/TSS; for logistic and Poisson models the share of the deviance."),
+    "deviance": (
+        "Twice the log-likelihood lost against a perfect fit; what RSS is for linear models. For huber twice the sum "
+        "of Huber's function."
+    ),
+    "r2": (
+        "Share of the variation explained: 1 - RSS/TSS; for other models than linear ones the share of the deviance."
+    ),
     "l0": ("The number of coefficients that are not zero. What ellzero counts."),
 }
 ALIASES = {
@@ -129,6 +159,9 @@ ALIASES = {
     "± in/out": "in/out",
     "k": "size",
     "time": "status",
+    "classes": "multinomial",
+    "exposure": "offset",
+    "robust": "huber",
     "group": "dummies",
     "level": "dummies",
     "proof": "certificate",
@@ -151,7 +184,13 @@ def explain(*term: str) -> int:
     if not word:
         console.data(
             "ellzero explain TERM, with TERM one of:\n"
-            + fill(", ".join(sorted(GLOSSARY)), 78, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+            + fill(
+                ", ".join(word.replace(" ", "\xa0") for word in sorted(GLOSSARY)),  # a line breaks between words only
+                78,
+                initial_indent="  ",
+                subsequent_indent="  ",
+                break_on_hyphens=False,
+            ).replace("\xa0", " ")
         )
         return 0
     word = ALIASES.get(word, word)

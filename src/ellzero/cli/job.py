@@ -47,7 +47,10 @@ def run(data: str, question: Question, search: Search, files: Files, console: Co
     if not answer.interrupted and len(answer.sizes) > 1 and answer.size == max(answer.sizes) < len(design.recipe.parts):
         console.note(messages.chosen_at_the_end(screen.criterion_name(answer.criterion), answer.size))
     ruled = bool(question.hierarchy or question.at_most_one)
-    if not search.l2 and any(result.status is Status.HEURISTIC for result in answer.path):
+    heuristic = any(result.status is Status.HEURISTIC for result in answer.path)
+    if heuristic and not design.target.loss.provable:
+        console.note(messages.no_bound_known(design.target.task))
+    elif heuristic and not search.l2:
         console.note(messages.needs_ridge(len(design.recipe.terms), len(design.y), answer.linear, ruled))
     perfect = [line.size for line in answer.lines() if line.explained > PERFECT]
     if perfect:
@@ -56,7 +59,7 @@ def run(data: str, question: Question, search: Search, files: Files, console: Co
     if files.json:
         console.data(output.to_json(document.as_json(answer)))
     elif console.quiet:
-        console.data(screen.formula(answer))
+        console.data(screen.formula(answer.chosen, answer.design))
     else:
         screen.show(answer, written, console)
     return Exit.INTERRUPTED if answer.interrupted else Exit.DONE
@@ -72,7 +75,9 @@ def write(answer: Answer, files: Files, console: Console) -> list[Path]:
         written.append(files.model)
     if files.certificate is not None:
         certificate = answer.path.certificate
-        if certificate is None:
+        if not answer.design.target.loss.provable:
+            console.note(messages.nothing_to_certify(answer.design.target.task))
+        elif certificate is None:
             console.note(messages.no_certificate(answer.chosen.status.value))
         else:
             certificate.with_recipe(answer.design.recipe.to_json()).save(files.certificate)

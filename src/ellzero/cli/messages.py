@@ -27,7 +27,12 @@ def count(number: int, noun: str = "", plural: str = "") -> str:
 
 def quoted(names: Iterable[str], most: int = 5, last: str = "and") -> str:
     """Write names as ``"a", "b" and "c"``, with the number of those left out."""
-    names = [f'"{name}"' for name in names]
+    return listed((f'"{name}"' for name in names), most, last)
+
+
+def listed(names: Iterable[str], most: int, last: str) -> str:
+    """Write names as ``a, b and c``, with the number of those left out."""
+    names = list(names)
     if len(names) > most:
         names = [*names[:most], f"{count(len(names) - most)} more"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
@@ -138,8 +143,8 @@ def infinite(name: str, number: int, place: str) -> Stop:
     )
 
 
-def missing_values(rows: int, n_rows: int, by_column: dict[str, int], target: str) -> Stop:
-    """Say which columns miss how many values, and what can be chosen."""
+def missing_values(rows: int, n_rows: int, by_column: dict[str, int], filled: bool) -> Stop:
+    """Say which columns miss how many values, and what can be chosen: only candidates can be filled in."""
     if len(by_column) == 1:
         (name,) = by_column
         what = f"{rows} of {count(n_rows, 'row')} miss {name} ({percent(rows / n_rows)})."
@@ -148,7 +153,7 @@ def missing_values(rows: int, n_rows: int, by_column: dict[str, int], target: st
         listed = ", ".join(f"{name} {number}" for name, number in most[:8])
         more = f" and {len(most) - 8} more columns" if len(most) > 8 else ""
         what = f"{rows} of {count(n_rows, 'row')} have missing values ({percent(rows / n_rows)}): {listed}{more}."
-    choice = "Choose --missing drop" if target in by_column else "Choose --missing drop | impute | indicator"
+    choice = "Choose --missing drop | impute | indicator" if filled else "Choose --missing drop"
     return Stop(Exit.DATA, f"{what} {choice}. Nothing was fitted.")
 
 
@@ -239,11 +244,12 @@ def text_target(name: str, task: str, n_levels: int, stray: str) -> Stop:
     return Stop(Exit.DATA, f'the target "{name}" is not numeric, as --task {task} needs. {stray}It is text.{two}')
 
 
-def many_level_target(name: str, n_levels: int, stray: str) -> Stop:
+def many_level_target(name: str, n_levels: int, stray: str, classes: bool) -> Stop:
+    hint = " For the probability of each level: ellzero select --task multinomial." if classes and not stray else ""
     return Stop(
         Exit.DATA,
         f'the target "{name}" is not numeric: it is text with {count(n_levels, "level")}. {stray}'
-        "ellzero explains numbers, counts and columns with two values.",
+        f"ellzero explains numbers, counts and columns with two values.{hint}",
     )
 
 
@@ -253,12 +259,53 @@ def not_two_valued(name: str, n_levels: int) -> Stop:
     )
 
 
+def few_classes(name: str, n_levels: int) -> Stop:
+    return Stop(
+        Exit.DATA,
+        f'--task multinomial needs a target with three values or more; "{name}" has '
+        f"{count(n_levels, 'different value')} in the rows used. For two values: --task logistic.",
+    )
+
+
+def many_classes(name: str, n_levels: int, most: int) -> Stop:
+    return Stop(
+        Exit.DATA,
+        f'--task multinomial takes a target with at most {most} values; "{name}" has '
+        f"{count(n_levels, 'different value')}. Join rare values, or choose another task for numbers.",
+    )
+
+
+def offset_of_classes(name: str) -> Stop:
+    return Stop(
+        Exit.USAGE,
+        f"--offset {name}: --task multinomial has a linear predictor a class, and takes no offset. Leave it out.",
+    )
+
+
 def constant_target(name: str, value: object) -> Stop:
     return Stop(Exit.DATA, f'the target "{name}" is {value} in every row used: there is nothing to explain.')
 
 
 def negative_count(name: str, value: float, place: str) -> Stop:
     return Stop(Exit.DATA, f'--task poisson counts: "{name}" is {value:g} in {place}. Counts are 0 or more.')
+
+
+def no_amount(name: str, value: float, place: str) -> Stop:
+    return Stop(
+        Exit.DATA,
+        f'--task gamma explains amounts greater than 0: "{name}" is {value:g} in {place}. '
+        "Correct the value, or choose --task linear or huber.",
+    )
+
+
+def delta_without_huber(task: str) -> Stop:
+    return Stop(
+        Exit.USAGE, f"--huber-delta is for --task huber, and the task is {task}. Leave it out, or change the task."
+    )
+
+
+def text_offset(name: str) -> Stop:
+    return Stop(Exit.DATA, f'--offset {name}: an offset is added to the linear predictor, and "{name}" is text.')
 
 
 def text_weight(name: str) -> Stop:
@@ -314,6 +361,10 @@ def perfect_fit(k: int) -> str:
     return f"from size {k} on the fit is perfect but for rounding. --k {k} takes that model."
 
 
+def no_bound_known(task: str) -> str:
+    return f"heuristic sizes are not proven: no bound is known for --task {task}. A search of exchanges found them."
+
+
 def needs_ridge(n_terms: int, n_rows: int, linear: bool, ruled: bool) -> str:
     why = "for this kind of model"
     if linear:
@@ -321,14 +372,30 @@ def needs_ridge(n_terms: int, n_rows: int, linear: bool, ruled: bool) -> str:
     return f"heuristic sizes are not proven: {why} a proof needs a ridge. --l2 0.001 is a small one."
 
 
-ARGUMENTS = {"k", "l2", "gap", "within", "time_limit", "n_jobs", "random_state", "forced", "forbidden", "sample_weight"}
+ARGUMENTS = {
+    "offset",
+    "k",
+    "l2",
+    "gap",
+    "within",
+    "time_limit",
+    "n_jobs",
+    "random_state",
+    "forced",
+    "forbidden",
+    "sample_weight",
+}
 
 
 def in_flags(sentence: str) -> str:
     """Say a sentence of the library in the words of the command: flags for arguments."""
     sentence = sentence.replace(", or give `lower` and `upper`", "; a smaller --max-k may do as well")
     sentence = re.sub(r"`?l2=1e-3`?", "--l2 0.001", sentence)
-    sentence = sentence.replace("column of X", "column").replace("`constraints`", "--hierarchy and --at-most-one")
+    sentence = (
+        sentence.replace("`delta`", "--huber-delta")
+        .replace("column of X", "column")
+        .replace("`constraints`", "--hierarchy and --at-most-one")
+    )
     sentence = sentence.replace("`solvers`", "--solver")
     sentence = re.sub(r"(, or name the parents with| Hint:) parents=.*$", ".", sentence).replace("..", ".")
     return re.sub(
@@ -402,6 +469,10 @@ def contradicts_itself(path: str, difference: str) -> Stop:
 
 def no_certificate(status: str) -> str:
     return f"no certificate was written: the search proved nothing ({status})."
+
+
+def nothing_to_certify(task: str) -> str:
+    return f"no certificate was written: for --task {task} nothing can be proven."
 
 
 # ---- writing

@@ -106,6 +106,7 @@ def show_seconds(value: float) -> str:
 Whole = Annotated[int, flag("N", True, converter=converter(parse_whole), n_tokens=1)]
 Fraction = Annotated[float, flag("SHARE", show_fraction, converter=converter(parse_fraction), n_tokens=1)]
 Seconds = Annotated[float, flag("TIME", show_seconds, converter=converter(parse_seconds), n_tokens=1)]
+Number = Annotated[float, flag("NUMBER")]
 Name = Annotated[str, flag("COLUMN")]
 Names = Annotated[list[str], flag("COLUMN")]
 Sets = Annotated[list[tuple[str, ...]], flag("COLUMNS", converter=each(parse_columns), n_tokens=1)]

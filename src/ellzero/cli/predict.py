@@ -26,7 +26,7 @@ def predict(
     model
         File written by `ellzero select --model`.
     data
-        Table with the columns that the model uses, by name and in any order; - reads standard input.
+        Table with the columns that the model uses, its offset too, by name and in any order; - reads standard input.
     output
         Write a CSV file instead of printing.
     missing
@@ -74,7 +74,7 @@ def check_columns(fitted, table) -> None:
     absent = [name for name in fitted.columns if name not in table.names]
     if absent:
         raise messages.model_columns(table.source, absent, table.names)
-    for part in fitted.parts:
+    for part in fitted.inputs:
         column = table.column(part.column)
         if part.kind != "text" and not column.numeric:
             if column.missing.all() and column.kind == "text":
@@ -99,7 +99,7 @@ def check_missing(fitted, table, policy: str) -> int:
 
     from . import messages
 
-    gaps = {part.column: part.missing(table.column(part.column)) for part in fitted.parts}
+    gaps = {part.column: part.missing(table.column(part.column)) for part in fitted.inputs}
     gaps = {name: mask for name, mask in gaps.items() if mask.any()}
     rows = int(np.logical_or.reduce(list(gaps.values())).sum()) if gaps else 0
     if rows and policy == "error":
@@ -114,11 +114,26 @@ def predictions(fitted, table) -> str:
     from ..result import Table
 
     mean = fitted.mean(table)
+    if fitted.task == "multinomial":
+        return classes(fitted, mean)
     known = ~np.isnan(mean)
     if fitted.task != "logistic":
         return Table(["prediction"], [[float(m) if ok else None] for m, ok in zip(mean, known, strict=True)]).to_csv()
     rows = [[float(m), fitted.levels[int(m > 0.5)]] if ok else [None, None] for m, ok in zip(mean, known, strict=True)]
     return Table(["probability", "label"], [[p, level(name)] for p, name in rows]).to_csv()
+
+
+def classes(fitted, mean) -> str:
+    """CSV with the probability of each class and the likeliest of them, the first in a tie."""
+    import numpy as np
+
+    from ..result import Table
+
+    rows = []
+    for row in mean:
+        known = not np.isnan(row).any()
+        rows.append([*row.tolist(), level(fitted.levels[int(row.argmax())])] if known else [None] * (len(row) + 1))
+    return Table([*(f"probability_{level(name)}" for name in fitted.levels), "label"], rows).to_csv()
 
 
 def level(value: object) -> object:

@@ -66,7 +66,7 @@ def differs_from_proof(certificate: Certificate, design: Design) -> str:
     rules = together.rules(recipe)
     if proved.names != recipe.terms:
         return "it is about other columns"
-    if proved.loss != design.target.loss or not proved.fit_intercept:
+    if proved.loss != design.target.loss.name or not proved.fit_intercept:
         return f"it is about another kind of model ({proved.loss})"
     if not np.array_equal(proved.unit, rules.unit_of_column):
         return "it groups the columns in another way"
@@ -81,4 +81,7 @@ def differs_from_proof(certificate: Certificate, design: Design) -> str:
         return "it ties columns to each other"
     if proved.n_samples != weight.size or not np.array_equal(proved.weight * np.ones(weight.size), weight):
         return "its weights are not those of the table"
+    offset = 0.0 if design.offset is None else design.offset
+    if not np.array_equal(proved.offset * np.ones(weight.size), offset * np.ones(weight.size)):
+        return "its offsets are not those of the table"
     return ""

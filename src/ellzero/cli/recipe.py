@@ -9,6 +9,8 @@ import numpy as np
 from .table import Column
 
 FORMAT = 1
+# what a column can be besides a candidate, by field of `Question`, and the flag that says so
+ROLES = {"target": "--target", "weight": "--sample-weight", "offset": "--offset"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class Question:
     ----------
     target : str
         Column to explain.
-    task : {"auto", "linear", "logistic", "poisson"}
+    task : {"auto", "linear", "logistic", "poisson", "gamma", "huber", "multinomial"}
         What to fit.
     weight : str or None
         Column of row weights.
@@ -33,6 +35,10 @@ class Question:
         Whether an interaction ``a:b`` needs all columns of lower order, or one of them.
     at_most_one : tuple of tuples of str
         Columns of which at most one may be in.
+    offset : str or None
+        Column that is added to the linear predictor.
+    delta : float or None
+        For huber, the error in units of the target beyond which the loss is linear; None: 1.345.
     """
 
     target: str
@@ -44,6 +50,14 @@ class Question:
     max_levels: int | None = None
     hierarchy: str | None = None
     at_most_one: tuple[tuple[str, ...], ...] = ()
+    offset: str | None = None
+    delta: float | None = None
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """Columns that are no candidates because they are something else, by role."""
+        named = {role: getattr(self, role) for role in ROLES}
+        return {role: name for role, name in named.items() if name is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +118,7 @@ class Recipe:
     question : Question
         What was asked, with the task that was decided on.
     target_levels : tuple or None
-        What is coded 0 and 1, for logistic.
+        What is coded 0 and 1, for logistic; what is coded 0, 1, 2, ..., for multinomial.
     parts : tuple of Part
         In the order of the columns of X.
     constant : tuple of str
@@ -149,8 +163,7 @@ class Recipe:
     def columns(self) -> list[str]:
         """Columns of the table that were read for this design, each once."""
         named = [part.column for part in self.parts]
-        weight = [self.question.weight] if self.question.weight else []
-        return list(dict.fromkeys([*named, *self.constant, self.question.target, *weight]))
+        return list(dict.fromkeys([*named, *self.constant, *self.question.roles.values()]))
 
     def part_of(self, term: int) -> Part:
         """The part that a column of X belongs to."""

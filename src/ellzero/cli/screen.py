@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..result import Result
 from . import messages
 from .answer import Answer, Line, swap
 from .coding import Design
@@ -25,7 +26,8 @@ def show(answer: Answer, written: Sequence[Path], console: Console) -> None:
     if answer.near is not None:
         for line in rival_lines(answer):
             console.data(line)
-    console.data(f"formula  {formula(answer)}")
+    for line in formula(answer.chosen, answer.design).splitlines():
+        console.data(f"formula  {line}")
     console.data(messages.CAUTION)
     for path in written:
         console.data(f"wrote {path} ({size_of(path)})")
@@ -108,9 +110,10 @@ def rival_lines(answer: Answer) -> list[str]:
     return lines
 
 
-def formula(answer: Answer) -> str:
-    """The fitted equation."""
-    return answer.chosen.formula(answer.design.target.name)
+def formula(result: Result, design: Design) -> str:
+    """The fitted equation, with the offset where there is one; for several classes one a line."""
+    offset = design.recipe.question.offset
+    return result.formula(design.target.name) + (f" + {offset}" if offset else "")
 
 
 def criterion_name(name: str) -> str:

@@ -55,6 +55,7 @@ class Search:
             "forbidden": together.orphans(design.recipe),
             "constraints": together.constraints(design.recipe),
             "sample_weight": design.weight,
+            "offset": design.offset,
             "random_state": self.random_state,
             "n_jobs": self.n_jobs,
         }

@@ -15,6 +15,7 @@ from .options import (
     Name,
     Names,
     NoColor,
+    Number,
     Quiet,
     Seconds,
     Sets,
@@ -22,6 +23,7 @@ from .options import (
     Whole,
 )
 
+Task = Literal["auto", "linear", "logistic", "poisson", "gamma", "huber", "multinomial"]
 Criterion = Literal["bic", "ebic", "aic", "aicc", "gic", "cp", "adjr2", "cv", "cv-1se"]
 
 
@@ -30,7 +32,7 @@ def select(
     /,
     *,
     target: Annotated[Name, Parameter(name=["--target", "-y"], group=QUESTION)],
-    task: Annotated[Literal["auto", "linear", "logistic", "poisson"], Parameter(group=QUESTION)] = "auto",
+    task: Annotated[Task, Parameter(group=QUESTION)] = "auto",
     max_k: Annotated[Whole | None, Parameter(group=QUESTION, show_default=False)] = None,
     k: Annotated[Whole | None, Parameter(group=QUESTION, show_default=False)] = None,
     criterion: Annotated[Criterion | None, Parameter(group=QUESTION)] = None,
@@ -41,6 +43,8 @@ def select(
     missing: Annotated[Literal["drop", "impute", "indicator"] | None, Parameter(group=QUESTION)] = None,
     max_levels: Annotated[Whole | None, Parameter(group=QUESTION, show_default=False)] = None,
     sample_weight: Annotated[Name | None, Parameter(group=QUESTION)] = None,
+    offset: Annotated[Name | None, Parameter(group=QUESTION)] = None,
+    huber_delta: Annotated[Number | None, Parameter(group=QUESTION)] = None,
     l2: Annotated[float, Parameter(group=SEARCH)] = 0.0,
     time_limit: Annotated[Seconds, Parameter(group=SEARCH)] = 60.0,
     gap: Annotated[Fraction, Parameter(group=SEARCH)] = 1e-6,
@@ -65,7 +69,9 @@ def select(
     target
         Column to explain.
     task
-        auto is logistic for a target with two values, else linear.
+        auto is logistic for a target with two values, else linear. poisson is for counts, gamma for amounts greater
+        than 0, both with factors as effects; huber is linear with less weight on outlying rows. multinomial is for
+        a target with 3 to 20 values. Nothing is proven for gamma, huber and multinomial.
     max_k
         Largest size; all sizes up to it are solved. Default: the number of candidates, at most 20, and fewer where the
         rows cannot tell more from noise. A text column counts once, however many levels it has.
@@ -90,6 +96,10 @@ def select(
         Most levels of a text column. Default: 50, or half the rows where that is less.
     sample_weight
         Column of row weights; a weight of 2 counts as two equal rows.
+    offset
+        Column that is added to the linear predictor, with no coefficient: for counts, the logarithm of the exposure.
+    huber_delta
+        For huber: errors beyond it, in units of the target, count linearly. Default: 1.345.
     l2
         Ridge penalty on standardised columns, in units of the mean loss.
     time_limit
@@ -124,7 +134,7 @@ def select(
     from .search import Search
 
     question = Question(target, task, sample_weight, missing, tuple(forced), tuple(forbidden), max_levels,
-                        hierarchy, tuple(at_most_one))  # fmt: skip
+                        hierarchy, tuple(at_most_one), offset, huber_delta)  # fmt: skip
     search = Search(k, max_k, criterion, l2, time_limit, gap, within, random_state, n_jobs)
     files = Written(tuple(output), certificate, model, json)
     return run(data, question, search, files, Console(quiet, verbose, not no_color))

@@ -1,16 +1,19 @@
-"""What the target column asks for: a number, one of two values, or a count."""
+"""What the target column asks for: a number, one of two values, a count, or an amount."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from ..losses import Huber, Loss, Multinomial, as_loss
 from . import messages
 from .exits import Stop
 from .table import Column, Table, is_number
 
-Task = Literal["linear", "logistic", "poisson"]
-LOSS = {"linear": "squared", "logistic": "logistic", "poisson": "poisson"}
+Task = Literal["linear", "logistic", "poisson", "gamma", "huber", "multinomial"]
+LOSS = {"linear": "squared", **{task: task for task in ("logistic", "poisson", "gamma", "huber", "multinomial")}}
+MIN_CLASSES, MAX_CLASSES = 3, 20  # two are logistic; what has more is hardly a class
+MEANS = {"linear": "mean of", "poisson": "expected count of", "gamma": "expected amount of", "huber": "robust mean of"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,31 +24,56 @@ class Target:
     ----------
     name : str
         Column of the table.
-    task : {"linear", "logistic", "poisson"}
+    task : {"linear", "logistic", "poisson", "gamma", "huber", "multinomial"}
         What is fitted.
     y : ndarray of shape (n_rows,)
         Coded values, NaN where missing.
     levels : tuple or None
-        For logistic, what is coded 0 and what is coded 1.
+        For logistic, what is coded 0 and what is coded 1; for multinomial, what is coded 0, 1, 2, ...
+    delta : float or None
+        For huber, the error beyond which the loss is linear.
     """
 
     name: str
     task: Task
     y: np.ndarray
     levels: tuple | None = None
+    delta: float | None = None
 
     @property
-    def loss(self) -> str:
-        """Name of the loss in the library."""
-        return LOSS[self.task]
+    def loss(self) -> Loss:
+        """Loss of the library."""
+        if self.task == "multinomial":
+            return Multinomial(self.classes)
+        return as_loss(LOSS[self.task]) if self.delta is None else Huber(self.delta)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the levels."""
+        return tuple(plain(level) for level in self.levels or ())
+
+    def response(self, used: np.ndarray) -> "tuple[Target, np.ndarray]":
+        """What the library is to explain in these rows, and the target with the classes that are among them."""
+        y = self.y[used]
+        if self.levels is None or self.task != "multinomial":
+            return self, y
+        present, codes = np.unique(y.astype(int), return_inverse=True)
+        if len(present) < MIN_CLASSES:
+            raise messages.few_classes(self.name, len(present))
+        return replace(self, levels=tuple(self.levels[code] for code in present)), np.eye(len(present))[codes]
 
     def describe(self, asked: str) -> str:
         """Say what is fitted, which value counts as 1, and whether the data decided."""
         chosen = ", chosen because the target has two values" if asked == "auto" and self.levels else ""
+        if self.task == "multinomial":
+            return (
+                f"multinomial: probability that {self.name} is {messages.listed(map(show, self.levels or ()), 8, 'or')}"
+            )
         if self.levels:
             no, yes = (show(level) for level in self.levels)
             return f"logistic: probability that {self.name} is {yes} and not {no}{chosen}"
-        return f"{self.task}: {'expected count of' if self.task == 'poisson' else 'mean of'} {self.name}"
+        limit = f"; beyond an error of {self.delta:g} the loss is linear" if self.delta is not None else ""
+        return f"{self.task}: {MEANS[self.task]} {self.name}{limit}"
 
 
 def show(level: object) -> str:
@@ -53,7 +81,12 @@ def show(level: object) -> str:
     return f'"{level}"' if isinstance(level, str) else f"{level:g}"
 
 
-def code_target(table: Table, name: str, task: str) -> Target:
+def plain(level: object) -> str:
+    """Name of a level, as in the file."""
+    return level if isinstance(level, str) else f"{level:g}"
+
+
+def code_target(table: Table, name: str, task: str, delta: float | None = None) -> Target:
     """Code the target for a task; ``auto`` is logistic for a column with two values, else linear.
 
     Parameters
@@ -62,14 +95,18 @@ def code_target(table: Table, name: str, task: str) -> Target:
         The user's table.
     name : str
         The target's column.
-    task : {"auto", "linear", "logistic", "poisson"}
+    task : {"auto", "linear", "logistic", "poisson", "gamma", "huber", "multinomial"}
         What was asked for.
+    delta : float or None
+        For huber, the error beyond which the loss is linear; None: the library's.
 
     Returns
     -------
     Target
         Values of all rows, the missing ones NaN. Of two values the later one in sorted order is 1.
     """
+    if delta is not None and task != "huber":
+        raise messages.delta_without_huber(task)
     column = table.column(name)
     if column.kind == "other":
         raise messages.unusable_type(name, column.type)
@@ -80,11 +117,18 @@ def code_target(table: Table, name: str, task: str) -> Target:
         raise messages.constant_target(name, show(levels[0]))
     if task == "logistic" or (task == "auto" and len(levels) == 2):
         return two_valued(column, levels)
+    if task == "multinomial":
+        return several_valued(column, levels)
     if not column.numeric:
         raise not_numeric(table, column, levels, task)
     if task == "poisson":
         check_counts(table, column)
         return Target(name, "poisson", column.values)
+    if task == "gamma":
+        check_amounts(table, column)
+        return Target(name, "gamma", column.values)
+    if task == "huber":
+        return Target(name, "huber", column.values, delta=Huber().delta if delta is None else Huber(delta).delta)
     return Target(name, "linear", column.values)
 
 
@@ -97,11 +141,22 @@ def two_valued(column: Column, levels: list) -> Target:
     return Target(column.name, "logistic", y, tuple(levels))
 
 
+def several_valued(column: Column, levels: list) -> Target:
+    """Code the values 0, 1, 2, ... in sorted order."""
+    if len(levels) < MIN_CLASSES:
+        raise messages.few_classes(column.name, len(levels))
+    if len(levels) > MAX_CLASSES:
+        raise messages.many_classes(column.name, len(levels), MAX_CLASSES)
+    code = {level: float(i) for i, level in enumerate(levels)}
+    y = np.array([code.get(value, np.nan) for value in column.values.tolist()])
+    return Target(column.name, "multinomial", y, tuple(levels))
+
+
 def not_numeric(table: Table, column: Column, levels: list, task: str) -> Stop:
     """Name the first value that is no number, where most are."""
     stray = strays(table, column)
     if task == "auto":
-        return messages.many_level_target(column.name, len(levels), stray)
+        return messages.many_level_target(column.name, len(levels), stray, len(levels) <= MAX_CLASSES)
     return messages.text_target(column.name, task, len(levels), stray)
 
 
@@ -119,3 +174,10 @@ def check_counts(table: Table, column: Column) -> None:
     negative = np.flatnonzero(column.values < 0).tolist()
     if negative:
         raise messages.negative_count(column.name, float(column.values[negative[0]]), table.place(negative[0]))
+
+
+def check_amounts(table: Table, column: Column) -> None:
+    """Amounts are positive."""
+    bad = np.flatnonzero(column.values <= 0).tolist()
+    if bad:
+        raise messages.no_amount(column.name, float(column.values[bad[0]]), table.place(bad[0]))

@@ -59,7 +59,7 @@ def report(claims, certificate, design, table, console) -> None:
         f"{design.target.describe(design.target.task)}; {messages.count(len(recipe.parts), 'candidate')}, "
         f"{messages.count(len(design.y))} of {messages.count(recipe.n_rows, 'row')} of {source}"
     )
-    known = {recipe.question.target, recipe.question.weight, *(part.column for part in recipe.parts)}
+    known = {*recipe.question.roles.values(), *(part.column for part in recipe.parts)}
     others = [name for name in table.names if name not in known]
     for rule, names in (("forced", recipe.question.forced), ("not among the candidates", others)):
         if names:
@@ -72,6 +72,8 @@ def report(claims, certificate, design, table, console) -> None:
         console.data(f"missing values: {recipe.question.missing}")
     if recipe.question.weight:
         console.data(f"weights: {recipe.question.weight}")
+    if recipe.question.offset:
+        console.data(f"offset: {recipe.question.offset}")
     if certificate.question.l2:
         console.data(f"ridge: l2 = {certificate.question.l2:g}")
     header = ["size", "objective", "lower bound", "gap", "columns"]
