@@ -69,6 +69,7 @@ class Log:
 def command():
     """The command of this run, without the folders of this machine."""
     words, folders = sys.argv[1:], ("--peers", "--out")
+    words = [part for word in words for part in (word.split("=", 1) if word.startswith(folders) else [word])]
     kept = [word for i, word in enumerate(words) if word not in folders and (i == 0 or words[i - 1] not in folders)]
     return shlex.join(["python", "benchmarks/run.py", *kept])
 
@@ -154,6 +155,8 @@ def compare(instance, seed, instances, log, options):
     file = log.file.parent / f"{instance}-{seed}.npz"
     store(data, file)
     turns = [Turns(name, file, data, seed, options) for name in missing if able(name, data)]
+    for turn in turns:
+        turn.worker.ask("load")
     for _ in range(options.reps + 1):
         for turn in turns:
             turn.take()
@@ -172,7 +175,9 @@ def main():
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--solvers", nargs="+", default=list(SOLVERS), choices=SOLVERS)
     parser.add_argument("--reps", type=int, default=3, help="timed turns after the warm-up")
-    parser.add_argument("--cap", type=float, default=300.0, help="wall seconds of a turn, compiling included")
+    parser.add_argument(
+        "--cap", type=float, default=300.0, help="wall seconds of a turn, compiling included, reading the data not"
+    )
     parser.add_argument("--core", type=int, default=0, help="core to pin every process to; -1: none")
     parser.add_argument("--out", type=Path, default=HERE / "results")
     parser.add_argument("--name", default="paths", help="name of the log and the tables")

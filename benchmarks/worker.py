@@ -2,9 +2,10 @@
 
     python worker.py SOLVER DATA.npz K KIND SEED PEERS
 
-KIND is `ls` or `logit`. Requests: `path`, CPU and wall seconds of what a user calls for one path up to K columns, the
-memory it held above what was there, and the supports found; `size k`, untimed, the support at one size of a solver
-that returns one model a call. The first path is the warm-up (compilation, first touch of memory).
+KIND is `ls` or `logit`. Requests: `load`, answered once the data are there; `path`, CPU and wall seconds of what a user
+calls for one path up to K columns, the memory it held above what was there, and the supports found; `size k`, untimed,
+the support at one size of a solver that returns one model a call. The first path is the warm-up (compilation, first
+touch of memory).
 """
 
 import importlib.metadata
@@ -117,6 +118,9 @@ def main():
         Path("/proc/self/clear_refs").write_text("5")
     held = memory("VmRSS")
     for request in sys.stdin:
+        if request.startswith("load"):
+            print("{}", file=answers, flush=True)
+            continue
         try:
             cpu, wall = time.process_time(), time.perf_counter()
             if request.startswith("size"):
