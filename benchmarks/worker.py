@@ -1,55 +1,57 @@
-"""One solver in a process of its own: answers every line on stdin with one timed path.
+"""One solver in a process of its own: answers every line on stdin with a line of JSON.
 
-    python worker.py SOLVER DATA.npz K PEERS
+    python worker.py SOLVER DATA.npz K KIND SEED PEERS
 
-Each answer is a JSON line: CPU and wall seconds of what a user calls for one path up to K columns, and the supports
-found. The first answer is the warm-up (compilation, first touch of memory) and says which versions ran.
+KIND is `ls` or `logit`. Requests: `load`, answered once the data are there; `path`, CPU and wall seconds of what a user
+calls for one path up to K columns, the memory it held above what was there, and the supports found; `size k`, untimed,
+the support at one size of a solver that returns one model a call. The first path is the warm-up (compilation, first
+touch of memory).
 """
 
 import importlib.metadata
 import json
+import os
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
+from scipy import sparse
 
 warnings.filterwarnings("ignore")
+RIDGE = 5e-4  # on the sum of the logistic losses: the ridge of the refits, which count the loss twice
 
 
-def ellzero(X, y, K):
+def ellzero(X, y, K, kind, seed):
     import ellzero as ez
 
-    return lambda: [result.support for result in ez.path(X, y, k=K)]
+    loss = {"loss": "logistic", "l2": RIDGE / len(y), "standardize": False} if kind == "logit" else {}
+    return lambda: [result.support for result in ez.path(X, y, k=K, random_state=seed, **loss)]
 
 
-def abess(X, y, K):
-    from abess import LinearRegression
+def abess_model(X, y, kind, sizes, criterion):
+    import abess
 
-    def run():
-        model = LinearRegression(support_size=list(range(1, K + 1)), ic_type="ebic")
-        return [np.flatnonzero(model.fit(X, y).coef_)]
-
-    return run
-
-
-def abess_sizes(X, y, K):
-    """Untimed: abess returns one model a call, so the sizes compared cost one each; `loss` keeps the largest."""
-    from abess import LinearRegression
-
-    found = []
-    for k in (K // 2, K):
-        model = LinearRegression(support_size=list(range(1, k + 1)), ic_type="loss")
-        found.append(np.flatnonzero(model.fit(X, y).coef_))
-    return found
+    if kind == "logit":
+        model = abess.LogisticRegression(support_size=sizes, ic_type=criterion)
+    else:
+        tall = X.shape[0] > 100 * X.shape[1]  # without the Gram matrix it takes minutes there
+        model = abess.LinearRegression(support_size=sizes, ic_type=criterion, covariance_update=tall)
+    return np.flatnonzero(model.fit(X, y, sparse_matrix=sparse.issparse(X)).coef_)
 
 
-def fastsparsegams(X, y, K):
+def abess(X, y, K, kind, seed):
+    return lambda: [abess_model(X, y, kind, list(range(1, K + 1)), "ebic")]
+
+
+def fastsparsegams(X, y, K, kind, seed):
     import fastsparsegams as fsg
-    from scipy import sparse
+
+    loss = {"ls": "SquaredError", "logit": "Logistic"}[kind]
 
     def run():
-        fit = fsg.fit(X, y, loss="SquaredError", penalty="L0", algorithm="CD", max_support_size=K)
+        fit = fsg.fit(X, y, loss=loss, penalty="L0", algorithm="CD", max_support_size=K)
         found = []
         for coefs in fit.coeffs:
             C = sparse.csc_matrix(coefs[1:] if coefs.shape[0] == X.shape[1] + 1 else coefs)
@@ -59,7 +61,7 @@ def fastsparsegams(X, y, K):
     return run
 
 
-def omp(X, y, K):
+def omp(X, y, K, kind, seed):
     from sklearn.linear_model import orthogonal_mp
 
     def run():
@@ -71,7 +73,7 @@ def omp(X, y, K):
     return run
 
 
-def reference(X, y, K):
+def reference(X, y, K, kind, seed):
     import reference as bar
 
     return lambda: bar.path({"X": X, "y": y}, K, 2)
@@ -86,23 +88,52 @@ SOLVERS = {
 }
 
 
+def load(file):
+    with np.load(file) as data:
+        if "indptr" not in data:
+            return data["XT"].T, data["y"]
+        parts = data["data"], data["indices"], data["indptr"]
+        return sparse.csc_matrix(parts, shape=tuple(data["shape"])), data["y"]
+
+
+def memory(name):
+    """MB of this process, from the kernel: VmRSS is what it holds, VmHWM the most since it was reset.
+
+    Not ru_maxrss, which starts with the memory of the process that started this one.
+    """
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(name)), float("nan"))
+
+
 def main():
-    name, file, K, peers = sys.argv[1:]
+    name, file, K, kind, seed, peers = sys.argv[1:]
     sys.path.insert(0, peers)
-    data = np.load(file)
-    X, y, K = data["XT"].T, data["y"], int(K)
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # abess prints from C++
+    X, y = load(file)
     prepare, packages = SOLVERS[name]
-    run = prepare(X, y, K)
-    extra = None
-    for _ in sys.stdin:
-        cpu, wall = time.process_time(), time.perf_counter()
-        supports = run()
-        answer = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
-        if extra is None:
-            extra = abess_sizes(X, y, K) if name == "abess" else []
-            answer["versions"] = {package: importlib.metadata.version(package) for package in packages}
-        answer["supports"] = [sorted(map(int, support)) for support in [*supports, *extra]]
-        print(json.dumps(answer), flush=True)
+    run = prepare(X, y, int(K), kind, int(seed))
+    if Path("/proc/self/clear_refs").exists():
+        Path("/proc/self/clear_refs").write_text("5")
+    held = memory("VmRSS")
+    for request in sys.stdin:
+        if request.startswith("load"):
+            print("{}", file=answers, flush=True)
+            continue
+        try:
+            cpu, wall = time.process_time(), time.perf_counter()
+            if request.startswith("size"):
+                supports = [abess_model(X, y, kind, list(range(1, int(request.split()[1]) + 1)), "loss")]
+            else:
+                supports = run()
+            answer = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+            answer["extra MB"] = memory("VmHWM") - held
+            answer["supports"] = [sorted(map(int, support)) for support in supports]
+        except Exception as error:  # whatever a package raises is what the table says of it
+            answer = {"error": f"{type(error).__name__}: {error}"[:200]}
+        answer["versions"] = {package: importlib.metadata.version(package) for package in packages}
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 main()
