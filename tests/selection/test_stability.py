@@ -208,4 +208,5 @@ def test_every_target_is_cut_to_the_rows_of_a_draw(case):
     offset = {} if shift is None else {"offset": shift}
     found = ez.stability(X, y, k=2, n_draws=4, loss=loss, random_state=37, **offset, **ask)
     np.testing.assert_allclose(found.frequency, chosen_by_hand(X, 2, ask, rows_of))
-    assert 0 < found.frequency.max() and found.frequency.min() < 1
+    assert found.frequency.max() > 0
+    assert found.frequency.min() < 1
