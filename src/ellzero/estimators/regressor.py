@@ -176,9 +176,10 @@ class L0RegressorCV(Regression, CrossValidated):
     of half the held-out deviance is fitted to all rows. Coefficients of columns that a search has chosen lie too far
     from zero, the more the lower the signal: unless told not to, it chooses on the same folds how far to shrink them,
 
-    .. math:: \hat\beta = \arg\min_{\beta_j = 0, j \notin S} L(\beta) + \lambda_1 \|\beta\|_1,
+    .. math:: \hat\beta = \arg\min_{\beta_j = 0, j \notin S} L(\beta) + \lambda_1 \|\beta\|_1 +
+       \lambda_2 \|\beta\|_2^2,
 
-    S the support found. With ``rule="1se"`` it is the smallest size whose mean lies
+    S the support found, or all columns. With ``rule="1se"`` it is the smallest size whose mean lies
     within one standard error of the smallest, :math:`\sqrt{\sum_f v_f (l_f - \bar l)^2 / (F - 1)}`, v the folds' shares
     of the weight.
 
@@ -186,16 +187,18 @@ class L0RegressorCV(Regression, CrossValidated):
     ----------
     k : int or iterable of int, optional
         Sizes to choose from; an integer K stands for 0...K. By default up to a quarter of the smallest training set and
-        100, from 40 on every eighth; at most 20 where no shrinkage is chosen.
+        100, from 40 on every eighth, and all columns at once: the lasso, or the elastic net, as one more size. At most
+        20 where no shrinkage is chosen.
     cv : int, splitter or iterable of (train, test), default=5
         As scikit-learn takes it; an integer means shuffled folds, seeded by `random_state`.
     rule : {"best", "1se"}, default="best"
         Size of the smallest held-out loss, or the smallest size within one standard error of it.
+    loss : {"squared", "poisson", "gamma", "huber"} or Loss, default="squared"
     l1, l2 : float, optional
-        As in `L0Regressor`. None, for squared error with a single response: chosen on the same folds, l1 among 13
-        strengths down to 0 that shrink the coefficients on the support found, l2 between 0 and 3, which is in the
-        search alone. Otherwise, and where `certify` or `solver` asks for a proof, None is 0.
-    loss, lower, upper, groups, forced, forbidden, constraints, fit_intercept, standardize, certify, solver, gap
+        As in `L0Regressor`. None, for squared error with a single response: chosen on the same folds. l1 shrinks the
+        coefficients on the support found, by one of 13 strengths down to 0; l2 is 0 or half of l1 for the coefficients,
+        and 0 or 3 for the search. Otherwise, and where `certify` or `solver` asks for a proof, None is 0.
+    lower, upper, groups, forced, forbidden, constraints, fit_intercept, standardize, certify, solver, gap
         As in `L0Regressor`.
     time_limit : float, default=60.0
         Seconds for all folds together, and again for the final fit.
