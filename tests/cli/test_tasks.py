@@ -395,3 +395,101 @@ def test_refusals_of_classes(run, write, target, words, code, message):
     rows = buildings() | {"two": ["a", *["b"] * 72]}
     ran = run("select", write("b.csv", csv_of(rows)), "--target", target, *words)
     assert (ran.code, ran.error, ran.out) == (code, message, "")
+
+
+# ---- times until an event
+
+
+def patients(n=67, seed=12):
+    """Times that depend on age, some of them not seen to the end, some tied."""
+    rng = np.random.default_rng(seed)
+    rows = houses(n)
+    time = np.ceil(rng.exponential(19 / np.exp(0.03 * rows["age"])) * 3.7)
+    return {name: rows[name] for name in NAMES} | {"months": time, "died": rng.choice([0, 1, 1], n)}
+
+
+def partial(columns, time, event):
+    """Least negative log partial likelihood over events, Breslow's ties, summed event by event."""
+    X = np.column_stack([*((c - np.mean(c)) / np.std(c) for c in columns), np.zeros(len(time))])
+
+    def loss(b):
+        eta = X @ b
+        terms = [np.log(np.exp(eta[time >= time[i]]).sum()) - eta[i] for i in np.flatnonzero(event)]
+        return np.mean(terms)
+
+    return minimize(loss, np.zeros(X.shape[1]), method="BFGS", options={"gtol": 1e-8}).fun
+
+
+def test_hazards_are_the_best_of_all_sets(chosen, write):
+    rows = patients()
+    document = chosen(write("p.csv", csv_of(rows)), "--time", "months", "--event", "died")
+    assert document["target"] == {"column": "months", "task": "cox", "levels": None, "event": "died"}
+    assert document["formula"].startswith("log hazard(months) = ")
+    n_events = rows["died"].sum()
+    for size in document["sizes"]:
+        sets = itertools.combinations(NAMES, size["size"])
+        best = min(partial([rows[name] for name in names], rows["months"], rows["died"]) for names in sets)
+        assert size["loss"] == pytest.approx(best, rel=1e-6)
+        bic = 2 * n_events * best + size["size"] * np.log(n_events)
+        assert size["criteria"]["bic"] == pytest.approx(bic, rel=1e-6)
+        assert size["status"] == "heuristic"
+
+
+@pytest.mark.parametrize("offset", [None, "rooms"])
+def test_relative_hazards(run, write, tmp_path, offset):
+    rows = patients() | {"died": np.where(patients()["died"], "true", "false")}
+    words = ["--time", "months", "--event", "died", "--k", "2", "--model", "m.json", "--certificate", "c.npz"]
+    words += ["--offset", offset] if offset else []
+    ran = run("select", write("p.csv", csv_of(rows)), *words)
+    assert ran.code == 0, ran.err
+    assert "cox: hazard of died over months" in ran.out
+    assert "note: no certificate was written: for --task cox nothing can be proven." in ran.err
+    assert not (tmp_path / "c.npz").exists()
+    with open("m.json", encoding="utf-8") as file:
+        model = json.load(file)
+    assert (model["task"], model["target"], model["event"], model["intercept"]) == ("cox", "months", "died", 0)
+    new = {"area": [90, 33, 151.9], "rooms": [2, 0.37, 1], "age": [3.7, 74, 19]}
+    ran = run("predict", "m.json", write("new.csv", csv_of(new)))
+    eta = np.array(new["rooms"] if offset else [0, 0, 0])
+    eta = eta + sum(value * np.array(new[name]) for name, value in model["coefficients"].items())
+    header, *lines = ran.out.split()
+    assert header == "relative_hazard"
+    np.testing.assert_allclose([float(v) for v in lines], np.exp(eta), rtol=1e-12)
+
+
+BOTH = ["--time", "months", "--event", "died"]
+ODD = "events are 1 (it happened at that time) and 0 (not seen until then), or true and false; "
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "code", "message"),
+    [
+        ({}, [], 2,
+         "nothing to explain. Give --target COLUMN, or --time COLUMN and --event COLUMN for times until an event."),
+        ({}, ["--time", "months"], 2, "--time is given without --event. Times until an event need both columns."),
+        ({}, ["--event", "died"], 2, "--event is given without --time. Times until an event need both columns."),
+        ({}, [*BOTH, "-y", "age"], 2,
+         "--target age is given beside --time or --event, which take its place. Leave one out."),
+        ({}, [*BOTH, "--task", "linear"], 2,
+         "--time and --event are for --task cox, and the task is linear. Leave --task out."),
+        ({}, ["--task", "cox", "-y", "age"], 2,
+         "--task cox explains times until an event. Give --time COLUMN and --event COLUMN, no --target."),
+        ({}, ["--time", "months", "--event", "months"], 2,
+         '"months" is named by --time and by --event. It can be only one of them.'),
+        ({"died": [1, 2, *[1] * 65]}, BOTH, 3, f'--event died: {ODD}"died" has 2. Code it so.'),
+        ({"died": ["no", "yes", *["no"] * 65]}, BOTH, 3, f'--event died: {ODD}"died" has "no" and "yes". Code it so.'),
+        ({"died": [0] * 67}, BOTH, 3,
+         "--event died: there is no event in the rows used, so there is nothing to explain."),
+        ({"months": [3, -1.9, *[4] * 65]}, BOTH, 3,
+         "--time months: the time is -1.9 in line 3. Times are 0 or more."),
+        ({"months": [3, "long", *[4] * 65]}, BOTH, 3,
+         "--time months: times are numbers, and \"months\" is not. All but 1 of its values are numbers: 'long' in line "
+         "3 is not."),
+        ({"months": [None, *[4] * 66]}, [*BOTH, "--missing", "impute"], 3,
+         '1 of 67 rows miss the time "months", and --missing impute fills in candidates only. Remove these rows, or '
+         "choose --missing drop."),
+    ],
+)  # fmt: skip
+def test_refusals_of_times(run, write, changes, words, code, message):
+    ran = run("select", write("p.csv", csv_of(patients() | changes)), *words)
+    assert (ran.code, ran.error, ran.out) == (code, message, "")

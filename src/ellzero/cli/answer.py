@@ -137,7 +137,8 @@ class Answer:
             entered, left = self.change(before, result.support)
             before = result.support
             fit = 2 * result.n_samples * result.loss
-            explained = 1 - result.loss / result.sample.null_loss
+            null = result.sample.null_loss
+            explained = 1 - result.loss / null if null > 0 else 0.0
             score = self.scores.get(size)
             lines.append(Line(size, result, fit, explained, score, WORDS[result.status], entered, left))
         return lines

@@ -35,7 +35,7 @@ Objective, excess over the proven optimum (or the best bound), columns shared wi
 is known of each answer.""",
     "predict": """Apply a model written by `select --model` to new rows.
 
-One line out for each row in: the expected value, or for logistic and multinomial models
+One line out for each row in: the expected value, the relative hazard for --time, or for logistic and multinomial models
 probabilities and the label.""",
     "verify": """Check a certificate written by `select --certificate` against your table.
 

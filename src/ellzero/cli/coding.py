@@ -7,7 +7,7 @@ import numpy as np
 from . import collinear, messages, together
 from .recipe import ROLES, Part, Question, Recipe
 from .table import Column, Table
-from .target import Target, code_target, show, strays
+from .target import Target, code_survival, code_target, show, strays
 
 MAX_LEVELS = 50
 MIN_ROWS = 3
@@ -21,8 +21,8 @@ class Design:
     ----------
     X : ndarray of shape (n_samples, n_features)
         One column for each term, no column constant, none a combination of others.
-    y : ndarray of shape (n_samples,) or (n_samples, n_classes)
-        Coded target; for multinomial one 0/1 column a class.
+    y : ndarray of shape (n_samples,) or (n_samples, n_columns)
+        Coded target; for multinomial one 0/1 column a class, for cox the columns time and event.
     weight : ndarray of shape (n_samples,) or None
         Positive row weights.
     target : Target
@@ -47,6 +47,11 @@ class Design:
     offset: np.ndarray | None = None
 
     @property
+    def n_told(self) -> int:
+        """Rows that tell something by themselves: all, or those with an event."""
+        return len(self.y) if self.target.event is None else int(self.y[:, 1].sum())
+
+    @property
     def columns(self) -> dict[str, np.ndarray]:
         """Columns of X by name, the form in which the library takes names."""
         return dict(zip(self.recipe.terms, self.X.T, strict=True))
@@ -68,7 +73,7 @@ def encode(table: Table, question: Question) -> Design:
         X, y, weights, offset and the recipe to build them again.
     """
     candidates = find_candidates(table, question)
-    target = code_target(table, question.target, question.task, question.delta)
+    target = target_of(table, question)
     weight = code_weight(table, question.weight)
     if question.offset and target.task == "multinomial":
         raise messages.offset_of_classes(question.offset)
@@ -83,7 +88,7 @@ def encode(table: Table, question: Question) -> Design:
     if used.sum() < MIN_ROWS:
         raise messages.too_few_rows(int(used.sum()), table.n_rows, lost)
     y = target.y[used]
-    if np.all(y == y[0]):
+    if y.ndim == 1 and np.all(y == y[0]):
         raise messages.constant_target(target.name, show(target.levels[int(y[0])] if target.levels else y[0]))
     target, y = target.response(used)
     parts, constant = make_parts(table, candidates, used, question)
@@ -102,6 +107,17 @@ def encode(table: Table, question: Question) -> Design:
     collinear.check(X, recipe)
     weight, offset = (None if values is None else values[used] for values in (weight, offset))
     return Design(np.asfortranarray(X), y, weight, target, recipe, lost, tuple(notes), offset)
+
+
+def target_of(table: Table, question: Question) -> Target:
+    """What is to be explained: a column, or times and events."""
+    if question.time is not None and question.event is not None:
+        if question.delta is not None:
+            raise messages.delta_without_huber("cox")
+        return code_survival(table, question.time, question.event)
+    if question.target is None:
+        raise messages.no_target()
+    return code_target(table, question.target, question.task, question.delta)
 
 
 def find_candidates(table: Table, question: Question) -> list[Column]:

@@ -49,7 +49,8 @@ def as_json(answer: Answer) -> dict[str, Any]:
 def target_json(target: Target) -> dict[str, Any]:
     """What is explained."""
     found: dict[str, Any] = {"column": target.name, "task": target.task, "levels": target.levels}
-    return found | ({} if target.delta is None else {"delta": target.delta})
+    found |= {} if target.delta is None else {"delta": target.delta}
+    return found | ({} if target.event is None else {"event": target.event})
 
 
 def size_json(line: Line, answer: Answer) -> dict[str, Any]:

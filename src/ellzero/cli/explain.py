@@ -134,6 +134,13 @@ GLOSSARY = {
         "probability of a class is e to its formula, divided by the sum of that over the classes. No bound is known, "
         "so its sizes are heuristic."
     ),
+    "cox": (
+        "--time COLUMN --event COLUMN, in the place of --target, explain times until an event by proportional hazards: "
+        "each column multiplies the hazard by a factor, e to its coefficient for one unit more. Rows without the event "
+        "(0) count as long as they were seen. Criteria take the number of events for n; there is no intercept. "
+        "`ellzero predict` writes the hazard relative to a row whose formula is 0. No bound is known, so its sizes are "
+        "heuristic."
+    ),
     "huber": (
         "--task huber is linear regression that outlying rows cannot pull far: an error up to --huber-delta, in units "
         "of the target, counts with its square, what is beyond linearly. 1.345 times the scatter of ordinary rows is a "
@@ -160,6 +167,9 @@ ALIASES = {
     "k": "size",
     "time": "status",
     "classes": "multinomial",
+    "survival": "cox",
+    "event": "cox",
+    "hazard": "cox",
     "exposure": "offset",
     "robust": "huber",
     "group": "dummies",

@@ -12,6 +12,7 @@ from .exits import Exit
 from .reading import read_table
 from .recipe import Question
 from .search import Search, solve
+from .target import check_question
 
 PERFECT = 1 - 1e-12  # an R2 above it is a perfect fit but for rounding
 
@@ -38,6 +39,7 @@ def run(data: str, question: Question, search: Search, files: Files, console: Co
     """Do the whole of `select` and return the exit code."""
     if search.k is not None and search.max_k is not None:
         raise messages.both_sizes()
+    check_question(question)
     files.check(data)
     table = read_table(data)
     design = encode(table, question)

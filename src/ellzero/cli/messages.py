@@ -259,6 +259,51 @@ def not_two_valued(name: str, n_levels: int) -> Stop:
     )
 
 
+def no_target() -> Stop:
+    return Stop(
+        Exit.USAGE,
+        "nothing to explain. Give --target COLUMN, or --time COLUMN and --event COLUMN for times until an event.",
+    )
+
+
+def cox_without_time() -> Stop:
+    return Stop(
+        Exit.USAGE, "--task cox explains times until an event. Give --time COLUMN and --event COLUMN, no --target."
+    )
+
+
+def target_and_time(name: str) -> Stop:
+    return Stop(Exit.USAGE, f"--target {name} is given beside --time or --event, which take its place. Leave one out.")
+
+
+def half_survival(given: str, absent: str) -> Stop:
+    return Stop(Exit.USAGE, f"{given} is given without {absent}. Times until an event need both columns.")
+
+
+def time_without_cox(task: str) -> Stop:
+    return Stop(Exit.USAGE, f"--time and --event are for --task cox, and the task is {task}. Leave --task out.")
+
+
+def text_time(name: str, stray: str) -> Stop:
+    return Stop(Exit.DATA, f'--time {name}: times are numbers, and "{name}" is not. {stray}'.rstrip())
+
+
+def negative_time(name: str, value: float, place: str) -> Stop:
+    return Stop(Exit.DATA, f"--time {name}: the time is {value:g} in {place}. Times are 0 or more.")
+
+
+def not_an_event(name: str, odd: Sequence[str]) -> Stop:
+    return Stop(
+        Exit.DATA,
+        f"--event {name}: events are 1 (it happened at that time) and 0 (not seen until then), or true and false; "
+        f'"{name}" has {listed(odd, 3, "and")}. Code it so.',
+    )
+
+
+def no_events(name: str) -> Stop:
+    return Stop(Exit.DATA, f"--event {name}: there is no event in the rows used, so there is nothing to explain.")
+
+
 def few_classes(name: str, n_levels: int) -> Stop:
     return Stop(
         Exit.DATA,

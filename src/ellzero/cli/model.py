@@ -22,7 +22,7 @@ class Model:
 
     Parameters
     ----------
-    task : {"linear", "logistic", "poisson", "gamma", "huber", "multinomial"}
+    task : {"linear", "logistic", "poisson", "gamma", "huber", "multinomial", "cox"}
         What is predicted.
     target : str
         Column that was explained.
@@ -64,7 +64,8 @@ class Model:
     def mean(self, table: Table) -> np.ndarray:
         """Expected value of each row, NaN where a value is missing.
 
-        For logistic the probability of levels[1], for multinomial that of each class, shape (n_rows, n_classes).
+        For cox the hazard relative to that of a row whose linear predictor is 0; for logistic the probability of
+        levels[1], for multinomial that of each class, shape (n_rows, n_classes).
         """
         from ..losses import as_loss
 
@@ -83,6 +84,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "format": FORMAT,
         "task": design.target.task,
         "target": design.target.name,
+        "event": design.target.event,
         "levels": design.target.levels,
         "intercept": number(chosen.intercept),
         "coefficients": {chosen.names[j]: number(chosen.coef[j]) for j in chosen.support},
@@ -119,7 +121,6 @@ def load(path: Path) -> Model:
             str(path), f'its format is "{found}", not "{FORMAT}"' if found else "it has no format"
         )
     try:
-        absent = np.zeros_like(number(data["intercept"]))
         model = Model(
             task=data["task"],
             target=data["target"],
@@ -127,7 +128,9 @@ def load(path: Path) -> Model:
             intercept=number(data["intercept"]),
             parts=tuple(Part(**tuples(part)) for part in data["parts"]),
             coefficients={
-                term: number(data["coefficients"].get(term, absent)) for part in data["parts"] for term in part["terms"]
+                term: number(data["coefficients"].get(term, number(np.zeros(np.shape(data["intercept"])))))
+                for part in data["parts"]
+                for term in part["terms"]
             },
             offset=data.get("offset"),
         )

@@ -118,7 +118,8 @@ def predictions(fitted, table) -> str:
         return classes(fitted, mean)
     known = ~np.isnan(mean)
     if fitted.task != "logistic":
-        return Table(["prediction"], [[float(m) if ok else None] for m, ok in zip(mean, known, strict=True)]).to_csv()
+        title = "relative_hazard" if fitted.task == "cox" else "prediction"
+        return Table([title], [[float(m) if ok else None] for m, ok in zip(mean, known, strict=True)]).to_csv()
     rows = [[float(m), fitted.levels[int(m > 0.5)]] if ok else [None, None] for m, ok in zip(mean, known, strict=True)]
     return Table(["probability", "label"], [[p, level(name)] for p, name in rows]).to_csv()
 

@@ -10,7 +10,7 @@ from .table import Column
 
 FORMAT = 1
 # what a column can be besides a candidate, by field of `Question`, and the flag that says so
-ROLES = {"target": "--target", "weight": "--sample-weight", "offset": "--offset"}
+ROLES = {"target": "--target", "weight": "--sample-weight", "offset": "--offset", "time": "--time", "event": "--event"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,9 @@ class Question:
 
     Parameters
     ----------
-    target : str
-        Column to explain.
-    task : {"auto", "linear", "logistic", "poisson", "gamma", "huber", "multinomial"}
+    target : str or None
+        Column to explain; None where there are a time and an event.
+    task : {"auto", "linear", "logistic", "poisson", "gamma", "huber", "multinomial", "cox"}
         What to fit.
     weight : str or None
         Column of row weights.
@@ -37,11 +37,13 @@ class Question:
         Columns of which at most one may be in.
     offset : str or None
         Column that is added to the linear predictor.
+    time, event : str or None
+        For cox, columns of the time under observation, and of 1 where it ended with the event.
     delta : float or None
         For huber, the error in units of the target beyond which the loss is linear; None: 1.345.
     """
 
-    target: str
+    target: str | None
     task: str = "auto"
     weight: str | None = None
     missing: str | None = None
@@ -52,6 +54,8 @@ class Question:
     at_most_one: tuple[tuple[str, ...], ...] = ()
     offset: str | None = None
     delta: float | None = None
+    time: str | None = None
+    event: str | None = None
 
     @property
     def roles(self) -> dict[str, str]:

@@ -36,7 +36,7 @@ class Search:
         n_units, n_forced = len(design.recipe.parts), len(together.rules(design.recipe).completed() or ())
         flag, asked = ("--k", self.k) if self.k is not None else ("--max-k", self.max_k)
         if asked is None:
-            return list(range(n_forced, max(n_forced, min(n_units, LARGEST, (n_rows - 1) // 3)) + 1))
+            return list(range(n_forced, max(n_forced, min(n_units, LARGEST, (design.n_told - 1) // 3)) + 1))
         if asked < 0:
             raise messages.k_negative(flag, asked)
         if asked > min(n_units, n_rows - 2):

@@ -23,7 +23,7 @@ from .options import (
     Whole,
 )
 
-Task = Literal["auto", "linear", "logistic", "poisson", "gamma", "huber", "multinomial"]
+Task = Literal["auto", "linear", "logistic", "poisson", "gamma", "huber", "multinomial", "cox"]
 Criterion = Literal["bic", "ebic", "aic", "aicc", "gic", "cp", "adjr2", "cv", "cv-1se"]
 
 
@@ -31,7 +31,9 @@ def select(
     data: str,
     /,
     *,
-    target: Annotated[Name, Parameter(name=["--target", "-y"], group=QUESTION)],
+    target: Annotated[Name | None, Parameter(name=["--target", "-y"], group=QUESTION)] = None,
+    time: Annotated[Name | None, Parameter(group=QUESTION)] = None,
+    event: Annotated[Name | None, Parameter(group=QUESTION)] = None,
     task: Annotated[Task, Parameter(group=QUESTION)] = "auto",
     max_k: Annotated[Whole | None, Parameter(group=QUESTION, show_default=False)] = None,
     k: Annotated[Whole | None, Parameter(group=QUESTION, show_default=False)] = None,
@@ -68,10 +70,15 @@ def select(
         #N/A, NaN, NULL, None, ? and a lone point.
     target
         Column to explain.
+    time
+        In the place of a target: column of the time until an event, or until the row was last seen. Needs --event.
+    event
+        Column that is 1 where the time ended with the event, and 0 where it was not seen until then.
     task
         auto is logistic for a target with two values, else linear. poisson is for counts, gamma for amounts greater
         than 0, both with factors as effects; huber is linear with less weight on outlying rows. multinomial is for
-        a target with 3 to 20 values. Nothing is proven for gamma, huber and multinomial.
+        a target with 3 to 20 values. cox is what --time and --event ask for.
+        Nothing is proven for gamma, huber, multinomial and cox.
     max_k
         Largest size; all sizes up to it are solved. Default: the number of candidates, at most 20, and fewer where the
         rows cannot tell more from noise. A text column counts once, however many levels it has.
@@ -134,7 +141,7 @@ def select(
     from .search import Search
 
     question = Question(target, task, sample_weight, missing, tuple(forced), tuple(forbidden), max_levels,
-                        hierarchy, tuple(at_most_one), offset, huber_delta)  # fmt: skip
+                        hierarchy, tuple(at_most_one), offset, huber_delta, time, event)  # fmt: skip
     search = Search(k, max_k, criterion, l2, time_limit, gap, within, random_state, n_jobs)
     files = Written(tuple(output), certificate, model, json)
     return run(data, question, search, files, Console(quiet, verbose, not no_color))

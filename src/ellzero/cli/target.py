@@ -8,10 +8,11 @@ import numpy as np
 from ..losses import Huber, Loss, Multinomial, as_loss
 from . import messages
 from .exits import Stop
+from .recipe import Question
 from .table import Column, Table, is_number
 
-Task = Literal["linear", "logistic", "poisson", "gamma", "huber", "multinomial"]
-LOSS = {"linear": "squared", **{task: task for task in ("logistic", "poisson", "gamma", "huber", "multinomial")}}
+Task = Literal["linear", "logistic", "poisson", "gamma", "huber", "multinomial", "cox"]
+LOSS = {"linear": "squared", **{task: task for task in ("logistic", "poisson", "gamma", "huber", "multinomial", "cox")}}
 MIN_CLASSES, MAX_CLASSES = 3, 20  # two are logistic; what has more is hardly a class
 MEANS = {"linear": "mean of", "poisson": "expected count of", "gamma": "expected amount of", "huber": "robust mean of"}
 
@@ -32,6 +33,8 @@ class Target:
         For logistic, what is coded 0 and what is coded 1; for multinomial, what is coded 0, 1, 2, ...
     delta : float or None
         For huber, the error beyond which the loss is linear.
+    event : str or None
+        For cox, the column of events; y has the columns time and event.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Target:
     y: np.ndarray
     levels: tuple | None = None
     delta: float | None = None
+    event: str | None = None
 
     @property
     def loss(self) -> Loss:
@@ -55,6 +59,8 @@ class Target:
     def response(self, used: np.ndarray) -> "tuple[Target, np.ndarray]":
         """What the library is to explain in these rows, and the target with the classes that are among them."""
         y = self.y[used]
+        if self.event is not None and not y[:, 1].any():
+            raise messages.no_events(self.event)
         if self.levels is None or self.task != "multinomial":
             return self, y
         present, codes = np.unique(y.astype(int), return_inverse=True)
@@ -64,6 +70,8 @@ class Target:
 
     def describe(self, asked: str) -> str:
         """Say what is fitted, which value counts as 1, and whether the data decided."""
+        if self.event is not None:
+            return f"cox: hazard of {self.event} over {self.name}"
         chosen = ", chosen because the target has two values" if asked == "auto" and self.levels else ""
         if self.task == "multinomial":
             return (
@@ -79,6 +87,36 @@ class Target:
 def show(level: object) -> str:
     """Write a level as in the file: text in quotes, numbers bare."""
     return f'"{level}"' if isinstance(level, str) else f"{level:g}"
+
+
+def check_question(question: Question) -> None:
+    """There is one thing to explain: a target, or a time and an event, and a task that fits it."""
+    survival = [name for name in (question.time, question.event) if name is not None]
+    if not survival:
+        if question.task == "cox":
+            raise messages.cox_without_time()
+        if question.target is None:
+            raise messages.no_target()
+    elif question.target is not None:
+        raise messages.target_and_time(question.target)
+    elif len(survival) == 1:
+        raise messages.half_survival("--time" if question.time else "--event", "--event" if question.time else "--time")
+    elif question.task not in ("auto", "cox"):
+        raise messages.time_without_cox(question.task)
+
+
+def code_survival(table: Table, time: str, event: str) -> Target:
+    """Code times and events as two columns; NaN where missing."""
+    times, events = table.column(time), table.column(event)
+    if not times.numeric:
+        raise messages.text_time(time, strays(table, times))
+    negative = np.flatnonzero(times.values < 0).tolist()
+    if negative:
+        raise messages.negative_time(time, float(times.values[negative[0]]), table.place(negative[0]))
+    odd = [level for level in events.levels() if level not in (0, 1)]
+    if not events.numeric or odd:
+        raise messages.not_an_event(event, [show(level) for level in odd])
+    return Target(time, "cox", np.column_stack([times.values, events.values]), event=event)
 
 
 def plain(level: object) -> str:
