@@ -90,7 +90,7 @@ def skglm(X, y, strengths, share, logistic):
             solver = AndersonCD(max_iter=200, max_epochs=100000, tol=tol, fit_intercept=False, warm_start=True)
             return solver.path(X, y, Quadratic(), penalty, strengths)[1].T
         # proximal Newton has no path: one fit after another, each from the last
-        solver, datafit = ProxNewton(tol=tol, fit_intercept=False, warm_start=True), Logistic()
+        solver, datafit = ProxNewton(tol=tol, max_iter=200, fit_intercept=False, warm_start=True), Logistic()
         coefs, w, Xw = [], np.zeros(X.shape[1]), np.zeros(X.shape[0])
         for strength in strengths:
             penalty.alpha = strength
