@@ -479,7 +479,8 @@ def test_a_pickled_path_is_the_same_and_holds_no_data(penalty):
     sent = pickle.dumps(path)
     assert len(sent) < y.nbytes
     back = pickle.loads(sent)
-    assert str(back) == str(path) and str(back[3]) == str(path[3])
+    assert str(back) == str(path)
+    assert str(back[3]) == str(path[3])
     assert back.best("aic").names_in_support == path.best("aic").names_in_support
     np.testing.assert_array_equal(copy.deepcopy(path).best().predict(X), path.best().predict(X))
     assert len(pickle.dumps(path[3])) < y.nbytes
@@ -496,7 +497,8 @@ def test_penalties_are_pickled_and_copied(penalty):
     b = np.array([1.9, -0.0, 0.37])
     b = np.abs(b) if penalty.value(-b) == np.inf else b
     for twin in (pickle.loads(pickle.dumps(penalty)), copy.deepcopy(penalty), copy.copy(penalty)):
-        assert type(twin) is type(penalty) and repr(twin) == repr(penalty)
+        assert type(twin) is type(penalty)
+        assert repr(twin) == repr(penalty)
         assert twin.value(b) == penalty.value(b)
         with pytest.raises(AttributeError, match="immutable"):
             twin.l0 = 1.9
