@@ -88,8 +88,10 @@ MESSAGES = [
      "loss. Hint: `stability` takes every loss and several outputs."),
     (lambda: ez.cross_validate(X, Y, k=2, sample_weight=np.full(19, -0.37)), errors.DataError,
      "sample_weight must be >= 0, got -0.37 as the smallest."),
-    (lambda: ez.cross_validate(X, np.where(np.arange(19) == 3, np.nan, CLASSES), k=2, loss="logistic"), errors.DataError,
+    (lambda: ez.cross_validate(X, np.where(X[:, 0] == X[3, 0], np.nan, CLASSES), loss="logistic"), errors.DataError,
      "y has 1 value that is NaN or infinite (1 row). Hint: drop or impute them first; nothing was fitted."),
+    (lambda: ez.L0Cox(k=1).fit(X, np.column_stack([COUNTS, CLASSES])).predict_survival(X, [0.37, np.nan]),
+     errors.DataError, "`times` must hold numbers, got NaN. Hint: inf is after the last event."),
     (lambda: ez.L0Classifier(k=1, loss="squared_hinge").fit(X, COUNTS), errors.DataError,
      'Only binary classification is supported. The type of the target is multiclass: y has 4 classes. '
      'Hint: loss="logistic" takes several.'),
