@@ -51,7 +51,7 @@ MESSAGES = [
     (lambda: ez.penalty_path(X, Y, penalty="elastic_net", l1_ratio=0.0), errors.ArgumentError,
      "`l1_ratio` must be a share in (0, 1], got 0.0."),
     (lambda: ez.penalty_path(X, np.column_stack([Y, Y])), errors.UnsupportedError,
-     "penalty_path takes a single response and losses that are sums over rows, got the squared loss of other data. "
+     "penalty_path takes a single response and losses that are sums over rows, got 2 of the squared loss. "
      "Hint: `path` takes several outputs, several classes and survival times."),
     (lambda: ez.penalty_path(X, Y, factors=[1.0, 0.37]), errors.ArgumentError,
      "`factors` must hold one finite number >= 0 for each of 4 columns."),
