@@ -51,7 +51,7 @@ MESSAGES = [
     (lambda: ez.penalty_path(X, Y, penalty="elastic_net", l1_ratio=0.0), errors.ArgumentError,
      "`l1_ratio` must be a share in (0, 1], got 0.0."),
     (lambda: ez.penalty_path(X, np.column_stack([Y, Y])), errors.UnsupportedError,
-     "penalty_path takes a single response and losses that are sums over rows, got the squared loss of other data. "
+     "penalty_path takes a single response and losses that are sums over rows, got 2 of the squared loss. "
      "Hint: `path` takes several outputs, several classes and survival times."),
     (lambda: ez.penalty_path(X, Y, factors=[1.0, 0.37]), errors.ArgumentError,
      "`factors` must hold one finite number >= 0 for each of 4 columns."),
@@ -88,9 +88,10 @@ MESSAGES = [
      "loss. Hint: `stability` takes every loss and several outputs."),
     (lambda: ez.cross_validate(X, Y, k=2, sample_weight=np.full(19, -0.37)), errors.DataError,
      "sample_weight must be >= 0, got -0.37 as the smallest."),
-    (lambda: ez.cross_validate(X, np.where(np.arange(19) == 3, np.nan, CLASSES), k=2, loss="logistic"),
-     errors.DataError,
+    (lambda: ez.cross_validate(X, np.where(X[:, 0] == X[3, 0], np.nan, CLASSES), loss="logistic"), errors.DataError,
      "y has 1 value that is NaN or infinite (1 row). Hint: drop or impute them first; nothing was fitted."),
+    (lambda: ez.L0Cox(k=1).fit(X, np.column_stack([COUNTS, CLASSES])).predict_survival(X, [0.37, np.nan]),
+     errors.DataError, "`times` must hold numbers, got NaN. Hint: inf is after the last event."),
     (lambda: ez.L0Classifier(k=1, loss="squared_hinge").fit(X, COUNTS), errors.DataError,
      'Only binary classification is supported. The type of the target is multiclass: y has 4 classes. '
      'Hint: loss="logistic" takes several.'),

@@ -249,9 +249,10 @@ def one_or_two_dimensional(name: str, shape) -> None:
         raise DataError(f"{name} must have one dimension, or one column an output, got shape {tuple(shape)}.")
 
 
-def no_penalty_path(loss: str) -> UnsupportedError:
+def no_penalty_path(loss: str, n_outputs: int) -> UnsupportedError:
+    got = f"{n_outputs} of the {loss} loss" if n_outputs > 1 else f"the {loss} loss"
     return UnsupportedError(
-        f"penalty_path takes a single response and losses that are sums over rows, got the {loss} loss of other data. "
+        f"penalty_path takes a single response and losses that are sums over rows, got {got}. "
         "Hint: `path` takes several outputs, several classes and survival times."
     )
 

@@ -199,8 +199,8 @@ def test_an_offset_is_that_of_the_rows_that_judge():
     rng = np.random.default_rng(19)
     X, y = data("squared")
     offset = 1.9 * rng.standard_normal(120)
-    same, moved = ({"k": 2, "random_state": 37, **more} for more in ({}, {"offset": offset}))
-    found, shifted = ez.honest(X, y, **same), ez.honest(X, y + offset, **moved)
+    found = ez.honest(X, y, k=2, random_state=37)
+    shifted = ez.honest(X, y + offset, k=2, offset=offset, random_state=37)
     assert shifted.names == found.names
     np.testing.assert_allclose(shifted.coef, found.coef, rtol=1e-9)
     np.testing.assert_allclose(shifted.std_error, found.std_error, rtol=1e-9)

@@ -1,5 +1,7 @@
 """Knockoffs: their correlations by algebra, signs by exchanging columns, the false discovery rate by simulation."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -144,3 +146,28 @@ def test_shuffled_columns_are_no_knockoffs(monkeypatch):
         y = X[:, :7] @ np.full(7, 0.7) + 1.9 * rng.standard_normal(100)
         shares.append(false_share(ez.knockoffs(X, y, fdr=0.3, random_state=seed).support, 7))
     assert np.mean(shares) > 0.3 + 3 * np.std(shares) / np.sqrt(60)
+
+
+@pytest.mark.parametrize("statistic", ["lasso", "l0"])
+@pytest.mark.parametrize("unit", [1e-8, 1e-19, 1e8, 1e19])
+def test_units_of_the_target_and_columns_do_not_matter(statistic, unit):
+    rng = np.random.default_rng(37)
+    X = rng.normal(size=(80, 12))
+    y = X[:, :5] @ [2.0, -1.0, 0.7, 1.9, -0.9] + 0.37 * rng.normal(size=80) + 1.9
+    ask: dict[str, Any] = {"fdr": 0.37, "statistic": statistic, "random_state": 19}
+    found = ez.knockoffs(X, y, **ask)
+    assert len(found.selected) >= 5
+    scaled = ez.knockoffs(X * unit**0.5, y * unit, **ask)
+    assert scaled.selected == found.selected
+    np.testing.assert_allclose(
+        scaled.statistic / unit ** (1 if statistic == "lasso" else 2), found.statistic, rtol=1e-6
+    )
+
+
+def test_a_constant_column_is_told_although_its_mean_is_rounded():
+    rng = np.random.default_rng(37)
+    X = rng.normal(size=(37, 5))
+    X[:, 3] = 0.1
+    assert (X[:, 3] - X[:, 3].mean()).any()  # rounding is all that is left of it
+    with pytest.raises(ez.errors.DataError, match=r"^x3: constant"):
+        ez.knockoffs(X, X[:, 0] + rng.normal(size=37))

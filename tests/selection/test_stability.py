@@ -1,5 +1,7 @@
 """Stability selection: frequencies against enumeration on the same rows, bounds against linear programs."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.optimize import linprog
@@ -189,7 +191,8 @@ def test_every_target_is_cut_to_the_rows_of_a_draw(case):
     rng = np.random.default_rng(19)
     X = rng.standard_normal((90, 7))
     y = X[:, 1] - 0.37 * X[:, 4] + rng.standard_normal(90)
-    ask, loss, shift = {}, "squared", None
+    ask: dict[str, Any] = {}
+    loss, shift = "squared", None
     if case == "offset":
         loss, shift = "poisson", 1.9 * rng.standard_normal(90)
         y = rng.poisson(np.exp(0.37 * y + shift)).astype(float)
@@ -205,8 +208,8 @@ def test_every_target_is_cut_to_the_rows_of_a_draw(case):
         own = ez.losses.Cox(strata=(np.arange(90) % 3)[rows]) if case == "strata" else loss
         return {"y": y[rows], "loss": own, "offset": None if shift is None else shift[rows]}
 
-    offset = {} if shift is None else {"offset": shift}
-    found = ez.stability(X, y, k=2, n_draws=4, loss=loss, random_state=37, **offset, **ask)
+    question: dict[str, Any] = {"loss": loss, "offset": shift, **ask}
+    found = ez.stability(X, y, k=2, n_draws=4, random_state=37, **question)
     np.testing.assert_allclose(found.frequency, chosen_by_hand(X, 2, ask, rows_of))
     assert found.frequency.max() > 0
     assert found.frequency.min() < 1

@@ -30,6 +30,10 @@ def unknown_strata(labels) -> ArgumentError:
     return ArgumentError(f"`strata` has labels that were not there when the model was fitted: {checks.listed(labels)}.")
 
 
+def no_times() -> DataError:
+    return DataError("`times` must hold numbers, got NaN. Hint: inf is after the last event.")
+
+
 def no_pair() -> DataError:
     return DataError("no pair of rows can be compared: each event needs a row that is seen for longer.")
 

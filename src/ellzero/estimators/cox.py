@@ -215,9 +215,13 @@ class L0Cox(Sized):
         ------
         ArgumentError
             The model has strata and none are given, or a label that was not there when it was fitted.
+        DataError
+            A time is not a number.
         """
         eta = linear_predictor(self, X, offset)
-        times = np.asarray(times, dtype=np.float64)
+        times = np.atleast_1d(np.asarray(times, dtype=np.float64))
+        if np.isnan(times).any():
+            raise messages.no_times()
         if strata is None and self.strata_.size == 1:
             labels = np.full(eta.size, self.strata_[0])
         else:

@@ -23,6 +23,7 @@ from ..solvers.exchange import path_engine
 
 STATISTICS = ("lasso", "l0")
 LARGEST = 50  # sizes of the L0 path that are looked at
+CONSTANT = 1e-9  # share of a column's norm that is left of it after centring, below which it does not vary
 DEPENDENT = 1e-10  # least eigenvalue of the correlations below which columns count as dependent
 
 
@@ -178,11 +179,13 @@ def knockoffs(
     if k is not None:
         k = checks.size("k", k, p)
     with threads.limit(n_jobs):
+        sizes = np.linalg.norm(columns, axis=0)
         if fit_intercept:
             columns, target = columns - columns.mean(axis=0), target - target.mean()
         norms = np.linalg.norm(columns, axis=0)
-        if not (norms > 0).all():
-            raise checks.dependent_for_knockoffs([names[j] for j in np.flatnonzero(norms == 0)])
+        constant = norms <= CONSTANT * sizes
+        if constant.any():
+            raise checks.dependent_for_knockoffs([names[j] for j in np.flatnonzero(constant)])
         columns = columns / norms
         both = np.column_stack([columns, made(columns, names, bool(fit_intercept), rng)])
         entry = _lasso_entries(both, target) if statistic == "lasso" else _l0_entries(both, target, k, clock)
@@ -220,10 +223,11 @@ def _lasso_entries(both: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Largest l1 strength at which each coefficient is not zero; 0 where there is none."""
     from sklearn.linear_model import lars_path
 
-    strengths, _, coef = lars_path(both, target, method="lasso")
+    unit = float(np.linalg.norm(target)) or 1.0  # it ends a path at an absolute size
+    strengths, _, coef = lars_path(both, target / unit, method="lasso")
     inside = coef != 0
     first = inside.argmax(axis=1)
-    return np.where(inside.any(axis=1), strengths[np.maximum(first - 1, 0)], 0.0)
+    return unit * np.where(inside.any(axis=1), strengths[np.maximum(first - 1, 0)], 0.0)
 
 
 def _l0_entries(both: np.ndarray, target: np.ndarray, k: int | None, clock: Clock) -> np.ndarray:

@@ -339,7 +339,7 @@ def penalty_path(
         standardize=standardize,
     )  # fmt: skip
     if problem.n_outputs > 1 or not problem.loss.by_rows:
-        raise checks.no_penalty_path(problem.loss.name)
+        raise checks.no_penalty_path(problem.loss.name, problem.n_outputs)
     if swaps and not (family.priced and problem.loss.name == "squared"):
         raise checks.no_swaps(family.name, problem.loss.name)
     group_of = None if groups is None else _group_of(problem, groups)
