@@ -191,5 +191,5 @@ def test_a_model_whose_scales_are_wrong_is_found_out(monkeypatch):
         dense, thin = both(loss, n_strengths=2)
         with pytest.raises(AssertionError):
             assert_alike(dense, thin)
-        assert thin.gaps[-1] > 1e-6 * thin.problem.null_loss
+        assert thin.gaps[-1] > 1e-6 * thin.null_loss
         assert thin.status is not ez.Status.OPTIMAL
