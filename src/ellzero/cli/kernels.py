@@ -48,6 +48,7 @@ def first_run() -> bool:
 def compile_all() -> Iterator[str]:
     """Use every kernel once on small problems; yields what is being compiled."""
     import numpy as np
+    from scipy.sparse import random_array
 
     from ..constraints import AtMostOne, StrongHierarchy
     from ..selection import path, penalty_path
@@ -69,6 +70,8 @@ def compile_all() -> Iterator[str]:
     for penalty in ("l1", "mcp", "group_l1"):
         penalty_path(rng.normal(size=(30, 90)), mean, penalty=penalty, groups=range(90), n_strengths=9)
     penalty_path(rng.normal(size=(7, 1100)), mean[:7], penalty="elastic_net", l1_ratio=1e-4, strengths=[0.01])
+    stored = random_array((300, 400), density=0.05, rng=rng, format="csc")
+    penalty_path(stored, rng.normal(size=300), n_strengths=5)
     targets = {"squared": mean, "logistic": (mean > 0).astype(float), "poisson": rng.poisson(np.exp(0.3 * mean))}
     for loss, y in targets.items():
         for l2 in (0.0, 0.1) if loss == "squared" else (0.1,):
