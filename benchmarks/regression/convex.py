@@ -1,6 +1,6 @@
 """Paths of convex penalties beside celer, skglm and scikit-learn: CPU times at the same accuracy, in one run.
 
-    python benchmarks/regression/convex.py [--cases lasso-1000x5000 ...] [--reps 3]
+    python -m benchmarks.regression.convex [--cases lasso-1000x5000 ...] [--reps 3]
 
 Every solver is a process of its own, pinned to the same core; they take turns. A solver's tolerance is loosened or
 tightened, untimed, until its worst duality gap on the path, judged in one place, is at most 1e-6 of the empty model's
@@ -19,10 +19,9 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
-from turns import Worker, environment, machine  # noqa: E402
+from ..turns import Worker, environment, machine
 
+HERE = Path(__file__).resolve().parent
 RIVALS = HERE.parent / ".rivals-convex"
 REQUIREMENTS = ("celer==0.7.4", "skglm==0.5", "scikit-learn==1.9.1", "numba", "scipy")
 SOLVERS = ("ellzero", "celer", "skglm", "scikit-learn")

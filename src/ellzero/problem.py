@@ -221,9 +221,15 @@ class Problem:
         return problem
 
     def with_penalty(self, l1: float, l2: float) -> "Problem":
-        """The same problem with other strengths."""
+        """The same problem with other strengths; what was computed from the data alone is shared."""
         own = self.penalty
-        return replace(self, penalty=Separable(own.l0, l1, l2, own.lower, own.upper))
+        if (l1, l2) == (own.l1, own.l2):
+            return self
+        twin = replace(self, penalty=Separable(own.l0, l1, l2, own.lower, own.upper))
+        for shared in ("moments", "constant", "usable", "gram", "quick_gram", "correlations", "null_intercept"):
+            if shared in self.__dict__:
+                twin.__dict__[shared] = self.__dict__[shared]
+        return twin
 
     def with_size(self, k: int | None) -> "Problem":
         """The same problem with another k; what was computed from the data is shared."""

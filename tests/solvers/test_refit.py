@@ -64,3 +64,19 @@ def test_few_rows_are_looked_at():
     rng = np.random.default_rng(2)
     X = rng.normal(size=(50, 4))
     assert fit_by_gram(Problem.from_data(X, X[:, 1] + rng.normal(size=50), k=1), [1]) is None
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+def test_other_strengths_are_those_of_a_problem_that_has_them_from_the_start(standardize):
+    rng = np.random.default_rng(3)
+    X, options = rng.normal(size=(50, 9)) * rng.uniform(0.37, 19, 9), {"k": 3, "standardize": standardize}
+    y = X[:, 1] + rng.normal(size=50)
+    plain = Problem.from_data(X, y, **options)
+    assert plain.gram.p == 9
+    assert plain.least_eigenvalue > 0  # computed now, so that it could be shared by mistake
+    twin, fresh = plain.with_penalty(0.019, 0.37), Problem.from_data(X, y, l1=0.019, l2=0.37, **options)
+    assert twin.gram is plain.gram
+    assert plain.with_penalty(0.0, 0.0) is plain
+    assert twin.least_eigenvalue == pytest.approx(fresh.least_eigenvalue, rel=1e-12) != plain.least_eigenvalue
+    assert fit_support(twin, [1, 4, 7]).value == pytest.approx(fit_support(fresh, [1, 4, 7]).value, rel=1e-12)
+    np.testing.assert_array_equal(twin.normal.penalty.l2, fresh.normal.penalty.l2)

@@ -211,7 +211,7 @@ def cross_validate(
             for j, ridge in enumerate(ridges):
                 left = len(ridges) * (len(folds) - i) - j
                 share = Clock(max(clock.remaining, 1e-3) / left, on_progress)
-                searched = problem if ridge == fixed["l2"] else problem.with_penalty(fixed["l1"], ridge)
+                searched = problem.with_penalty(fixed["l1"], ridge)
                 solutions = solve_path(
                     searched, wanted_sizes(problem, sizes), share, None, 1e-6, random_state, bounded=False
                 )
@@ -298,13 +298,12 @@ def fit_chosen(problem: Problem, found: CrossValidation, k: int, clock: Clock, r
     The larger sizes help: what shrinks into a size is often better than what grows into it.
     """
     same = (problem.penalty.l1, problem.penalty.l2) == (found.l1, found.l2)
-    asked = (problem if same else problem.with_penalty(found.l1, found.l2)).with_size(k)
+    asked = problem.with_penalty(found.l1, found.l2).with_size(k)
     if k > found.searched:
         ((coef, _),) = (model for model in dense(problem, [(found.l1, found.l2)], clock) if model is not None)
         status, solver = Status.HEURISTIC, "convex"
     else:
-        own = problem.penalty
-        searched = problem if own.l2 == found.ridge else problem.with_penalty(own.l1, found.ridge)
+        searched = problem.with_penalty(problem.penalty.l1, found.ridge)
         as_found, sizes = same and searched is problem, found.sizes[found.sizes <= found.searched].tolist()
         solutions = solve_path(searched, wanted_sizes(problem, sizes), clock, None, 1e-6, random_state, as_found)
         model = solutions[k] if k in solutions.sizes else solutions.results[-1]
