@@ -186,9 +186,14 @@ def finite(name: str, values, names: Sequence[str] | None = None) -> None:
     )
 
 
+def out_of_range(largest):
+    """Whether squares of so large a number, or their sums, overflow or vanish; elementwise."""
+    return (largest > LARGEST) | ((largest > 0) & (largest < 1 / LARGEST))
+
+
 def magnitude(name: str, largest: float) -> None:
     """Squares and their sums must neither overflow nor vanish."""
-    if largest > LARGEST or 0 < largest < 1 / LARGEST:
+    if out_of_range(largest):
         raise DataError(
             f"{name} has {largest:.3g} as its largest absolute value; squares of it leave the range of floating point. "
             "Hint: change its unit."

@@ -232,25 +232,9 @@ class Problem:
         return twin
 
     def with_size(self, k: int | None) -> "Problem":
-        """The same problem with another k; what was computed from the data is shared."""
-        twin = Problem(**{**{f: getattr(self, f) for f in self.__dataclass_fields__}, "k": k})
-        for shared in (
-            "moments",
-            "constant",
-            "normal",
-            "usable",
-            "gram",
-            "quick_gram",
-            "correlations",
-            "null_intercept",
-            "null_loss",
-            "rounding",
-            "least_eigenvalue",
-            "full_value",
-            "least_size",
-        ):
-            if shared in self.__dict__:
-                twin.__dict__[shared] = self.__dict__[shared]
+        """The same problem with another k; what was computed is shared, none of it depends on k."""
+        twin = object.__new__(Problem)  # `replace` costs more than a small fit
+        twin.__dict__.update(self.__dict__, k=k)
         return twin
 
     @property
@@ -496,7 +480,7 @@ def relative_gap(upper: float, lower: float, null_loss: float) -> float:
 
 def nonzero_rows(coef) -> np.ndarray:
     """Columns of X with a nonzero coefficient for some output."""
-    return np.flatnonzero(coef if coef.ndim == 1 else coef.any(axis=1))
+    return (coef if coef.ndim == 1 else coef.any(axis=1)).nonzero()[0]
 
 
 def _refuse_with_several(penalty: Separable) -> None:

@@ -236,7 +236,8 @@ class Result:
     def without_data(self) -> Result:
         """The result without what holds the data: its certificate, and a bound that nobody has asked for yet."""
         known = self.__dict__.get("_proved", None if callable(self.proved) else self.proved)
-        return replace(self, proved=Proved() if known is None else Proved(known.lower_bound, known.gap))
+        proved = Proved() if known is None else Proved(known.lower_bound, known.gap)
+        return replace(self, proved=proved, described=self.sample)
 
     @cached_property
     def sample(self) -> Sample:

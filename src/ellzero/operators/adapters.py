@@ -95,13 +95,14 @@ def as_operator(X) -> tuple[Operator, tuple[str, ...]]:
     checks.matrix_shape(array.shape)
     names = names or _numbered(array.shape[1])
     checks.finite("X", array, names)
-    for name, largest in zip(names, np.maximum(array.max(axis=0), -array.min(axis=0)).tolist(), strict=True):
-        checks.magnitude(f'column "{name}"', largest)
+    largest = np.maximum(array.max(axis=0), -array.min(axis=0))
+    for j in np.flatnonzero(checks.out_of_range(largest)).tolist():
+        checks.magnitude(f'column "{names[j]}"', float(largest[j]))
     return Dense(array), names
 
 
 def _numbered(p: int) -> tuple[str, ...]:
-    return tuple(f"x{j}" for j in range(p))
+    return tuple([f"x{j}" for j in range(p)])
 
 
 def as_labels(name: str, values, n: int) -> np.ndarray:

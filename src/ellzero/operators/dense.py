@@ -5,6 +5,7 @@ import numpy as np
 from .base import Operator
 
 BLOCK = 4096  # rows handled together where a full-size temporary would double the memory
+TILE = 1 << 16  # numbers handled together where a temporary should stay in the cache
 
 
 class Dense(Operator):
@@ -40,11 +41,28 @@ class Dense(Operator):
     def moments(self, weight):
         # the mean is taken about the first row, so that a large common offset costs no digits
         origin = self.array[0].copy()
-        mean = origin + sum((weight[b] @ (self.array[b] - origin) for b in self.blocks()), np.zeros(origin.size))
+        mean = origin.copy()
+        for rows, columns in self._tiles():
+            mean[columns] += weight[rows] @ (self.array[rows, columns] - origin[columns])
         return mean, self.squares_about(mean, weight)
 
     def squares_about(self, origin, weight):
-        return sum((weight[b] @ (self.array[b] - origin) ** 2 for b in self.blocks()), np.zeros(self.shape[1]))
+        out = np.zeros(self.shape[1])
+        for rows, columns in self._tiles():
+            part = self.array[rows, columns] - origin[columns]
+            part *= part
+            out[columns] += weight[rows] @ part
+        return out
+
+    def _tiles(self):
+        """Slices of rows and of columns, in the order in which the numbers lie in memory."""
+        n, p = self.shape
+        by_rows = self.array.flags.c_contiguous
+        height = max(1, TILE // p) if by_rows else BLOCK
+        width = p if by_rows else max(1, TILE // min(n, BLOCK))
+        for top in range(0, n, height):
+            for left in range(0, p, width):
+                yield slice(top, top + height), slice(left, left + width)
 
     def quick_squares_about(self, origin, weight):
         from .._kernels.columns import squares_by_columns, squares_by_rows

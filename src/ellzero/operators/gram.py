@@ -12,7 +12,7 @@ CACHE_BYTES = 2**30
 LEAST_ROWS = 256  # room for so many rows, whatever it takes
 MORE = 64  # rows added where all of the cache is in use
 SINGLE_FEATURES = 1000  # from so many columns on, single precision pays
-BLOCK = 1 << 20  # numbers copied at a time
+BLOCK = 1 << 17  # numbers copied at a time
 
 
 def is_small(n: int, p: int) -> bool:

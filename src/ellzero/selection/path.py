@@ -18,8 +18,8 @@ from ..errors import EllzeroWarning
 from ..problem import Problem
 from ..result import Proved, Result, Status, Table
 from ..solvers import Auto, Branch, Exhaustive, Solver, make_solver
-from ..solvers.base import Answer, certify, describe, fit_of, sample_of
-from ..solvers.bounds import bound_when_asked, bounded_by_supersets
+from ..solvers.base import Answer, certify, describe, fits_of, sample_of
+from ..solvers.bounds import bound_when_asked
 from ..solvers.exchange import Exchange, path_engine, penalised
 from ..solvers.exhaustive import all_sizes, enumerates, practical
 from ..solvers.relaxation import relaxes
@@ -39,7 +39,8 @@ class Path:
     results : tuple of Result
     sizes : tuple of int
         Size asked of each result; limits or l1 may leave a result smaller.
-    sample : Sample
+    described : Sample or callable
+        What the criteria need to know of the data, or what finds it out when it is first asked for.
     proof : Certificate, callable or None
         The certificate, or what makes it when it is first asked for.
     n_units : int
@@ -56,21 +57,27 @@ class Path:
 
     results: tuple[Result, ...]
     sizes: tuple[int, ...]
-    sample: Sample
+    described: Sample | Callable[[], Sample]
     proof: Certificate | Callable[[], Certificate | None] | None
     n_units: int
+
+    @cached_property
+    def sample(self) -> Sample:
+        """What the criteria need to know of the data."""
+        return self.described() if callable(self.described) else self.described
 
     @cached_property
     def certificate(self) -> Certificate | None:
         """One certificate with a claim for every size that has a bound; None where there is none."""
         return self.proof() if callable(self.proof) else self.proof
 
-    def __getstate__(self):  # what makes a certificate holds the data
-        return {**self.__dict__, "proof": self.certificate}
+    def __getstate__(self):  # what makes a certificate, or a sample, holds the data
+        return {**self.__dict__, "proof": self.certificate, "described": self.sample}
 
     def without_data(self) -> "Path":
         """The path without what holds the data: its certificate, and bounds that nobody has asked for yet."""
-        return replace(self, proof=None, results=tuple(result.without_data() for result in self.results))
+        results = tuple(result.without_data() for result in self.results)
+        return replace(self, results=results, described=self.sample, proof=None)
 
     def __iter__(self) -> Iterator[Result]:
         return iter(self.results)
@@ -308,7 +315,7 @@ def solve_path(
     """Path by the swap search (solver None; without bounds on request), by one tree for all sizes, or size by size."""
     if problem.linear:
         raise checks.one_size_only()
-    sample = sample_of(problem)
+    sample = partial(sample_of, problem)
     one_tree = Exhaustive(gap, random_state)
     if solver is None or isinstance(solver, Exchange):
         effort = None if solver is None else solver.effort
@@ -347,9 +354,10 @@ def _takes_all_sizes(problem, solver, one_tree) -> bool:
 def _finish(problem, answers, elapsed, solver, sample):
     """Sizes and results of one answer a size."""
     results, sized = [], problem
-    for k, answer, seconds in zip(answers, answers.values(), elapsed, strict=True):
+    fits = fits_of(problem, answers.values())
+    for (k, answer), fit, seconds in zip(answers.items(), fits, elapsed, strict=True):
         sized = sized.with_size(k)  # shares what the size before has found
-        results.append(describe(sized, answer, fit_of(sized, answer.units), seconds, solver, sample))
+        results.append(describe(sized, answer, fit, seconds, solver, sample))
     return list(answers), results
 
 
@@ -358,11 +366,9 @@ def _by_exchange(problem, sizes, clock, sample, random_state, bounded, effort):
     states = _within(problem, sizes, states)
     sizes = [k for k in sizes if k in states]
     status = Status.INTERRUPTED if clock.interrupted else Status.TIME_LIMIT if clock.expired else Status.HEURISTIC
-    if bounded and not relaxes(problem) and bounded_by_supersets(problem):
-        _ = problem.full_value  # found once, for all sizes
-    answers = {}
+    answers, relaxed = {}, relaxes(problem)
     for k in sizes:
-        sized = problem.with_size(k)
+        sized = problem.with_size(k) if relaxed else problem  # supersets bound all sizes alike, and once
         bound = bound_when_asked(sized, penalised(sized, states[k])) if bounded else None
         answers[k] = Answer(states[k].units, bound, status)
     return _finish(problem, answers, [clock.elapsed] * len(answers), "exchange", sample)

@@ -1,7 +1,7 @@
 """What every solver shares: refusal, timing, interruption and the making of a `Result`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Protocol
@@ -18,7 +18,7 @@ from ..checker import Checker
 from ..criteria import Sample
 from ..problem import Problem, nonzero_rows
 from ..result import Proved, Result, Status, TraceStep
-from .refit import Fit, fit_by_gram, fit_support
+from .refit import Fit, fit_support, fit_supports
 
 if TYPE_CHECKING:
     from .moves import State
@@ -144,14 +144,16 @@ def state_of(problem: Problem, columns: Sequence[int]) -> "State":
 
 def make_result(problem: Problem, answer: Answer, clock: Clock, solver: str) -> Result:
     """Refit the support, and tie bound, gap and certificate to it."""
-    fit = fit_of(problem, answer.units) if answer.fit is None else answer.fit
+    (fit,) = fits_of(problem, [answer])
     return describe(problem, answer, fit, clock.elapsed, solver, partial(sample_of, problem))
 
 
-def fit_of(problem: Problem, units) -> Fit:
-    """Fit of some units, from the Gram matrix where that is precise enough."""
-    columns = problem.rules.columns(units)
-    return fit_by_gram(problem, columns) or fit_support(problem, columns)
+def fits_of(problem: Problem, answers: Iterable[Answer]) -> list[Fit]:
+    """The fits that answers bring along, or those of their units."""
+    answers = list(answers)
+    plain = fit_supports(problem, [problem.rules.columns(answer.units) for answer in answers if answer.fit is None])
+    fitted = iter(plain)
+    return [next(fitted) if answer.fit is None else answer.fit for answer in answers]
 
 
 def describe(

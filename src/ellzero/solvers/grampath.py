@@ -41,6 +41,7 @@ class GramPath(KPath):
         sizes.members[k, :k], sizes.b[k, :k], sizes.value[k] = start.units, start.facts["b"], start.value
         sizes.A[sizes.start[k] : sizes.start[k + 1]] = start.facts["A"].ravel()
         sizes.c[k], sizes.d[k], sizes.changes[k] = start.facts["c"], start.facts["d"], 1
+        self.known = sizes.changes.copy()
         return super().run(largest, worthwhile, hopeful)
 
     def _make_room(self, k: int) -> None:
@@ -51,7 +52,7 @@ class GramPath(KPath):
             for old, new in zip(self.sizes, larger, strict=True):
                 new[tuple(slice(n) for n in old.shape)] = old
             larger.start[:] = _starts(2 * k)
-            self.sizes = larger
+            self.sizes, self.known = larger, np.append(self.known, np.zeros(larger.value.size - known, np.int64))
         cap = self.sizes.value.size
         self.fit = Fitted(
             np.zeros(cap, np.int64), np.zeros((cap, cap)), np.zeros(cap), np.empty(p), np.empty(p), np.zeros(1)
@@ -98,10 +99,10 @@ class GramPath(KPath):
     def _known(self) -> None:
         """Take the supports over that the kernels have found."""
         sizes = self.sizes
-        for k in np.flatnonzero(sizes.changes).tolist():
-            if self.changes.get(k) != sizes.changes[k]:
-                units = tuple(sizes.members[k, :k].tolist())
-                self.best[k], self.changes[k] = State(units, float(sizes.value[k])), int(sizes.changes[k])
+        for k in np.flatnonzero(sizes.changes != self.known).tolist():
+            units = tuple(sizes.members[k, :k].tolist())
+            self.best[k], self.changes[k] = State(units, float(sizes.value[k])), int(sizes.changes[k])
+        self.known = sizes.changes.copy()
 
     def _first_sweep(self, largest, worthwhile):
         if worthwhile is not None:

@@ -22,6 +22,7 @@ WELL = 1e-6  # reciprocal condition from which normal equations, refined once, a
 VERY_WELL = 1e-4  # the same for a Gram matrix alone, where it leaves at least the share PLAIN of the target unexplained
 PLAIN = 1e-3
 MANY_ROWS = 20_000
+TOGETHER = 1 << 23  # numbers in the columns of several supports that are fitted at once
 SOLVED = 1e-10  # residual, relative to the right side, of a solution that is taken
 RANK = 1e-12  # singular values below this share of the largest are rounding: collinear columns share their coefficient
 
@@ -88,15 +89,15 @@ def fit_support(problem: Problem, columns, start: Fit | None = None) -> Fit:
     Fit
     """
     columns = np.sort(np.asarray(columns, dtype=np.intp))
-    Z = problem.normal.Z.columns(columns)
     if problem.least_squares:
-        return _least_squares(problem, columns, Z)
+        return _least_squares(problem, [columns])[0]
+    Z = problem.normal.Z.columns(columns)
     if problem.n_outputs > 1:
         from .multinomial import fit_classes
 
         return fit_classes(problem, columns, Z, start)
     if problem.loss.name == "squared" and problem.penalty.l1 == 0:  # limits that do not bind change nothing
-        free, penalty = _least_squares(problem, columns, Z), problem.normal.penalty
+        free, penalty = _least_squares(problem, [columns])[0], problem.normal.penalty
         if ((free.gamma >= penalty.lower[columns]) & (free.gamma <= penalty.upper[columns])).all():
             return free
     gamma, intercept = _starting_point(problem, columns, start)
@@ -121,21 +122,42 @@ def _value(problem, columns, gamma, eta):
     return problem.loss.mean(target, eta, problem.weight) + float(convex.sum())
 
 
-def _least_squares(problem, columns, Z):
+def fit_supports(problem: Problem, supports) -> list[Fit]:
+    """`fit_support` of several supports: linear solves share the products of their columns where these fit memory."""
+    supports = [np.sort(np.asarray(columns, dtype=np.intp)) for columns in supports]
+    if not problem.least_squares:
+        return [fit_support(problem, columns) for columns in supports]
+    found = [fit_by_gram(problem, columns) for columns in supports]
+    left = [columns for columns, fit in zip(supports, found, strict=True) if fit is None]
+    union = np.unique(np.concatenate(left)) if left else np.empty(0, np.intp)
+    together = problem.y.shape[0] * union.size <= TOGETHER
+    fitted = iter(_least_squares(problem, left) if together else (fit_support(problem, columns) for columns in left))
+    return [next(fitted) if fit is None else fit for fit in found]
+
+
+def _least_squares(problem, supports) -> list[Fit]:
     """Normal equations, or an orthogonal factorisation of the weighted columns where they would lose digits."""
-    ridge = problem.normal.penalty.l2[columns]
-    gamma = _normal_equations(problem, Z, ridge)
-    if gamma is not None:
-        eta = Z @ gamma
-        return Fit(columns, gamma, 0.0, eta, _value(problem, columns, gamma, eta))
-    root = np.sqrt(problem.weight)
+    union = np.unique(np.concatenate(supports))
+    Z = problem.normal.Z.columns(union)
+    places = [np.searchsorted(union, columns) for columns in supports]
+    gammas = _normal_equations(problem, Z, problem.normal.penalty.l2[union], places)
+    fits = []
+    for columns, place, gamma in zip(supports, places, gammas, strict=True):
+        own = Z if place.size == union.size else Z[:, place]
+        gamma = _orthogonal(problem, columns, own) if gamma is None else gamma
+        eta = own @ gamma
+        fits.append(Fit(columns, gamma, 0.0, eta, _value(problem, columns, gamma, eta)))
+    return fits
+
+
+def _orthogonal(problem, columns, Z):
+    """Least-squares coefficients by an orthogonal factorisation; collinear columns share theirs."""
+    ridge, root = problem.normal.penalty.l2[columns], np.sqrt(problem.weight)
     A, target = root[:, None] * Z, (root * problem.normal.y.T).T
     if ridge.any():
         A = np.vstack([A, np.diag(np.sqrt(2.0 * ridge))])
         target = np.concatenate([target, np.zeros((columns.size, *target.shape[1:]))])
-    gamma = least_squares(A, target, "gelsy", RANK) if columns.size else np.empty((0, *target.shape[1:]))
-    eta = Z @ gamma
-    return Fit(columns, gamma, 0.0, eta, _value(problem, columns, gamma, eta))
+    return least_squares(A, target, "gelsy", RANK) if columns.size else np.empty((0, *target.shape[1:]))
 
 
 def fit_by_gram(problem: Problem, columns) -> Fit | None:
@@ -152,15 +174,27 @@ def fit_by_gram(problem: Problem, columns) -> Fit | None:
     return Fit(columns, solution, 0.0, None, value) if value >= PLAIN * gram.yy else None
 
 
-def _normal_equations(problem, Z, ridge):
-    """Solution of the normal equations, refined once from the residual; None where their condition is bad."""
+def _normal_equations(problem, Z, ridge, places) -> list[np.ndarray | None]:
+    """Solutions of the normal equations of some of the columns, refined once from the residual.
+
+    `places` has the columns of each; None takes the place of a solution where their condition is bad.
+    """
     weighted = problem.weight[:, None] * Z
-    gram = Z.T @ weighted + np.diag(2.0 * ridge)
-    gamma = solve_well(gram, weighted.T @ problem.normal.y, WELL)
-    if gamma is None:
-        return None
-    rest = weighted.T @ (problem.normal.y - Z @ gamma) - (2.0 * ridge * gamma.T).T
-    return gamma + solve_positive(gram, rest)
+    gram, y = Z.T @ weighted + np.diag(2.0 * ridge), problem.normal.y.reshape(problem.y.shape[0], 1, -1)
+    right = (weighted.T @ y[:, 0])[:, None]
+    gamma = np.zeros((ridge.size, len(places), y.shape[2]))
+    systems = [gram[np.ix_(at, at)] for at in places]
+    solved = [solve_well(system, right[at, 0], WELL) for system, at in zip(systems, places, strict=True)]
+    for i, (at, solution) in enumerate(zip(places, solved, strict=True)):
+        gamma[at, i] = 0.0 if solution is None else solution
+    flat = gamma.reshape(ridge.size, -1)  # products for all at once
+    rest = (weighted.T @ (y - (Z @ flat).reshape(-1, *gamma.shape[1:])).reshape(-1, flat.shape[1])).reshape(gamma.shape)
+    rest -= 2.0 * ridge[:, None, None] * gamma
+    shape = problem.y.shape[1:]
+    return [
+        None if solution is None else (solution + solve_positive(system, rest[at, i])).reshape(-1, *shape)
+        for i, (at, system, solution) in enumerate(zip(places, systems, solved, strict=True))
+    ]
 
 
 def _newton(problem, columns, Z, gamma, intercept):
