@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import digamma, erf, expit, gammaln, xlogy
 
-from . import _checks as checks
-from ._risk import RiskSets
+from .. import _checks as checks
+from .._risk import RiskSets
 
 Vector = NDArray[np.float64]
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _checks as checks
+from .. import _checks as checks
 
 Vector = NDArray[np.float64]
 Numbers = float | Vector  # one for all coordinates, or one a coordinate
@@ -391,7 +391,7 @@ class Folded(Penalty):
         return self.base.upper
 
     def _minimisers(self, v, a, step):
-        from ._kernels.threshold import thresholds
+        from .._kernels.threshold import thresholds
 
         v = np.asarray(v, float)
         shape, base = v.shape, self.base
@@ -403,7 +403,7 @@ class Folded(Penalty):
 
     def concave_value(self, beta) -> Vector:
         """Concave part of each coordinate."""
-        from ._kernels.threshold import concaves
+        from .._kernels.threshold import concaves
 
         beta = np.asarray(beta, float)
         out = np.empty(beta.size)
@@ -433,9 +433,9 @@ class Folded(Penalty):
 
     def _slope(self, t) -> Vector:
         """Slope of the concave part at t >= 0, from the right."""
-        from ._kernels.threshold import MCP as FIRM
-        from ._kernels.threshold import POWER
-        from ._kernels.threshold import SCAD as CLIPPED
+        from .._kernels.threshold import MCP as FIRM
+        from .._kernels.threshold import POWER
+        from .._kernels.threshold import SCAD as CLIPPED
 
         scale, first, second = self.bend
         if self.kind == FIRM:
@@ -476,7 +476,7 @@ class Lp(Folded):
     __slots__ = ()
 
     def __init__(self, strength: float, p: float = 0.5):
-        from ._kernels.threshold import POWER
+        from .._kernels.threshold import POWER
 
         super().__init__(POWER, (checks.non_negative("strength", strength), checks.power(p), 0.0), Separable())
 
@@ -505,7 +505,7 @@ class MCP(Folded):
     __slots__ = ()
 
     def __init__(self, strength: float, gamma: float = 3.0):
-        from ._kernels.threshold import MCP as FIRM
+        from .._kernels.threshold import MCP as FIRM
 
         strength, gamma = checks.non_negative("strength", strength), checks.positive("gamma", gamma)
         super().__init__(FIRM, (strength, max(gamma * strength, 1e-300), 0.0), Separable())
@@ -534,7 +534,7 @@ class SCAD(Folded):
     __slots__ = ()
 
     def __init__(self, strength: float, gamma: float = 3.7):
-        from ._kernels.threshold import SCAD as CLIPPED
+        from .._kernels.threshold import SCAD as CLIPPED
 
         strength, gamma = checks.non_negative("strength", strength), checks.above("gamma", gamma, 1)
         first = max(strength, 1e-300)
@@ -564,7 +564,7 @@ class LogSum(Folded):
     __slots__ = ()
 
     def __init__(self, strength: float, epsilon: float = 0.1):
-        from ._kernels.threshold import LOG
+        from .._kernels.threshold import LOG
 
         strength, epsilon = checks.non_negative("strength", strength), checks.positive("epsilon", epsilon)
         super().__init__(LOG, (strength, epsilon, 0.0), Separable())
