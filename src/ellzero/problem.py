@@ -25,6 +25,8 @@ CONSTANT = 1e-9  # a column whose deviation is below this share of its size is c
 DEPENDENT = 1e-12  # squared part of a unit column that the others leave unexplained
 DEPENDENCE_FEATURES = 1000
 DEPENDENCE_WORK = 2e10  # rows times squared columns: about a second
+# what is computed once: from the data alone, and with the strengths, whatever the size
+OF_DATA = ("moments", "constant", "usable", "gram", "quick_gram", "correlations", "null_intercept")
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,16 +227,18 @@ class Problem:
         own = self.penalty
         if (l1, l2) == (own.l1, own.l2):
             return self
-        twin = replace(self, penalty=Separable(own.l0, l1, l2, own.lower, own.upper))
-        for shared in ("moments", "constant", "usable", "gram", "quick_gram", "correlations", "null_intercept"):
-            if shared in self.__dict__:
-                twin.__dict__[shared] = self.__dict__[shared]
-        return twin
+        return self.changed(OF_DATA, penalty=Separable(own.l0, l1, l2, own.lower, own.upper))
 
     def with_size(self, k: int | None) -> "Problem":
         """The same problem with another k; what was computed is shared, none of it depends on k."""
         twin = object.__new__(Problem)  # `replace` costs more than a small fit
         twin.__dict__.update(self.__dict__, k=k)
+        return twin
+
+    def changed(self, shared, **fields) -> "Problem":
+        """The same problem with other fields; of what was computed, the names in `shared` are taken over."""
+        twin = replace(self, **fields)
+        twin.__dict__.update({name: self.__dict__[name] for name in shared if name in self.__dict__})
         return twin
 
     @property

@@ -8,7 +8,6 @@ Hastie & Tibshirani (2004), "Efficient quadratic regularization for expression a
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -101,8 +100,4 @@ class Ridge:
 def _at(problem: Problem, strength: float) -> Problem:
     """The problem with a ridge; what its strength does not change is shared."""
     penalty = problem.penalty
-    twin = replace(problem, penalty=Separable(0.0, 0.0, strength, penalty.lower, penalty.upper))
-    for shared in KEPT:
-        if shared in problem.__dict__:
-            twin.__dict__[shared] = problem.__dict__[shared]
-    return twin
+    return problem.changed(KEPT, penalty=Separable(0.0, 0.0, strength, penalty.lower, penalty.upper))
