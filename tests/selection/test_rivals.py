@@ -92,7 +92,7 @@ def test_equal_columns_of_finemap_tie(expected, data_dir):
     data = np.load(data_dir / "finemap_n3" / "data.npz")
     X, y = np.asarray(data["X"], float), np.asarray(data["Y"], float)[:, 0]
     row = expected("finemap_n3")["Y0"]["sizes"][3]
-    found = ez.rivals(X, y, k=3, within=1e-9, solver="exhaustive")
+    found = ez.rivals(X, y, k=3, within=1e-9, solver="exhaustive", time_limit=600.0)
     assert [list(support) for support in found.supports] == [row["index"], row["runner_up"]["features"]]
     assert 2 * 574 * found.objectives[1] == pytest.approx(row["runner_up"]["rss"], rel=1e-9)
     assert not found.complete

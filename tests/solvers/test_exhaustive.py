@@ -195,7 +195,7 @@ def test_finemap(expected, data_dir, response, k):
     data = np.load(data_dir / "finemap_n3" / "data.npz")
     X, y = np.asarray(data["X"], float), np.asarray(data["Y"], float)[:, response]
     row = expected("finemap_n3")[f"Y{response}"]["sizes"][k]
-    result = ez.best_subset(X, y, k=k)
+    result = ez.best_subset(X, y, k=k, time_limit=600.0)
     assert 2 * 574 * result.loss == pytest.approx(row["rss"], rel=1e-9)
     assert tuple(result.support) == tuple(row["index"])
     assert result.status is ez.Status.OPTIMAL

@@ -7,7 +7,7 @@ import numpy as np
 from .compiled import inlined, inner, kernel
 from .exchange import best_swap, exchange, farthest, losses, product
 
-GROW, SHRINK, KICK = 0, 1, 2  # kinds of sweeps
+GROW, SHRINK, KICK, PURSUE, SETTLE = range(5)  # kinds of sweeps
 # places of the numbers of a plan
 POSITION, ACTIVE, SIZE, DROPS, ADDS, BANNED, LEAVES, JOINS, WANTED, WORK, DOUBTED = range(11)
 KICKED = 7  # most members that a kick replaces
@@ -89,6 +89,10 @@ def begin(rows, fit, sizes, plan, k, kind, n_stay):
             return False
         at[DROPS] = min(free - 1, 2 + random_below(plan.seed, max(1, min(free // 3, KICKED - 1))))
         at[ADDS] = at[DROPS]
+    elif kind == PURSUE:
+        at[DROPS], at[ADDS] = 0, sizes.value.size - 1 - k
+    elif kind == SETTLE:
+        at[DROPS], at[ADDS] = 0, 0
     else:
         if sizes.used[kind, k] == sizes.changes[k]:
             return False
@@ -151,12 +155,16 @@ def leaver(rows, fit, plan, k, kind):
 
 @inlined
 def entrant(rows, fit, plan, kind):
-    """The column that lowers the value most; where none does, a sweep still takes the first that is independent."""
+    """The column that lowers the value most; where none does, a sweep still takes the first that is independent.
+
+    A pursuit takes the column that would lower it most if all others kept their coefficients.
+    """
     top, found, first = 0.0, -1, -1
     for j in range(fit.d.size):
         c, d = fit.c[j], fit.d[j]
         if d > rows.tiny * rows.norm[j]:
             first = j if first < 0 else first
+            d = rows.norm[j] if kind == PURSUE else d
             if c * c > top * d:
                 allowed = True
                 for q in range(plan.at[BANNED]):
@@ -206,6 +214,8 @@ def descend(rows, fit, sizes, plan, kind, tolerance, end):
                 at[JOINS] = entrant(rows, fit, plan, kind)
                 if at[JOINS] < 0:
                     return True
+            elif kind == PURSUE:
+                return True
             else:
                 if at[DOUBTED] == 0 and met(plan.seen, fit.members, k):
                     return True
@@ -236,6 +246,10 @@ def descend(rows, fit, sizes, plan, kind, tolerance, end):
             fit.d[j] = 0.0
         elif j >= 0 and s < 0:
             at[ADDS] -= 1
+            if kind == PURSUE and sizes.changes[at[SIZE]] == 0:  # beyond the sizes that are searched
+                at[ADDS] = 0
+            elif kind == PURSUE and fit.value[0] < sizes.value[at[SIZE]] - 0.5 * tolerance:
+                keep(fit, sizes, at[SIZE])
         at[LEAVES], at[JOINS] = -1, -1
     return False
 

@@ -19,7 +19,7 @@ LOOK_AHEAD = 10  # sizes tried beyond the best before a penalised search ends
 PATIENCE = 0.25  # further ones, as a share of the best size, where moves need refits
 KICK = 7  # most units that a perturbation replaces
 FEW = 1000  # columns up to which a start is found without the compiled sweeps
-PAIRED = 4  # effort from which on pairs are exchanged, too
+THOROUGH = 4  # effort from which on there are more starts, and pairs are exchanged, too
 SMALL = 1e6  # rows times columns up to which perturbing is cheap where moves need refits
 BEYOND = 10  # one size in so many is added past the largest: shrinking larger supports is what improves the last sizes
 
@@ -50,10 +50,13 @@ class KPath:
         try:
             self._first_sweep(max(self.past(largest), largest), worthwhile)
             self._settle()
+            if self.effort:
+                self._start_elsewhere()
+                self._settle()
             for _ in range(self.effort):
                 if self._perturb(hopeful):
                     self._settle()
-            while self.effort >= PAIRED and self._exchange_pairs(hopeful):
+            while self.effort >= THOROUGH and self._exchange_pairs(hopeful):
                 self._settle()
         except KeyboardInterrupt:
             self.clock.interrupted = True
@@ -108,6 +111,14 @@ class KPath:
                     self._backward(k)
             self.clock.tick("path", message="sweeping", done=self.largest, total=self.largest)
             moving = before != self.changes
+
+    def _start_elsewhere(self):
+        """Offer supports that the sweeps do not come from."""
+        if self.effort >= THOROUGH:
+            from .starts import starts
+
+            for state in starts(self.moves, self.largest, self.clock):
+                self._offer(state)
 
     def _perturb(self, hopeful) -> bool:
         """Replace a few random units at every size that is hopeful; True if some size improved."""
@@ -293,7 +304,9 @@ class Exchange(Solver):
     ----------
     effort : int, optional
         Rounds of random perturbations after the sweeps: 0 is quick; 1 is usual (but 0 where moves need refits and rows
-        times columns exceed a million); from 4 on pairs of units are exchanged, too; 8 is thorough.
+        times columns exceed a million), and begins from matching pursuit, too, where moves are linear solves; from 4 on
+        marginal screening, least angle regression and splicing are starts, too, and pairs of units are exchanged;
+        8 is thorough.
     random_state : int, Generator or None, default=None
         Seed of the perturbations; None is seed 0.
 

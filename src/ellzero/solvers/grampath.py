@@ -11,6 +11,8 @@ from .._kernels.sweep import (
     KICK,
     LEAVES,
     POSITION,
+    PURSUE,
+    SETTLE,
     SHRINK,
     SIZE,
     WANTED,
@@ -127,6 +129,12 @@ class GramPath(KPath):
             self._pass(np.arange(least, most), GROW)
             self._pass(np.arange(most, least, -1), SHRINK)
             moving = bool((before != self.sizes.changes).any())
+
+    def _start_elsewhere(self):
+        before = self.sizes.changes.copy()
+        self._pass([len(self.moves.forced)], PURSUE)
+        self._pass(np.flatnonzero(before != self.sizes.changes), SETTLE)
+        super()._start_elsewhere()
 
     def _state(self, k):
         sizes = self.sizes

@@ -187,12 +187,13 @@ def _normal_equations(problem, Z, ridge, places) -> list[np.ndarray | None]:
     solved = [solve_well(system, right[at, 0], WELL) for system, at in zip(systems, places, strict=True)]
     for i, (at, solution) in enumerate(zip(places, solved, strict=True)):
         gamma[at, i] = 0.0 if solution is None else solution
-    flat = gamma.reshape(ridge.size, -1)  # products for all at once
-    rest = (weighted.T @ (y - (Z @ flat).reshape(-1, *gamma.shape[1:])).reshape(-1, flat.shape[1])).reshape(gamma.shape)
+    flat = gamma.reshape(ridge.size, len(places) * y.shape[2])  # products for all at once
+    left = y - (Z @ flat).reshape(y.shape[0], *gamma.shape[1:])
+    rest = (weighted.T @ left.reshape(y.shape[0], flat.shape[1])).reshape(gamma.shape)
     rest -= 2.0 * ridge[:, None, None] * gamma
     shape = problem.y.shape[1:]
     return [
-        None if solution is None else (solution + solve_positive(system, rest[at, i])).reshape(-1, *shape)
+        None if solution is None else (solution + solve_positive(system, rest[at, i])).reshape(at.size, *shape)
         for i, (at, system, solution) in enumerate(zip(places, systems, solved, strict=True))
     ]
 

@@ -1,6 +1,8 @@
 """Splicing: a few members of a support are exchanged for as many outsiders at once, size by size."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from math import log
 from typing import ClassVar
 
@@ -33,6 +35,23 @@ def splice(moves: Moves, state: State, most: int, least: float) -> State | None:
         if tried is not None and tried.value < best.value:
             best = tried
     return best if best.value < state.value - least else None
+
+
+def spliced(moves: Moves, most: int, c_max: int, threshold, clock, worthwhile=lambda size: True) -> Iterator[State]:
+    """States on the way of splicing, from the smallest size up; each size begins where the one before ended.
+
+    `threshold(size)` is the gain that a splice must exceed, `worthwhile(size)` says whether to go beyond a size.
+    """
+    state = moves.start()
+    while state.size < most and not clock.stopped and worthwhile(state.size):
+        grown = moves.grow(state)
+        if grown is None or grown.size > most:
+            return
+        state = grown
+        yield state
+        while not clock.stopped and (better := splice(moves, state, c_max, threshold(state.size))) is not None:
+            state = better
+            yield state
 
 
 @dataclass(frozen=True)
@@ -101,17 +120,15 @@ class Splicing(Solver):
 
     def search(self, problem, clock):
         moves, worthwhile = moves_for(problem), affordable(problem)
-        state = moves.start()
-        best = {state.size: state}
+        start = moves.start()
+        best = {start.size: start}
+        walk = spliced(
+            moves, most_units(problem), self.c_max, partial(self.threshold, problem), clock,
+            lambda size: worthwhile(best, size),
+        )  # fmt: skip
         try:
-            while state.size < most_units(problem) and not clock.stopped and worthwhile(best, state.size):
-                grown = moves.grow(state)
-                if grown is None or grown.size > most_units(problem):
-                    break
-                state = best[grown.size] = grown  # kept at once, so that an interrupt loses nothing
-                least = self.threshold(problem, state.size)
-                while not clock.stopped and (better := splice(moves, state, self.c_max, least)) is not None:
-                    state = best[state.size] = better
+            for state in walk:
+                best[state.size] = state
                 clock.tick("splicing", message=f"size {state.size}", k=state.size, objective=penalised(problem, state))
         except KeyboardInterrupt:
             clock.interrupted = True
