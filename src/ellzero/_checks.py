@@ -153,6 +153,31 @@ def one_of(name: str, value, choices: Sequence[str]) -> str:
     return value
 
 
+def unknown_keyword(function: str, name: str, known: Sequence[str]) -> TypeError:
+    """As Python says it itself, which would name the function that got the keyword in the end."""
+    near = get_close_matches(name, known, 1)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    return TypeError(f"{function}() got an unexpected keyword argument '{name}'.{hint}")
+
+
+def no_price(function: str, l0) -> None:
+    if l0 is not None:
+        raise ArgumentError(
+            f"`l0`, the price of a column, has no meaning in {function}, which goes by sizes; got {l0!r}. "
+            "Hint: `k` is the size."
+        )
+
+
+def place(value, n: int) -> int:
+    """Place of one model on a path; from the end where it is negative."""
+    if not _integer(value) or not -n <= value < n:
+        raise ArgumentError(
+            f"a path of {plural(n, 'model')} is read one at a time, by an integer in [{-n}, {n - 1}], got {value!r}. "
+            "Hint: list(path) takes slices."
+        )
+    return int(value) % n
+
+
 def need_k_or_l0(k, l0) -> None:
     if k is None and l0 is None:
         raise ArgumentError("Give `k` (at most so many columns), `l0` (the price of a column), or both. Got neither.")
@@ -230,6 +255,11 @@ def masked(name: str, count: int) -> DataError:
 def callback(value) -> None:
     if value is not None and not callable(value):
         raise ArgumentError(f"`on_progress` must be a function of one event, got {value!r}.")
+
+
+def given(name: str, values) -> None:
+    if values is None:
+        raise DataError(f"{name} must hold what belongs to each row of X, got None. Hint: give it beside X.")
 
 
 def same_length(name: str, length: int, n: int) -> None:
@@ -710,6 +740,11 @@ def squared_error_only(criterion: str, loss: str) -> DataError:
 
 def single_response_criterion(criterion: str) -> DataError:
     return DataError(f"criterion {criterion} is defined for a single response. Hint: bic or aic.")
+
+
+def is_size(value, sizes: Sequence[int]) -> bool:
+    """Whether a path has it; True and 1.0 are no sizes, though they are equal to one."""
+    return _integer(value) and value in sizes
 
 
 def no_such_size(size, sizes) -> ArgumentError:

@@ -284,6 +284,18 @@ def time_without_cox(task: str) -> Stop:
     return Stop(Exit.USAGE, f"--time and --event are for --task cox, and the task is {task}. Leave --task out.")
 
 
+def flag_of_times(flag: str) -> Stop:
+    return Stop(Exit.USAGE, f"{flag} is for --task cox. Give --time COLUMN and --event COLUMN, or leave {flag} out.")
+
+
+def lone_strata(name: str) -> Stop:
+    return Stop(
+        Exit.DATA,
+        f'--strata {name}: "{name}" is different in every row used, so no two rows are compared. Leave it out, or join '
+        "values.",
+    )
+
+
 def text_time(name: str, stray: str) -> Stop:
     return Stop(Exit.DATA, f'--time {name}: times are numbers, and "{name}" is not. {stray}'.rstrip())
 
