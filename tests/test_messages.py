@@ -354,8 +354,8 @@ def test_message(call, kind, text):
 
 def test_keywords():
     with pytest.raises(TypeError) as caught:
-        ez.stability(X, Y, k=2, treshold=0.37)
-    assert str(caught.value) == "stability() got an unexpected keyword argument 'treshold'. Did you mean 'threshold'?"
+        ez.stability(X, Y, k=2, thresholds=0.37)
+    assert str(caught.value) == "stability() got an unexpected keyword argument 'thresholds'. Did you mean 'threshold'?"
 
 
 def test_warnings():

@@ -203,11 +203,9 @@ def test_a_claim_that_is_made_can_be_checked(loss, with_offset, seed):
 
 # ---- paths of penalties
 
-FAMILIES = {
-    name: {"groups": [0, 0, 1, 1, 1]} if name.startswith("group") else {}
-    for name in ("l1", "elastic_net", "adaptive_l1", "ridge", "group_l1", "reweighted_l1", "log_sum", "mcp", "scad", "lp",
-                 "l0", "l0l1", "l0l2", "group_l0")
-}  # fmt: skip
+NAMES = ("l1", "elastic_net", "adaptive_l1", "ridge", "group_l1", "reweighted_l1", "log_sum", "mcp", "scad", "lp", "l0",
+         "l0l1", "l0l2", "group_l0")  # fmt: skip
+FAMILIES: dict[str, dict] = {name: {"groups": [0, 0, 1, 1, 1]} if name.startswith("group") else {} for name in NAMES}
 
 
 @pytest.mark.parametrize("name", FAMILIES)

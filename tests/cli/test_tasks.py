@@ -481,7 +481,9 @@ WARDS = np.array(["north", "south", "west"])[np.arange(67) % 3]
 
 
 @pytest.mark.parametrize("command", ["select", "compare"])
-@pytest.mark.parametrize(("ties", "wards"), [("efron", None), ("efron", WARDS), ("breslow", WARDS), (None, np.arange(67) % 5)])
+@pytest.mark.parametrize(
+    ("ties", "wards"), [("efron", None), ("efron", WARDS), ("breslow", WARDS), (None, np.arange(67) % 5)]
+)
 def test_ties_and_strata(run, write, command, ties, wards):
     rows = patients() | ({} if wards is None else {"ward": wards})
     words = [*(["--ties", ties] if ties else []), *(["--strata", "ward"] if wards is not None else [])]

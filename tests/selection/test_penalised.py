@@ -616,5 +616,5 @@ def test_nothing_is_explained_by_nothing(loss, seed):
 def test_a_criterion_without_a_name_is_none():
     for path in (asked("l1", n_strengths=7)[2], ez.path(*data(), k=2)):
         for call in (path.best, path.criteria, path.table):
-            with pytest.raises(ez.errors.ArgumentError, match="`criterion` must be one of bic, .* got ''"):
+            with pytest.raises(ez.errors.ArgumentError, match=r"`criterion` must be one of bic, .* got ''"):
                 call("")

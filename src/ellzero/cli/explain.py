@@ -137,8 +137,8 @@ GLOSSARY = {
     "cox": (
         "--time COLUMN --event COLUMN, in the place of --target, explain times until an event by proportional hazards: "
         "each column multiplies the hazard by a factor, e to its coefficient for one unit more. Rows without the event "
-        "(0) count as long as they were seen. --strata COLUMN compares rows with the same value only; --ties efron shares "
-        "tied events otherwise than breslow. Criteria take the number of events for n; there is no intercept. "
+        "(0) count as long as they were seen. --strata COLUMN compares only rows of one value, --ties efron counts "
+        "events at the same time otherwise. Criteria take the number of events for n; there is no intercept. "
         "`ellzero predict` writes the hazard relative to a row whose formula is 0. No bound is known, so its sizes are "
         "heuristic."
     ),

@@ -88,7 +88,11 @@ class Target:
         """Say what is fitted, which value counts as 1, and whether the data decided."""
         if self.event is not None:
             ties = ", ties by Efron" if self.ties == "efron" else ""
-            strata = "" if self.strata is None else f"; each of the {self.strata.max() + 1} values of {self.stratified} apart"
+            strata = (
+                ""
+                if self.strata is None
+                else f"; each of the {self.strata.max() + 1} values of {self.stratified} apart"
+            )
             return f"cox: hazard of {self.event} over {self.name}{ties}{strata}"
         chosen = ", chosen because the target has two values" if asked == "auto" and self.levels else ""
         if self.task == "multinomial":

@@ -7,8 +7,8 @@ from ..errors import ArgumentError, DataError
 def given(model, y) -> None:
     if y is None:  # in the words that scikit-learn's checks look for
         raise DataError(
-            f"y must hold what belongs to each row of X: {type(model).__name__} requires y to be passed, but the target y "
-            "is None. Hint: fit(X, y)."
+            f"y must hold what belongs to each row of X: {type(model).__name__} requires y to be passed, but the "
+            "target y is None. Hint: fit(X, y)."
         )
 
 

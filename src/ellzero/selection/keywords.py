@@ -28,9 +28,9 @@ def known(*further: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     --------
     >>> @known("offset")
     ... def fit(X, *, sample_weight=None, **question): ...
-    >>> fit([1.9], ofset=0.37)
+    >>> fit([1.9], offsets=0.37)
     Traceback (most recent call last):
-    TypeError: fit() got an unexpected keyword argument 'ofset'. Did you mean 'offset'?
+    TypeError: fit() got an unexpected keyword argument 'offsets'. Did you mean 'offset'?
     """
 
     def of(function: Callable[P, R]) -> Callable[P, R]:

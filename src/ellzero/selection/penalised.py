@@ -323,9 +323,9 @@ def penalty_path(
     ``Ridge(alpha)`` is ``ridge`` of strength alpha/(2n), ``LogisticRegression(C)`` is ``l1`` of strength 1/(Cn) or
     ``ridge`` of strength 1/(2Cn), all with ``standardize=False``.
 
-    With squared error, c times y has c times the coefficients at c times the strength for ``l1``, ``group_l1``, ``mcp``,
-    ``scad`` and the logarithmic penalties, at the same strength for ``ridge``, and at :math:`c^2` times the price for
-    ``l0`` and ``group_l0``; an elastic net keeps them at no strength of the same ``l1_ratio``, but at
+    With squared error, c times y has c times the coefficients at c times the strength for ``l1``, ``group_l1``,
+    ``mcp``, ``scad`` and the logarithmic penalties, at the same strength for ``ridge``, and at :math:`c^2` times the
+    price for ``l0`` and ``group_l0``; an elastic net keeps them at no strength of the same ``l1_ratio``, but at
     :math:`\lambda(c\rho + 1 - \rho)` with :math:`c\rho/(c\rho + 1 - \rho)` in the place of :math:`\rho`.
 
     References

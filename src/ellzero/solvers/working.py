@@ -377,7 +377,7 @@ class Working:
 
         A model whose step does not lower the objective is made steeper until one does: then it lies above the loss.
         """
-        problem, loss = self.problem, self.problem.loss
+        problem = self.problem
         r = self.residual()
         moved, h = self.weight * r, np.maximum(bent(problem, self.y, self.eta), 1e-300)
         minimise, shift, means = self._minimiser(terms, h, moved), 0.0, 0.0
