@@ -231,6 +231,22 @@ def test_targets_of_all_makes():
         assert ez.best_subset(X, target, k=2, loss="cox").objective == known
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1e-150, 1e150, 1e307])
+def test_only_the_order_of_the_times_counts(unit):
+    X, y, weight, strata = sample(3)
+    scaled = np.column_stack([unit * y[:, 0], y[:, 1]])
+    for loss in (Cox(), Cox("efron", strata)):
+        one, other = (ez.best_subset(X, times, k=2, loss=loss, sample_weight=weight) for times in (y, scaled))
+        assert np.array_equal(one.coef, other.coef)
+        assert one.objective == other.objective
+    model = ez.L0Cox(k=2).fit(X, scaled)
+    plain = ez.L0Cox(k=2).fit(X, y)
+    assert np.array_equal(model.coef_, plain.coef_)
+    assert model.score(X, scaled) == plain.score(X, y)
+    at = np.array([1.9, 3.0])
+    assert np.array_equal(model.predict_survival(X, unit * at), plain.predict_survival(X, at))
+
+
 def test_monotone_likelihoods_are_explained():
     """A group without events: its coefficient goes to minus infinity while the loss stays where it is."""
     X, y, _, _ = sample(1, n=70)

@@ -306,6 +306,19 @@ MESSAGES = [
     (lambda: ask().criterion("bik"), errors.ArgumentError,
      "`criterion` must be one of bic, ebic, aic, aicc, gic, cp, adjr2, got 'bik'. Did you mean \"bic\"?"),
     (lambda: ez.path(X, Y, k=2)[3], errors.ArgumentError, "the path has no size 3; it has the sizes 0, 1, 2."),
+    (lambda: ez.path(X, Y, k=2)[True], errors.ArgumentError, "the path has no size True; it has the sizes 0, 1, 2."),
+    (lambda: ez.path(X, Y, k=2).best(""), errors.ArgumentError,
+     "`criterion` must be one of bic, ebic, aic, aicc, gic, cp, adjr2, got ''."),
+    (lambda: ez.penalty_path(X, Y, n_strengths=7)[1:3], errors.ArgumentError,
+     "a path of 7 models is read one at a time, by an integer in [-7, 6], got slice(1, 3, None). "
+     "Hint: list(path) takes slices."),
+    (lambda: ez.stability(X, Y, k=2, l0=0.37), errors.ArgumentError,
+     "`l0`, the price of a column, has no meaning in stability, which goes by sizes; got 0.37. Hint: `k` is the size."),
+    (lambda: ask(y=None), errors.DataError,
+     "y must hold what belongs to each row of X, got None. Hint: give it beside X."),
+    (lambda: ez.L0Cox().fit(X, None), errors.DataError,
+     "y must hold what belongs to each row of X: L0Cox requires y to be passed, but the target y is None. "
+     "Hint: fit(X, y)."),
     (lambda: ez.path(X, Y, k="all"), errors.ArgumentError,
      "`k` must be an integer or an iterable of integers, got 'all'."),
     (lambda: ez.path(X, Y, sample_weight=np.full(19, 1 / 19)).best(), errors.DataError,
@@ -337,6 +350,12 @@ def test_message(call, kind, text):
         call()
     assert str(caught.value) == text
     assert caught.value.code.startswith("EZ")
+
+
+def test_keywords():
+    with pytest.raises(TypeError) as caught:
+        ez.stability(X, Y, k=2, thresholds=0.37)
+    assert str(caught.value) == "stability() got an unexpected keyword argument 'thresholds'. Did you mean 'threshold'?"
 
 
 def test_warnings():

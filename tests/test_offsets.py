@@ -199,3 +199,57 @@ def test_a_claim_that_is_made_can_be_checked(loss, with_offset, seed):
     (claim,) = result.certificate.verify(X, y)
     assert claim.lower_bound >= result.lower_bound
     assert result.status in (ez.Status.OPTIMAL, ez.Status.NOT_CONVERGED)
+
+
+# ---- paths of penalties
+
+NAMES = ("l1", "elastic_net", "adaptive_l1", "ridge", "group_l1", "reweighted_l1", "log_sum", "mcp", "scad", "lp", "l0",
+         "l0l1", "l0l2", "group_l0")  # fmt: skip
+FAMILIES: dict[str, dict] = {name: {"groups": [0, 0, 1, 1, 1]} if name.startswith("group") else {} for name in NAMES}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_of_a_penalty_path_of_squared_error_is_a_shift_of_the_response(name):
+    X, y, offset, weight = data("squared")
+    question = {"penalty": name, "sample_weight": weight, "n_strengths": 7, **FAMILIES[name]}
+    ours = ez.penalty_path(X, y, offset=offset, **question)
+    moved = ez.penalty_path(X, y - offset, **question)
+    for field in ("strengths", "coefs", "intercepts", "losses", "objectives", "gaps", "freedoms"):
+        assert np.array_equal(getattr(ours, field), getattr(moved, field), equal_nan=True)
+    assert np.abs(ours.coefs[-1] - ez.penalty_path(X, y, **question).coefs[-1]).max() > 0.019
+    assert ours[-1].predict(X, offset) == pytest.approx(moved[-1].predict(X) + offset)
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if name != "scad"])  # its bend is in units of its own
+def test_of_a_penalty_path_of_counts_is_an_exposure(name):
+    """Counts with the offset log e are rates y/e of weight e, the strengths in units of another mean."""
+    X, y, offset, _ = data("poisson")
+    exposure = np.exp(offset)
+    share, strengths = exposure.mean(), np.array([0.37, 0.037])
+    question = {"penalty": name, "loss": "poisson", "standardize": False, "tolerance": 1e-12, "epsilon": 0.37}
+    question |= FAMILIES[name]
+    if name == "adaptive_l1":
+        question["initial"] = np.linspace(0.37, 1.9, 5)
+    shape = {"mcp": "gamma", "l0l1": "gammas", "l0l2": "gammas"}.get(name)
+    one, other = ({}, {}) if shape is None else ({shape: 0.37}, {shape: 0.37 * (share if name == "mcp" else 1 / share)})
+    ours = ez.penalty_path(X, y, offset=offset, strengths=strengths, **question, **one)
+    rates = ez.penalty_path(X, y / exposure, sample_weight=exposure, strengths=strengths / share, **question, **other)
+    np.testing.assert_allclose(ours.coefs, rates.coefs, atol=1e-5)
+    np.testing.assert_allclose(ours.intercepts, rates.intercepts, atol=1e-5)
+    assert np.abs(ours.coefs).max() > 0.1
+    if name == "ridge":
+        for i, strength in enumerate(strengths):
+            theirs = PoissonRegressor(alpha=2 * strength / share, tol=1e-12, max_iter=10**5)
+            theirs.fit(X, y / exposure, sample_weight=exposure)
+            np.testing.assert_allclose(ours.coefs[i], theirs.coef_, atol=1e-4)
+
+
+@pytest.mark.parametrize("loss", [cls.name for cls in LOSSES])
+def test_of_a_ridge_path_is_in_the_predictor(loss):
+    X, y, offset, weight = data(loss if loss in SHIFTED else "logistic" if loss == "squared_hinge" else "squared")
+    y = np.exp(0.37 * y) if loss == "gamma" else y
+    path = ez.penalty_path(X, y, penalty="ridge", loss=loss, offset=offset, sample_weight=weight, strengths=[0.037])
+    assert path.objectives[0] == pytest.approx(least(loss, X, y, offset, weight, list(range(5)), 0.037), rel=1e-6)
+    share, own = weight / weight.sum(), as_loss(loss)
+    eta = X @ path.coefs[0] + path.intercepts[0] + offset
+    assert path.losses[0] == pytest.approx(share @ own.value(y, eta), rel=1e-9)

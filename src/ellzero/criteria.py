@@ -75,6 +75,15 @@ class Sample:
     full_rank: int
     n_outputs: int = 1
 
+    def explained(self, loss: float, n_columns: int) -> float | None:
+        """Share of the empty model's loss that a model explains, R squared for squared error; None where there is none.
+
+        Exactly 0 without columns, whatever rounding makes of the loss of that model when it is found in another way.
+        """
+        if not self.null_loss > 0:
+            return None
+        return 1.0 - loss / self.null_loss if n_columns else 0.0
+
     @property
     def n_values(self) -> float:
         """Squares that an estimated variance rests on, or rows."""
@@ -187,6 +196,11 @@ def offered(loss: float, n_coef: int, sample: Sample) -> bool:
     spare = n_coef + sample.fit_intercept < sample.n_samples - 1 and n_coef <= sample.full_rank
     rounding = sample.loss.estimated_scale and loss <= SATURATED * sample.null_loss
     return spare and not (rounding and 2 * n_coef > sample.full_rank)
+
+
+def named(name: str | None, sample: Sample) -> str:
+    """The criterion that was asked for, checked; the default one for None."""
+    return default_criterion(sample) if name is None else checks.one_of("criterion", name, tuple(CRITERIA))
 
 
 def default_criterion(sample: Sample) -> str:

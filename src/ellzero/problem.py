@@ -151,7 +151,7 @@ class Problem:
         n, p = op.shape
         response = read_response(loss, y, n)
         loss, target = response.loss, response.y
-        if np.isfinite(target).all():
+        if np.isfinite(target).all() and not loss.censored:  # of times only the order counts
             checks.magnitude("y", float(np.abs(target).max()))
         weight = np.ones(n) if sample_weight is None else as_vector("sample_weight", sample_weight, n)
         checks.sample_weight(weight)

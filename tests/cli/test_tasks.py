@@ -423,7 +423,8 @@ def partial(columns, time, event):
 def test_hazards_are_the_best_of_all_sets(chosen, write):
     rows = patients()
     document = chosen(write("p.csv", csv_of(rows)), "--time", "months", "--event", "died")
-    assert document["target"] == {"column": "months", "task": "cox", "levels": None, "event": "died"}
+    target = {"column": "months", "task": "cox", "levels": None, "event": "died", "ties": "breslow", "strata": None}
+    assert document["target"] == target
     assert document["formula"].startswith("log hazard(months) = ")
     n_events = rows["died"].sum()
     for size in document["sizes"]:
@@ -457,6 +458,103 @@ def test_relative_hazards(run, write, tmp_path, offset):
     np.testing.assert_allclose([float(v) for v in lines], np.exp(eta), rtol=1e-12)
 
 
+def stratified(columns, time, event, strata, ties):
+    """Least negative log partial likelihood over events, stratum by stratum and event time by event time."""
+    X = np.column_stack([*((c - np.mean(c)) / np.std(c) for c in columns), np.zeros(len(time))])
+
+    def loss(b):
+        eta, total = X @ b, 0.0
+        for stratum in np.unique(strata):
+            mine = strata == stratum
+            for at in np.unique(time[mine & (event == 1)]):
+                dying = mine & (event == 1) & (time == at)
+                d = int(dying.sum())
+                shares = np.arange(d) / d if ties == "efron" else np.zeros(d)
+                at_risk, own = np.exp(eta[mine & (time >= at)]).sum(), np.exp(eta[dying]).sum()
+                total += np.log(at_risk - shares * own).sum() - eta[dying].sum()
+        return total / event.sum()
+
+    return minimize(loss, np.zeros(X.shape[1]), method="BFGS", options={"gtol": 1e-8}).fun
+
+
+WARDS = np.array(["north", "south", "west"])[np.arange(67) % 3]
+
+
+@pytest.mark.parametrize("command", ["select", "compare"])
+@pytest.mark.parametrize(
+    ("ties", "wards"), [("efron", None), ("efron", WARDS), ("breslow", WARDS), (None, np.arange(67) % 5)]
+)
+def test_ties_and_strata(run, write, command, ties, wards):
+    rows = patients() | ({} if wards is None else {"ward": wards})
+    words = [*(["--ties", ties] if ties else []), *(["--strata", "ward"] if wards is not None else [])]
+    words += ["--solver", "exchange", "--solver", "stepwise"] if command == "compare" else []
+    ran = run(command, write("p.csv", csv_of(rows)), *BOTH, "--k", 2, *words, "--json")
+    assert ran.code == 0, ran.err
+    document = json.loads(ran.out)
+    target = {name: document["target"][name] for name in ("event", "ties", "strata")}
+    assert target == {"event": "died", "ties": ties or "breslow", "strata": None if wards is None else "ward"}
+    groups = np.zeros(67) if wards is None else wards
+    best = min(
+        stratified([rows[name] for name in names], rows["months"], rows["died"], groups, ties or "breslow")
+        for names in itertools.combinations(NAMES, 2)
+    )
+    found = document["sizes"][0]["loss"] if command == "select" else min(m["loss"] for m in document["methods"])
+    assert found == pytest.approx(best, rel=1e-6)
+    plain = stratified([rows[name] for name in NAMES[:2]], rows["months"], rows["died"], np.zeros(67), "breslow")
+    assert abs(best - plain) > 1e-4  # ties and strata are in it
+    shown = run(command, "p.csv", *BOTH, "--k", 2, *words).out
+    assert ("cox: hazard of died over months" + (", ties by Efron" if ties == "efron" else "")) in shown
+    assert ("; each of the" in shown) is (wards is not None)
+
+
+def test_rows_of_no_stratum_are_missing(run, write):
+    wards = WARDS.tolist()
+    wards[3] = None
+    rows = patients() | {"ward": wards}
+    ran = run("select", write("p.csv", csv_of(rows)), *BOTH, "--strata", "ward", "--k", 1)
+    assert ran.code == 3
+    assert ran.error.startswith("1 of 67 rows miss ward (1.49 %). Choose --missing drop.")
+    kept = np.array([ward is not None for ward in wards])
+    short = {name: np.asarray(values)[kept] for name, values in rows.items()}
+    dropped = run("select", "p.csv", *BOTH, "--strata", "ward", "--k", 1, "--missing", "drop", "-q")
+    without = run("select", write("s.csv", csv_of(short)), *BOTH, "--strata", "ward", "--k", 1, "-q")
+    assert dropped.code == without.code == 0
+    assert dropped.out == without.out
+
+
+def test_validation_keeps_the_strata(run, write):
+    ran = run("select", write("p.csv", csv_of(patients() | {"ward": WARDS})), *BOTH, "--strata", "ward",
+              "--criterion", "cv", "--json")  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert "ward" not in json.loads(ran.out)["formula"]
+
+
+def test_a_comparison_of_classes(run, write):
+    rows = buildings()
+    names = [name for name in rows if name in NAMES]
+    table = {name: rows[name] for name in names} | {"kind": rows["kind"]}
+    words = ["-y", "kind", "--task", "multinomial", "--k", 1, "--l2", 0.019]
+    ran = run("compare", write("b.csv", csv_of(table)), *words, "--json")
+    assert ran.code == 0, ran.err
+    document = json.loads(ran.out)
+    levels = sorted(set(rows["kind"]))
+    assert document["target"]["levels"] == levels
+    assert {"exchange", "stepwise forward"} <= {m["method"] for m in document["methods"]}
+    assert {"exhaustive", "branch", "mip"} <= {a["method"] for a in document["absent"]}
+    chosen = run("select", "b.csv", *words, "--json")
+    best = json.loads(chosen.out)["sizes"][0]
+    least = min(m["loss"] for m in document["methods"])
+    assert least == pytest.approx(best["loss"], rel=1e-6)
+    for method in document["methods"]:
+        for each in method["coefficients"].values():
+            assert len(each) == len(levels)
+            assert sum(each) == pytest.approx(0.0, abs=1e-6)
+    shown = run("compare", "b.csv", *words)
+    assert sum(line.startswith("best found  ") for line in shown.out.splitlines()) == len(levels)
+    for ending in ("csv", "md", "tex", "html"):
+        assert run("compare", "b.csv", *words, "-o", f"found.{ending}").code == 0
+
+
 BOTH = ["--time", "months", "--event", "died"]
 ODD = "events are 1 (it happened at that time) and 0 (not seen until then), or true and false; "
 
@@ -474,6 +572,16 @@ ODD = "events are 1 (it happened at that time) and 0 (not seen until then), or t
          "--time and --event are for --task cox, and the task is linear. Leave --task out."),
         ({}, ["--task", "cox", "-y", "age"], 2,
          "--task cox explains times until an event. Give --time COLUMN and --event COLUMN, no --target."),
+        ({}, ["-y", "age", "--ties", "efron"], 2,
+         "--ties is for --task cox. Give --time COLUMN and --event COLUMN, or leave --ties out."),
+        ({}, ["-y", "age", "--strata", "rooms"], 2,
+         "--strata is for --task cox. Give --time COLUMN and --event COLUMN, or leave --strata out."),
+        ({"ward": np.arange(67)}, [*BOTH, "--strata", "ward"], 3,
+         '--strata ward: "ward" is different in every row used, so no two rows are compared. Leave it out, or join '
+         "values."),
+        ({}, [*BOTH, "--strata", "ward"], 3, 'no column "ward" in p.csv. The file has 5 columns.'),
+        ({}, [*BOTH, "--strata", "died"], 2,
+         '"died" is named by --event and by --strata. It can be only one of them.'),
         ({}, ["--time", "months", "--event", "months"], 2,
          '"months" is named by --time and by --event. It can be only one of them.'),
         ({"died": [1, 2, *[1] * 65]}, BOTH, 3, f'--event died: {ODD}"died" has 2. Code it so.'),
@@ -491,5 +599,7 @@ ODD = "events are 1 (it happened at that time) and 0 (not seen until then), or t
     ],
 )  # fmt: skip
 def test_refusals_of_times(run, write, changes, words, code, message):
-    ran = run("select", write("p.csv", csv_of(patients() | changes)), *words)
-    assert (ran.code, ran.error, ran.out) == (code, message, "")
+    for command in ("select", "compare"):
+        sized = [*words, "--k", 1] if command == "compare" else words
+        ran = run(command, write("p.csv", csv_of(patients() | changes)), *sized)
+        assert (ran.code, ran.error, ran.out) == (code, message, "")

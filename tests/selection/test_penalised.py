@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from scipy import optimize
 from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression, Ridge
 
 import ellzero as ez
@@ -511,3 +512,109 @@ def test_a_ridge_without_a_column_that_varies_is_the_mean(rows):
         path = ez.penalty_path(np.full((rows, 3), 1.9), y, penalty="ridge", strengths=[0.37])
     assert not path.coefs.any()
     assert path[0].intercept == pytest.approx(y.mean())
+
+
+# ---- another unit of the response
+
+
+@pytest.mark.parametrize("c", [0.019, 19.0])
+@pytest.mark.parametrize("standardize", [True, False])
+@pytest.mark.parametrize(
+    ("name", "power"),
+    [("l1", 1), ("adaptive_l1", 1), ("reweighted_l1", 1), ("log_sum", 1), ("mcp", 1), ("scad", 1), ("group_l1", 1),
+     ("ridge", 0), ("l0", 2), ("group_l0", 2), ("lp", 1.5)],
+)  # fmt: skip
+def test_another_unit_of_the_response_is_another_strength(name, power, c, standardize):
+    X, y = data()
+    strengths = np.array([0.19, 0.037])
+    options = {"penalty": name, "standardize": standardize, "tolerance": 1e-11}
+    options |= {"groups": GROUPS} if name.startswith("group") else {}
+    if name == "adaptive_l1":  # weights of a fit that moves with y: the penalty is in units of its own then
+        options["initial"] = np.linspace(0.37, 1.9, X.shape[1])
+    one = ez.penalty_path(X, y, strengths=strengths, **options)
+    other = ez.penalty_path(X, c * y, strengths=c**power * strengths, **options)
+    assert one.nonzeros.all()
+    np.testing.assert_allclose(other.coefs, c * one.coefs, atol=1e-5 * c)
+    np.testing.assert_allclose(other.objectives, c**2 * one.objectives, rtol=1e-8)
+
+
+@pytest.mark.parametrize("c", [0.019, 19.0])
+def test_another_unit_of_the_response_is_another_l1_ratio_of_an_elastic_net(c):
+    X, y = data()
+    strength, share = 0.19, 0.37
+    mixed = c * share + 1 - share
+    one = ez.penalty_path(X, y, penalty="elastic_net", strengths=[strength], l1_ratio=share, **EXACT)
+    other = ez.penalty_path(
+        X, c * y, penalty="elastic_net", strengths=[strength * mixed], l1_ratio=c * share / mixed, **EXACT
+    )
+    np.testing.assert_allclose(other.coefs, c * one.coefs, atol=1e-5 * c)
+    for power in np.linspace(-0.37, 2.37, 19):  # and no strength of the same share does
+        wrong = ez.penalty_path(
+            X, c * y, penalty="elastic_net", strengths=[strength * c**power], l1_ratio=share, **EXACT
+        )
+        assert np.abs(wrong.coefs - c * one.coefs).max() > 0.01 * c * np.abs(one.coefs).max()
+
+
+# ---- small data, and how a path is read
+
+
+@pytest.mark.parametrize("loss", ["huber", "squared_hinge"])
+@pytest.mark.parametrize("name", [*CONVEX, *NONCONVEX])
+def test_rows_that_do_not_bend_the_loss_leave_a_path(name, loss):
+    """Two rows far beyond Huber's delta, or beyond the margin: the curvature is 0 in every row."""
+    for seed in range(7):
+        rng = np.random.default_rng(seed)
+        X, y = rng.normal(size=(2, 12)), 37 * rng.normal(size=2)
+        options = {"groups": np.arange(12) // 3} if name.startswith("group") else {}
+        y = y if loss == "huber" else np.array([0.0, 1.0])
+        path = ez.penalty_path(X, y, penalty=name, loss=loss, n_strengths=7, **options)
+        assert np.isfinite(path.coefs).all()
+        assert np.isfinite(path.freedoms).all()
+        assert (path.objectives <= path.null_loss * (1 + 1e-9)).all()
+        if name in CONVEX:
+            assert path.status is ez.Status.OPTIMAL
+            assert path.losses[-1] < 1e-3 * path.null_loss
+
+
+def test_a_ridge_of_rows_far_out_is_the_minimum():
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(2, 12)), 10 * rng.normal(size=2)
+    loss, strengths = ez.losses.Huber(), [19.0, 1.9, 0.037]
+    path = ez.penalty_path(X, y, penalty="ridge", loss="huber", strengths=strengths, standardize=False)
+    assert path.freedoms[0] == 0.0  # no row bends the loss there
+
+    for i, strength in enumerate(strengths):
+
+        def objective(v, strength=strength):
+            return loss.value(y, X @ v[1:] + v[0]).mean() + strength * v[1:] @ v[1:]
+
+        found = optimize.minimize(objective, np.append(path.intercepts[i], path.coefs[i]), method="Powell")
+        assert path.objectives[i] <= found.fun * (1 + 1e-6)
+
+
+def test_a_path_is_read_by_whole_numbers():
+    _, _, path = asked("l1", n_strengths=7)
+    assert np.array_equal(path[-1].coef, path[6].coef)
+    assert np.array_equal(path[np.int64(2)].coef, path.coefs[2])
+    for wrong in (slice(1, 3), 1.9, 7, -8, "1", None, True, [1]):
+        with pytest.raises(ez.errors.ArgumentError, match=r"7 models is read one at a time, .* \[-7, 6\]"):
+            path[wrong]
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic", "poisson"])
+@pytest.mark.parametrize("seed", range(7))
+def test_nothing_is_explained_by_nothing(loss, seed):
+    X, y = data(seed=seed, loss=loss)
+    question = {"loss": loss, "sample_weight": np.linspace(0.37, 1.9, 60)}
+    for path in (ez.penalty_path(X, y, strengths=[37.0, 0.019], **question), ez.path(X, y, k=1, **question)):
+        fit = "R2" if loss == "squared" else "explained"
+        shares = [row[fit] for row in path.table().to_dicts()]
+        assert str(shares[0]) == "0.0"
+        assert all(share > 0.0 for share in shares[1:])
+
+
+def test_a_criterion_without_a_name_is_none():
+    for path in (asked("l1", n_strengths=7)[2], ez.path(*data(), k=2)):
+        for call in (path.best, path.criteria, path.table):
+            with pytest.raises(ez.errors.ArgumentError, match=r"`criterion` must be one of bic, .* got ''"):
+                call("")

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 import ellzero as ez
+from ellzero import _progress
+from ellzero._progress import Clock
+from ellzero.solvers import modelled, moves
 from known_data import classic, hitters
 from oracles import criterion, rss
 from strategies import make_question
@@ -131,3 +134,97 @@ def test_forced_and_forbidden_columns_stay_as_they_are():
         result = ez.best_subset(q.X, q.y, k=5, forced=[2], forbidden=[0, 4], solver=solver)
         assert 2 in result.support
         assert not {0, 4} & set(result.support)
+
+
+# ---- the clock
+
+
+class Looks(Clock):
+    """A clock that stands still, counts how often it is looked at, and stops at a given look."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.most, self.looks = most, 0
+
+    @property
+    def remaining(self):
+        self.looks += 1
+        return float(self.most - self.looks)
+
+
+def backward(problem, clock, criterion="aic"):
+    """The answer, and how many columns were added and supports fitted on the way."""
+    done = {"added": 0, "fitted": 0}
+    add, fit = moves.GramMoves._add, modelled.fit_support
+
+    def counted_add(self, state, j):
+        done["added"] += 1
+        return add(self, state, j)
+
+    def counted_fit(*words):
+        done["fitted"] += 1
+        return fit(*words)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(moves.GramMoves, "_add", counted_add)
+        patch.setattr(modelled, "fit_support", counted_fit)
+        answer = ez.solvers.Stepwise("backward", criterion).search(problem, clock)
+    return answer, done
+
+
+@pytest.mark.parametrize("most", [2, 7, 19, 38, 44])
+@pytest.mark.parametrize("dependent", [False, True])
+def test_the_start_of_a_backward_walk_looks_at_the_clock(most, dependent):
+    q = make_question(3, n=80, p=37)
+    X = np.column_stack([q.X, q.X[:, 0] - q.X[:, 36]]) if dependent else q.X
+    problem = ez.Problem.from_data(X, q.y, k=3, forced=[5])
+    answer, done = backward(problem, Looks(most))
+    assert answer.status is ez.Status.TIME_LIMIT
+    assert done["added"] <= most + 4  # one a look, and those of the support that is kept
+    assert 5 in answer.units
+    assert len(answer.units) <= 3
+    assert answer.trace[-1].k == len(answer.units)
+
+
+def test_a_backward_walk_that_is_stopped_keeps_what_would_be_missed_most():
+    q = make_question(3, n=80, p=37)
+    problem = ez.Problem.from_data(q.X, q.y, k=4)
+    answer, _ = backward(problem, Looks(39))  # all columns are in, none has left
+    design = np.column_stack([np.ones(80), q.X])
+    full = np.linalg.lstsq(design, q.y, rcond=None)[0][1:]
+    worth = full**2 / np.diag(np.linalg.inv(design.T @ design))[1:]  # what the residuals grow by when one leaves
+    assert sorted(answer.units) == sorted(np.argsort(-worth)[:4].tolist())
+    result = ez.solvers.Stepwise("backward").solve(problem)
+    assert result.status is ez.Status.HEURISTIC
+    assert result.k <= 4
+
+
+@pytest.mark.parametrize("most", [2, 9, 30])
+def test_fits_of_other_losses_look_at_the_clock(most):
+    q = make_question(3, n=80, p=11)
+    problem = ez.Problem.from_data(q.X, (q.y > np.median(q.y)).astype(float), k=3, loss="logistic", l2=0.037)
+    answer, done = backward(problem, Looks(most))
+    assert answer.status is ez.Status.TIME_LIMIT
+    assert done["fitted"] <= most + 2
+    assert len(answer.units) <= 3
+
+
+@pytest.mark.parametrize("rules", [False, True])
+@pytest.mark.parametrize("most", [1, 4, 19, 37])
+def test_a_keyboard_interrupt_is_heard_in_the_start(monkeypatch, most, rules):
+    q = make_question(3, n=80, p=37)
+    seen = []
+
+    def press(event):
+        seen.append(event)
+        if len(seen) == most:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(_progress, "SHOW_EVERY", 0.0)
+    question = {"constraints": [ez.constraints.AtMostOne([2, 3])]} if rules else {}
+    problem = ez.Problem.from_data(q.X, q.y, k=3, **question)
+    result = ez.solvers.Stepwise("backward").solve(problem, on_progress=press)
+    assert result.status is ez.Status.INTERRUPTED
+    assert len(seen) == most
+    assert result.k <= 3
+    assert not {2, 3} <= set(result.support.tolist())

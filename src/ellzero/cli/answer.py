@@ -137,8 +137,7 @@ class Answer:
             entered, left = self.change(before, result.support)
             before = result.support
             fit = 2 * result.n_samples * result.loss
-            null = result.sample.null_loss
-            explained = 1 - result.loss / null if null > 0 else 0.0
+            explained = result.sample.explained(result.loss, result.support.size) or 0.0
             score = self.scores.get(size)
             lines.append(Line(size, result, fit, explained, score, WORDS[result.status], entered, left))
         return lines

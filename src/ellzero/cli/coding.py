@@ -114,7 +114,7 @@ def target_of(table: Table, question: Question) -> Target:
     if question.time is not None and question.event is not None:
         if question.delta is not None:
             raise messages.delta_without_huber("cox")
-        return code_survival(table, question.time, question.event)
+        return code_survival(table, question.time, question.event, question.ties, question.strata)
     if question.target is None:
         raise messages.no_target()
     return code_target(table, question.target, question.task, question.delta)

@@ -18,6 +18,8 @@ from .options import (
     Quiet,
     Seconds,
     Sets,
+    Task,
+    Ties,
     Verbose,
     Whole,
 )
@@ -28,15 +30,18 @@ if TYPE_CHECKING:
     from .coding import Design
 
 FORMAT = "ellzero comparison 1"
-Task = Literal["auto", "linear", "logistic", "poisson", "gamma", "huber"]
 
 
 def compare(
     data: str,
     /,
     *,
-    target: Annotated[Name, Parameter(name=["--target", "-y"], group=QUESTION)],
+    target: Annotated[Name | None, Parameter(name=["--target", "-y"], group=QUESTION)] = None,
     k: Annotated[Whole, Parameter(group=QUESTION, show_default=False)],
+    time: Annotated[Name | None, Parameter(group=QUESTION)] = None,
+    event: Annotated[Name | None, Parameter(group=QUESTION)] = None,
+    ties: Annotated[Ties | None, Parameter(group=QUESTION)] = None,
+    strata: Annotated[Name | None, Parameter(group=QUESTION)] = None,
     task: Annotated[Task, Parameter(group=QUESTION)] = "auto",
     forced: Annotated[Names, Parameter(group=QUESTION)] = [],  # noqa: B006 - never changed
     forbidden: Annotated[Names, Parameter(group=QUESTION)] = [],  # noqa: B006
@@ -70,6 +75,14 @@ def compare(
         Column to explain.
     k
         At most so many columns; a text column counts once.
+    time
+        In the place of a target, with --event: column of the time until an event, as in `ellzero select`.
+    event
+        Column that is 1 where the time ended with the event, and 0 where it was not seen until then.
+    ties
+        For --time: what events at the same time count. Default: breslow.
+    strata
+        For --time: column of groups of rows; only rows of the same group are compared. It is no candidate.
     task
         auto is logistic for a target with two values, else linear; the others as in `ellzero select`.
     forced
@@ -123,15 +136,18 @@ def compare(
     from .reading import read_table
     from .recipe import Question
     from .search import Search
+    from .target import check_question
 
+    question = Question(target, task, sample_weight, missing, tuple(forced), tuple(forbidden), max_levels, hierarchy,
+                        tuple(at_most_one), offset, huber_delta, time, event, ties, strata)  # fmt: skip
+    check_question(question)
     for path in output:
         if path.suffix.lower() not in WRITERS:
             raise messages.unknown_ending(str(path), list(WRITERS))
     writing.check_targets([("-o", path) for path in output], data)
     console = Console(quiet, verbose, not no_color)
     table = read_table(data)
-    design = encode(table, Question(target, task, sample_weight, missing, tuple(forced), tuple(forbidden), max_levels,
-                                    hierarchy, tuple(at_most_one), offset, huber_delta))  # fmt: skip
+    design = encode(table, question)
     for note in design.notes:
         console.note(note)
     search = Search(k=k, l2=l2, time_limit=time_limit, gap=gap, random_state=random_state, n_jobs=n_jobs)
@@ -184,8 +200,8 @@ def closing(found: "Comparison", design: "Design") -> list[str]:
     from . import screen
     from .messages import in_flags
 
-    best = screen.formula(found.best, design)
-    return [*(in_flags(fact) for fact in found.facts), f"best found  {best}"]
+    best = screen.formula(found.best, design).splitlines()  # several classes have one each
+    return [*(in_flags(fact) for fact in found.facts), *(f"best found  {line}" for line in best)]
 
 
 def short(found: "Comparison", design: "Design") -> "Table":
@@ -222,7 +238,7 @@ def show(console, source: str, design: "Design", asked: str, found: "Comparison"
 
 def as_json(source: str, design: "Design", asked: str, found: "Comparison") -> str:
     """Everything found, in plain lists, numbers and text."""
-    from . import document, output
+    from . import document, model, output
 
     recipe = design.recipe
     methods: list[dict[str, Any]] = []
@@ -232,8 +248,8 @@ def as_json(source: str, design: "Design", asked: str, found: "Comparison") -> s
             "method": contender.name,
             "columns": [part.label for part in recipe.parts_of(result.support)],
             "terms": list(result.names_in_support),
-            "intercept": result.intercept,
-            "coefficients": {result.names[j]: float(result.coef[j]) for j in result.support},
+            "intercept": model.number(result.intercept),
+            "coefficients": {result.names[j]: model.number(result.coef[j]) for j in result.support},
             "objective": result.objective,
             "loss": result.loss,
             "lower_bound": found.lower_bound,
@@ -248,7 +264,7 @@ def as_json(source: str, design: "Design", asked: str, found: "Comparison") -> s
         "format": FORMAT,
         "ellzero": document.version(),
         "data": {"source": source, "rows_read": recipe.n_rows, "rows_used": len(design.y), "terms": list(recipe.terms)},
-        "target": {"column": design.target.name, "task": design.target.task, "asked": asked},
+        "target": {**document.target_json(design.target), "asked": asked},
         "optimum": found.optimum,
         "lower_bound": found.lower_bound,
         "methods": methods,

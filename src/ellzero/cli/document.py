@@ -50,7 +50,9 @@ def target_json(target: Target) -> dict[str, Any]:
     """What is explained."""
     found: dict[str, Any] = {"column": target.name, "task": target.task, "levels": target.levels}
     found |= {} if target.delta is None else {"delta": target.delta}
-    return found | ({} if target.event is None else {"event": target.event})
+    if target.event is None:
+        return found
+    return found | {"event": target.event, "ties": target.ties, "strata": target.stratified}
 
 
 def size_json(line: Line, answer: Answer) -> dict[str, Any]:

@@ -137,7 +137,8 @@ GLOSSARY = {
     "cox": (
         "--time COLUMN --event COLUMN, in the place of --target, explain times until an event by proportional hazards: "
         "each column multiplies the hazard by a factor, e to its coefficient for one unit more. Rows without the event "
-        "(0) count as long as they were seen. Criteria take the number of events for n; there is no intercept. "
+        "(0) count as long as they were seen. --strata COLUMN compares only rows of one value, --ties efron counts "
+        "events at the same time otherwise. Criteria take the number of events for n; there is no intercept. "
         "`ellzero predict` writes the hazard relative to a row whose formula is 0. No bound is known, so its sizes are "
         "heuristic."
     ),
@@ -169,6 +170,8 @@ ALIASES = {
     "classes": "multinomial",
     "survival": "cox",
     "event": "cox",
+    "ties": "cox",
+    "strata": "cox",
     "hazard": "cox",
     "exposure": "offset",
     "robust": "huber",

@@ -85,6 +85,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "task": design.target.task,
         "target": design.target.name,
         "event": design.target.event,
+        "strata": design.target.stratified,
         "levels": design.target.levels,
         "intercept": number(chosen.intercept),
         "coefficients": {chosen.names[j]: number(chosen.coef[j]) for j in chosen.support},

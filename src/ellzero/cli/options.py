@@ -4,7 +4,7 @@ import csv
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
@@ -13,6 +13,9 @@ STDIN = "<standard input>"  # what "-" becomes before parsing: a lone hyphen is 
 QUESTION = Group("The question", sort_key=1)
 SEARCH = Group("The search", sort_key=2)
 OUTPUT = Group("What comes out", sort_key=3)
+
+Task = Literal["auto", "linear", "logistic", "poisson", "gamma", "huber", "multinomial", "cox"]
+Ties = Literal["breslow", "efron"]
 
 UNITS = {"": 1.0, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 

@@ -10,7 +10,10 @@ from .table import Column
 
 FORMAT = 1
 # what a column can be besides a candidate, by field of `Question`, and the flag that says so
-ROLES = {"target": "--target", "weight": "--sample-weight", "offset": "--offset", "time": "--time", "event": "--event"}
+ROLES = {
+    "target": "--target", "weight": "--sample-weight", "offset": "--offset", "time": "--time", "event": "--event",
+    "strata": "--strata",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,10 @@ class Question:
         Column that is added to the linear predictor.
     time, event : str or None
         For cox, columns of the time under observation, and of 1 where it ended with the event.
+    ties : {None, "breslow", "efron"}
+        For cox, what events at the same time count; None: breslow.
+    strata : str or None
+        For cox, column of the groups of rows that have a baseline hazard each.
     delta : float or None
         For huber, the error in units of the target beyond which the loss is linear; None: 1.345.
     """
@@ -56,6 +63,8 @@ class Question:
     delta: float | None = None
     time: str | None = None
     event: str | None = None
+    ties: str | None = None
+    strata: str | None = None
 
     @property
     def roles(self) -> dict[str, str]:

@@ -19,11 +19,12 @@ from .options import (
     Quiet,
     Seconds,
     Sets,
+    Task,
+    Ties,
     Verbose,
     Whole,
 )
 
-Task = Literal["auto", "linear", "logistic", "poisson", "gamma", "huber", "multinomial", "cox"]
 Criterion = Literal["bic", "ebic", "aic", "aicc", "gic", "cp", "adjr2", "cv", "cv-1se"]
 
 
@@ -34,6 +35,8 @@ def select(
     target: Annotated[Name | None, Parameter(name=["--target", "-y"], group=QUESTION)] = None,
     time: Annotated[Name | None, Parameter(group=QUESTION)] = None,
     event: Annotated[Name | None, Parameter(group=QUESTION)] = None,
+    ties: Annotated[Ties | None, Parameter(group=QUESTION)] = None,
+    strata: Annotated[Name | None, Parameter(group=QUESTION)] = None,
     task: Annotated[Task, Parameter(group=QUESTION)] = "auto",
     max_k: Annotated[Whole | None, Parameter(group=QUESTION, show_default=False)] = None,
     k: Annotated[Whole | None, Parameter(group=QUESTION, show_default=False)] = None,
@@ -74,6 +77,10 @@ def select(
         In the place of a target: column of the time until an event, or until the row was last seen. Needs --event.
     event
         Column that is 1 where the time ended with the event, and 0 where it was not seen until then.
+    ties
+        For --time: what events at the same time count. Default: breslow.
+    strata
+        For --time: column of groups of rows; only rows of the same group are compared. It is no candidate.
     task
         auto is logistic for a target with two values, else linear. poisson is for counts, gamma for amounts greater
         than 0, both with factors as effects; huber is linear with less weight on outlying rows. multinomial is for
@@ -141,7 +148,7 @@ def select(
     from .search import Search
 
     question = Question(target, task, sample_weight, missing, tuple(forced), tuple(forbidden), max_levels,
-                        hierarchy, tuple(at_most_one), offset, huber_delta, time, event)  # fmt: skip
+                        hierarchy, tuple(at_most_one), offset, huber_delta, time, event, ties, strata)  # fmt: skip
     search = Search(k, max_k, criterion, l2, time_limit, gap, within, random_state, n_jobs)
     files = Written(tuple(output), certificate, model, json)
     return run(data, question, search, files, Console(quiet, verbose, not no_color))

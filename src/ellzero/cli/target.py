@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..losses import Huber, Loss, Multinomial, as_loss
+from ..losses import Cox, Huber, Loss, Multinomial, as_loss
 from . import messages
 from .exits import Stop
 from .recipe import Question
@@ -35,6 +35,12 @@ class Target:
         For huber, the error beyond which the loss is linear.
     event : str or None
         For cox, the column of events; y has the columns time and event.
+    ties : {"breslow", "efron"}
+        For cox, what events at the same time count.
+    stratified : str or None
+        For cox, the column of strata.
+    strata : ndarray of shape (n_rows,) or None
+        Number of each row's stratum, NaN where missing.
     """
 
     name: str
@@ -43,12 +49,17 @@ class Target:
     levels: tuple | None = None
     delta: float | None = None
     event: str | None = None
+    ties: str = "breslow"
+    stratified: str | None = None
+    strata: np.ndarray | None = None
 
     @property
     def loss(self) -> Loss:
         """Loss of the library."""
         if self.task == "multinomial":
             return Multinomial(self.classes)
+        if self.event is not None:
+            return Cox(self.ties, self.strata)
         return as_loss(LOSS[self.task]) if self.delta is None else Huber(self.delta)
 
     @property
@@ -61,6 +72,11 @@ class Target:
         y = self.y[used]
         if self.event is not None and not y[:, 1].any():
             raise messages.no_events(self.event)
+        if self.strata is not None:
+            strata = np.unique(self.strata[used], return_inverse=True)[1]
+            if strata.max() + 1 == strata.size:
+                raise messages.lone_strata(self.stratified or "")
+            return replace(self, strata=strata), y
         if self.levels is None or self.task != "multinomial":
             return self, y
         present, codes = np.unique(y.astype(int), return_inverse=True)
@@ -71,7 +87,13 @@ class Target:
     def describe(self, asked: str) -> str:
         """Say what is fitted, which value counts as 1, and whether the data decided."""
         if self.event is not None:
-            return f"cox: hazard of {self.event} over {self.name}"
+            ties = ", ties by Efron" if self.ties == "efron" else ""
+            strata = (
+                ""
+                if self.strata is None
+                else f"; each of the {self.strata.max() + 1} values of {self.stratified} apart"
+            )
+            return f"cox: hazard of {self.event} over {self.name}{ties}{strata}"
         chosen = ", chosen because the target has two values" if asked == "auto" and self.levels else ""
         if self.task == "multinomial":
             return (
@@ -93,6 +115,9 @@ def check_question(question: Question) -> None:
     """There is one thing to explain: a target, or a time and an event, and a task that fits it."""
     survival = [name for name in (question.time, question.event) if name is not None]
     if not survival:
+        for flag, value in (("--ties", question.ties), ("--strata", question.strata)):
+            if value is not None:
+                raise messages.flag_of_times(flag)
         if question.task == "cox":
             raise messages.cox_without_time()
         if question.target is None:
@@ -105,8 +130,8 @@ def check_question(question: Question) -> None:
         raise messages.time_without_cox(question.task)
 
 
-def code_survival(table: Table, time: str, event: str) -> Target:
-    """Code times and events as two columns; NaN where missing."""
+def code_survival(table: Table, time: str, event: str, ties: str | None = None, strata: str | None = None) -> Target:
+    """Code times and events as two columns, and strata as numbers; NaN where missing."""
     times, events = table.column(time), table.column(event)
     if not times.numeric:
         raise messages.text_time(time, strays(table, times))
@@ -116,7 +141,22 @@ def code_survival(table: Table, time: str, event: str) -> Target:
     odd = [level for level in events.levels() if level not in (0, 1)]
     if not events.numeric or odd:
         raise messages.not_an_event(event, [show(level) for level in odd])
-    return Target(time, "cox", np.column_stack([times.values, events.values]), event=event)
+    groups = None if strata is None else code_strata(table.column(strata))
+    y = np.column_stack([times.values, events.values])
+    return Target(time, "cox", y, event=event, ties=ties or "breslow", stratified=strata, strata=groups)
+
+
+def code_strata(column: Column) -> np.ndarray:
+    """Number the values of a column, of numbers or text, in sorted order."""
+    if column.kind == "other":
+        raise messages.unusable_type(column.name, column.type)
+    return numbered(column, column.levels())
+
+
+def numbered(column: Column, levels: list) -> np.ndarray:
+    """Place of each value among the levels; NaN where missing."""
+    code = {level: float(i) for i, level in enumerate(levels)}
+    return np.array([code.get(value, np.nan) for value in column.values.tolist()])
 
 
 def plain(level: object) -> str:
@@ -185,9 +225,7 @@ def several_valued(column: Column, levels: list) -> Target:
         raise messages.few_classes(column.name, len(levels))
     if len(levels) > MAX_CLASSES:
         raise messages.many_classes(column.name, len(levels), MAX_CLASSES)
-    code = {level: float(i) for i, level in enumerate(levels)}
-    y = np.array([code.get(value, np.nan) for value in column.values.tolist()])
-    return Target(column.name, "multinomial", y, tuple(levels))
+    return Target(column.name, "multinomial", numbered(column, levels), tuple(levels))
 
 
 def not_numeric(table: Table, column: Column, levels: list, task: str) -> Stop:

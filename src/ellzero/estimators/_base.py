@@ -10,6 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from .. import _checks as checks
 from .. import _threads as threads
+from .. import criteria
 from .._progress import Clock
 from ..errors import EllzeroWarning
 from ..losses import Loss
@@ -68,6 +69,7 @@ class Face(BaseEstimator):
         """Answer the question; sets what only this way of choosing leaves behind."""
 
     def _fit(self, X, y, sample_weight, **rows):
+        messages.given(self, y)
         X, y = validate_data(
             self, X, y, accept_sparse=("csc", "csr"), dtype=np.float64, y_numeric=not self._loss().classifies,
             multi_output=self._loss().least_squares, ensure_min_samples=2,
@@ -162,7 +164,7 @@ class Sized(Face):
         if self.max_k is not None:
             checks.size("max_k", self.max_k, problem.rules.n_units, "group" if problem.rules.grouped else "column")
         path = search_path(problem, self.max_k, certify=self.certify, solver=self.solver, **self._limits())
-        self.criterion_ = self.criterion or path.default_criterion
+        self.criterion_ = criteria.named(self.criterion, path.sample)
         best = path.best(self.criterion_)
         self.path_ = path if self.certify else path.without_data()
         return best

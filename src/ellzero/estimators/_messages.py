@@ -4,6 +4,14 @@ from .. import _checks as checks
 from ..errors import ArgumentError, DataError
 
 
+def given(model, y) -> None:
+    if y is None:  # in the words that scikit-learn's checks look for
+        raise DataError(
+            f"y must hold what belongs to each row of X: {type(model).__name__} requires y to be passed, but the "
+            "target y is None. Hint: fit(X, y)."
+        )
+
+
 def size_given_twice(name: str, given: str) -> ArgumentError:
     return ArgumentError(
         f"`{name}` chooses the size where neither `k` nor `l0` is given; got it with `{given}`. "

@@ -157,6 +157,7 @@ class L0Cox(Sized):
         return self._fit(X, y, sample_weight, strata=strata, offset=offset)
 
     def _fit(self, X, y, sample_weight, strata=None, **rows):
+        messages.given(self, y)
         checked: Any = validate_data(self, X, accept_sparse=("csc", "csr"), dtype=np.float64, ensure_min_samples=2)
         X = checked  # of several types, as it is inferred
         y = as_survival(y, X.shape[0])

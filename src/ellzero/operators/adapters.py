@@ -107,6 +107,7 @@ def _numbered(p: int) -> tuple[str, ...]:
 
 def as_labels(name: str, values, n: int) -> np.ndarray:
     """Classes of n rows as a vector of one kind, numbers or text; a single column counts as a vector."""
+    checks.given(name, values)
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise checks.masked(name, int(np.ma.count_masked(values)))
     labels = np.asarray(values)
@@ -120,6 +121,7 @@ def as_labels(name: str, values, n: int) -> np.ndarray:
 
 def as_matrix(name: str, values, n: int) -> tuple[tuple[str, ...], np.ndarray]:
     """Column names and float64 array of n rows; a vector counts as a single column. Columns of frames bring names."""
+    checks.given(name, values)
     names, array = _frame_columns(values) or (None, _as_float(name, values))
     if array.ndim == 1:
         array = array[:, None]
@@ -136,6 +138,7 @@ def as_survival(y, n: int) -> np.ndarray:
     DataError
         It is neither, holds something else than numbers, or has another number of rows.
     """
+    checks.given("y", y)
     if isinstance(y, np.ndarray) and y.dtype.names is not None:
         events = [name for name in y.dtype.names if y.dtype[name].kind == "b"]
         times = [name for name in y.dtype.names if y.dtype[name].kind in "iuf"]
@@ -152,6 +155,7 @@ def as_survival(y, n: int) -> np.ndarray:
 
 def as_vector(name: str, values, n: int) -> np.ndarray:
     """Float64 vector of length n; a single column counts as a vector."""
+    checks.given(name, values)
     array = _as_float(name, values)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]

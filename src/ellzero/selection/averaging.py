@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from inspect import signature
 from math import comb, exp, inf, log
 
 import numpy as np
@@ -11,6 +12,7 @@ from .. import criteria
 from ..losses import Multinomial
 from ..operators import as_operator
 from ..result import Result, Table
+from .keywords import known
 from .rivals import Rivals, rivals
 
 WEIGHING = ("bic", "ebic", "aic", "aicc", "gic")  # criteria that are minus twice a log-likelihood, with a price
@@ -112,6 +114,7 @@ class Average:
         return f"{self.table()}\n{self.statement}"
 
 
+@known(*signature(rivals).parameters)
 def average(X, y, *, k, within=0.1, criterion=None, max_rivals=1000, **question) -> Average:
     r"""Average over the models near the best one.
 

@@ -13,6 +13,7 @@ from ..errors import EllzeroError, MissingExtraError, UnsupportedError
 from ..problem import Problem
 from ..result import Result, Status, Table
 from ..solvers import SOLVERS, Auto, Solver, Stepwise, make_solver
+from .keywords import QUESTION, known
 from .subset import problem_of
 
 WALKS = "stepwise"  # the name that stands for its directions
@@ -159,6 +160,7 @@ def shared(support, other) -> float:
     return len(a & b) / len(a | b) if a | b else 1.0
 
 
+@known(*QUESTION)
 def compare(
     X,
     y=None,
@@ -198,8 +200,8 @@ def compare(
     n_jobs, random_state, on_progress
         As in `best_subset`.
     **question
-        l1, l2, loss, lower, upper, groups, forced, forbidden, constraints, sample_weight, fit_intercept, standardize,
-        as in `best_subset`.
+        l1, l2, loss, lower, upper, groups, forced, forbidden, constraints, sample_weight, offset, fit_intercept,
+        standardize, as in `best_subset`; and names, of the columns, where X does not bring its own.
 
     Returns
     -------

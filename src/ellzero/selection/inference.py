@@ -12,6 +12,7 @@ from .._progress import Clock
 from ..problem import Problem
 from ..result import Table
 from ..solvers.refit import fit_support
+from .keywords import QUESTION, known
 from .resampling import Choice, Rows, seeds
 from .subset import problem_of
 
@@ -90,6 +91,7 @@ class Inference:
         return f"{self.table()}\n{self.statement}{early}"
 
 
+@known(*QUESTION, "l0")
 def honest(
     X,
     y,
@@ -188,6 +190,7 @@ def honest(
     >>> bool((found.lower < found.coef).all() and (found.coef < found.upper).all())
     True
     """
+    checks.no_price("honest", question.get("l0"))
     share, level = checks.open_share("share", share), checks.open_share("level", level)
     n_splits = checks.integer_in("n_splits", n_splits, 1, 10**6)
     full = problem_of(

@@ -20,6 +20,7 @@ from ..operators.adapters import as_vector
 from ..problem import Problem
 from ..result import Table
 from ..solvers.exchange import path_engine
+from .keywords import known
 
 STATISTICS = ("lasso", "l0")
 LARGEST = 50  # sizes of the L0 path that are looked at
@@ -86,6 +87,7 @@ class Knockoffs:
         return f"{self.table()}\n{self.statement}"
 
 
+@known()
 def knockoffs(
     X,
     y,

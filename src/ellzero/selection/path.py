@@ -23,6 +23,7 @@ from ..solvers.bounds import bound_when_asked
 from ..solvers.exchange import Exchange, path_engine, penalised
 from ..solvers.exhaustive import all_sizes, enumerates, practical
 from ..solvers.relaxation import relaxes
+from .keywords import known
 from .subset import problem_of
 
 DEFAULT_SIZE = 20
@@ -86,7 +87,7 @@ class Path:
         return len(self.results)
 
     def __getitem__(self, k: int) -> Result:
-        if k not in self.sizes:
+        if not checks.is_size(k, self.sizes):
             raise checks.no_such_size(k, self.sizes)
         return self.results[self.sizes.index(k)]
 
@@ -97,7 +98,7 @@ class Path:
 
     def criteria(self, name: str | None = None) -> dict[int, float]:
         """Criterion of each size that it is offered; saturated models are left out."""
-        name = name or self.default_criterion
+        name = criteria.named(name, self.sample)
         return {k: r.criterion(name) for k, r in zip(self.sizes, self.results, strict=True) if self._offered(r)}
 
     def _offered(self, result: Result) -> bool:
@@ -121,7 +122,7 @@ class Path:
         EllzeroWarning
             The choice is the last size of the path although larger ones exist.
         """
-        name = criterion or self.default_criterion
+        name = criteria.named(criterion, self.sample)
         values = {k: criteria.key(name, value) for k, value in self.criteria(name).items()}
         if not values:
             raise checks.no_size_for_criterion(criteria.TITLES[name], self.sample.n_samples)
@@ -132,7 +133,7 @@ class Path:
 
     def table(self, criterion: str | None = None) -> Table:
         """One row a size: loss, criterion, gap, status, what enters and leaves."""
-        name = criterion or self.default_criterion
+        name = criteria.named(criterion, self.sample)
         values = self.criteria(name)
         squared = self.sample.loss.name == "squared"
         rows, before = [], frozenset()
@@ -148,7 +149,7 @@ class Path:
         return Table([*head, "gap", "status", "in/out"], rows)
 
     def _explained(self, result: Result) -> float | None:
-        return 1.0 - result.loss / self.sample.null_loss if self.sample.null_loss > 0 else None
+        return self.sample.explained(result.loss, result.support.size)
 
     def with_result(self, k: int, result: Result) -> "Path":
         """The path with a better model of one size; what was proved about that size stays proved."""
@@ -193,6 +194,7 @@ class Path:
         return self.table().to_html()
 
 
+@known()
 def path(
     X,
     y,

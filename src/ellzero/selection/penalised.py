@@ -16,6 +16,7 @@ from ..problem import Problem, relative_gap
 from ..result import Proved, Result, Status, Table
 from ..solvers.base import sample_of
 from ..solvers.families import Family, Request, Step, as_family
+from .keywords import known
 from .subset import problem_of
 
 
@@ -82,7 +83,7 @@ class PenaltyPath:
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, i: int) -> Result:
-        i = range(len(self))[i]
+        i = checks.place(i, len(self))
         coef = self.sparse_coefs[[i]].toarray()[0]
         support = np.flatnonzero(coef)
         objective, gap = float(self.objectives[i]), float(self.gaps[i])
@@ -147,7 +148,7 @@ class PenaltyPath:
 
     def criteria(self, name: str | None = None) -> np.ndarray:
         """Criterion of each model with its degrees of freedom; NaN where a model is too near to saturation for it."""
-        name = name or self.default_criterion
+        name = criteria.named(name, self.sample)
         values = np.full(len(self), np.nan)
         for i, (loss, freedom) in enumerate(zip(self.losses, self.freedoms, strict=True)):
             count = int(np.ceil(freedom - 1e-9))
@@ -169,7 +170,7 @@ class PenaltyPath:
         DataError
             No model leaves the criterion enough rows.
         """
-        name = criterion or self.default_criterion
+        name = criteria.named(criterion, self.sample)
         values = self.criteria(name)
         if np.isnan(values).all():
             raise checks.no_size_for_criterion(criteria.TITLES[name], self.sample.n_samples)
@@ -177,13 +178,13 @@ class PenaltyPath:
 
     def table(self, criterion: str | None = None) -> Table:
         """One row a model: strength, nonzeros, loss, criterion and gap."""
-        name = criterion or self.default_criterion
+        name = criteria.named(criterion, self.sample)
         squared, n = self.sample.loss.estimated_scale, self.sample.n_samples
         second = [] if np.isnan(self.gammas).all() else ["gamma"]
         rows = []
         for i, value in enumerate(self.criteria(name)):
             loss, gap = float(self.losses[i]), float(self.gaps[i])
-            explained = 1.0 - loss / self.sample.null_loss if self.sample.null_loss > 0 else None
+            explained = self.sample.explained(loss, int(self.nonzeros[i]))
             head = [float(self.strengths[i]), *[float(self.gammas[i])] * len(second), int(self.nonzeros[i])]
             shown = [None if np.isnan(x) else float(x) for x in (value, gap)]
             rows.append([*head, 2 * n * loss, explained, *shown])
@@ -200,6 +201,7 @@ class PenaltyPath:
         return self.table().to_html()
 
 
+@known()
 def penalty_path(
     X,
     y,
@@ -224,6 +226,7 @@ def penalty_path(
     lower=None,
     upper=None,
     sample_weight=None,
+    offset=None,
     fit_intercept=True,
     standardize=True,
     tolerance=1e-6,
@@ -266,7 +269,7 @@ def penalty_path(
     ratio : float, default=1e-3
         Smallest strength over the largest.
     l1_ratio : float in (0, 1], default=0.5
-        :math:`\rho` of the elastic net.
+        :math:`\rho` of the elastic net; another one where y is in another unit (see the notes).
     l2 : float, default=0.0
         A ridge beside any penalty of columns.
     gammas : sequence of float, optional
@@ -290,7 +293,7 @@ def penalty_path(
         Whether ``l0`` and its kin also exchange single columns (squared error).
     max_nonzeros : int, optional
         Ends the path, or that of one gamma, at the first model with more.
-    loss, lower, upper, sample_weight, fit_intercept, standardize
+    loss, lower, upper, sample_weight, offset, fit_intercept, standardize
         As in `best_subset`.
     tolerance : float, default=1e-6
         Duality gap at which a convex model is done, in units of the empty model's loss; for others the size of the last
@@ -320,6 +323,11 @@ def penalty_path(
     ``Ridge(alpha)`` is ``ridge`` of strength alpha/(2n), ``LogisticRegression(C)`` is ``l1`` of strength 1/(Cn) or
     ``ridge`` of strength 1/(2Cn), all with ``standardize=False``.
 
+    With squared error, c times y has c times the coefficients at c times the strength for ``l1``, ``group_l1``,
+    ``mcp``, ``scad`` and the logarithmic penalties, at the same strength for ``ridge``, and at :math:`c^2` times the
+    price for ``l0`` and ``group_l0``; an elastic net keeps them at no strength of the same ``l1_ratio``, but at
+    :math:`\lambda(c\rho + 1 - \rho)` with :math:`c\rho/(c\rho + 1 - \rho)` in the place of :math:`\rho`.
+
     References
     ----------
     Friedman, Hastie & Tibshirani (2010); Ndiaye et al. (2017); Breheny & Huang (2011); Hazimeh & Mazumder (2020).
@@ -335,8 +343,8 @@ def penalty_path(
     if groups is None and family.grouped:
         raise checks.need_groups(family.name)
     problem = problem_of(
-        X, y, loss=loss, lower=lower, upper=upper, sample_weight=sample_weight, fit_intercept=fit_intercept,
-        standardize=standardize,
+        X, y, loss=loss, lower=lower, upper=upper, sample_weight=sample_weight, offset=offset,
+        fit_intercept=fit_intercept, standardize=standardize,
     )  # fmt: skip
     if problem.n_outputs > 1 or not problem.loss.by_rows:
         raise checks.no_penalty_path(problem.loss.name, problem.n_outputs)

@@ -19,6 +19,7 @@ from ..solvers.gramsearch import Best, GramSearch, searches, splits
 from ..solvers.moves import State, moves_for
 from ..solvers.refit import fit_support
 from ..solvers.relaxation import relaxation_for, relaxes
+from .keywords import known
 from .subset import problem_of
 
 ENUMERATED = 100_000  # supports that an enumeration lists before the best are kept
@@ -77,6 +78,7 @@ class Rivals:
         return f"{self.table()}\n{self.statement}"
 
 
+@known()
 def rivals(
     X,
     y,

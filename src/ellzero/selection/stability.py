@@ -9,6 +9,7 @@ from .. import _checks as checks
 from .. import _threads as threads
 from .._progress import Clock
 from ..result import Table
+from .keywords import QUESTION, known
 from .resampling import Choice, Rows, chosen_units, seeds, unit_labels
 from .subset import problem_of
 
@@ -126,6 +127,7 @@ class Stability:
         return f"{self.table()}\n{self.statement}{early}"
 
 
+@known(*QUESTION, "l0")
 def stability(
     X,
     y,
@@ -178,7 +180,7 @@ def stability(
         Receives an `Event` now and then.
     **question
         l1, l2, lower, upper, groups, forced, forbidden, constraints, offset, fit_intercept, standardize, as in
-        `best_subset`.
+        `best_subset`; and names, of the columns, where X does not bring its own.
 
     Returns
     -------
@@ -211,6 +213,7 @@ def stability(
     >>> round(found.bound(), 2), round(found.bound(unimodal=True), 2)
     (0.94, 0.36)
     """
+    checks.no_price("stability", question.get("l0"))
     n_draws = checks.integer_in("n_draws", n_draws, 1, 10**6)
     checks.one_of("draws", draws, DRAWS)
     threshold = checks.share("threshold", threshold)

@@ -7,16 +7,18 @@ from ..errors import EllzeroWarning
 from ..problem import Problem
 from ..result import Result
 from ..solvers import solve
+from .keywords import known
 
 
 def problem_of(X, y, **question) -> Problem:
-    """Problem of a public call; what is odd about the data is said as a warning."""
+    """Problem of a public call, which is dressed by `known`; what is odd about the data is said as a warning."""
     problem = Problem.from_data(X, y, **question)
     if problem.constant_columns:
-        warnings.warn(checks.constant_columns(problem.constant_columns), EllzeroWarning, stacklevel=3)
+        warnings.warn(checks.constant_columns(problem.constant_columns), EllzeroWarning, stacklevel=4)
     return problem
 
 
+@known()
 def best_subset(
     X,
     y,

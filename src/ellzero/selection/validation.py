@@ -19,6 +19,7 @@ from ..responses import read_response
 from ..result import Result, Status, Table
 from ..solvers.base import Answer, describe, sample_of
 from ..solvers.refit import fit_support
+from .keywords import QUESTION, known
 from .path import Path, solve_path, wanted_sizes
 from .shrinkage import RIDGES, dense, shrunken, usual_strengths
 
@@ -90,6 +91,7 @@ class CrossValidation:
         return str(self.table())
 
 
+@known(*QUESTION, "l0")
 def cross_validate(
     X,
     y,
@@ -167,6 +169,7 @@ def cross_validate(
     >>> cross_validate(X, y, k=4, random_state=0).k_1se
     2
     """
+    checks.no_price("cross_validate", question.get("l0"))
     op, names = as_operator(X)
     n = op.shape[0]
     response = read_response(loss, y, n)

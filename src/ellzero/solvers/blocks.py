@@ -25,7 +25,7 @@ from ..penalties import Separable
 from ..problem import NormalForm, Problem
 from .penalised import Point
 from .quadratic import BURST
-from .working import BURSTS, FACES, Working
+from .working import BURSTS, FACES, Working, bent
 
 CHECKS = 100
 RANK = 1e-10  # eigenvalues of a group below this share of its largest are rounding
@@ -172,7 +172,7 @@ class Blocks:
     def worths(self, terms, c) -> np.ndarray:
         """What a group may take off its quadratic model by entering alone, its price not counted."""
         work, problem = self.work, self.problem
-        h = work.weight if work.squared else work.weight * problem.loss.curvature(work.y, work.eta)
+        h = work.weight if work.squared else bent(problem, work.y, work.eta)
         found, root = np.zeros(self.n_groups), np.sqrt(h)[:, None]
         for u in np.flatnonzero(~self.inside):
             members = self.members[u]

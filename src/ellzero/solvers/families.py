@@ -27,7 +27,7 @@ from .blocks import Blocks, unscaled
 from .convex import Convex
 from .penalised import Coordinatewise, Point, next_price
 from .ridge import Ridge
-from .working import Terms
+from .working import Terms, bent
 
 UNBOUNDED = 1e280  # a strength at which every penalised coefficient is zero
 FIRMEST, LEAST = 1e2, 1e-4  # ridge strengths on columns of unit deviation
@@ -216,7 +216,7 @@ def _epsilon(engine, request) -> float:
     divide = np.ones(problem.n_features) if problem.standardize else problem.normal.scale
     loss = problem.loss
     eta = np.full(problem.y.size, 0.0 if loss.name == "squared" else problem.null_intercept)
-    curvature = float(problem.weight @ loss.curvature(problem.normal.y, eta))
+    curvature = float(bent(problem, problem.normal.y, eta).sum())
     c = problem.normal.Z.adjoint(-problem.weight * loss.gradient(problem.normal.y, eta))
     return max(0.1 * float(np.abs(c / divide).max()) / max(curvature, 1e-300), 1e-300)
 

@@ -51,6 +51,7 @@ class ModelMoves(Moves):
     def fit(self, units, start: Fit | None) -> Fit:
         key = frozenset(units)
         if key not in self.fits:
+            self.watch()
             if len(self.fits) >= self.most_fits:  # the oldest is forgotten
                 del self.fits[next(iter(self.fits))]
             self.fits[key] = fit_support(self.problem, self.problem.rules.columns(units), start)

@@ -7,7 +7,7 @@ once.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,6 +38,10 @@ class State:
         return frozenset(self.units)
 
 
+def unwatched() -> None:
+    """What watches where nobody does."""
+
+
 class Moves(ABC):
     """What a search may do at a support; every move returns a new state, or None where there is none."""
 
@@ -45,6 +49,11 @@ class Moves(ABC):
         self.problem = problem
         self.tolerance = GAIN * problem.null_loss
         self.forced = frozenset(np.flatnonzero(problem.rules.forced).tolist())
+        self.watch: Callable[[], None] = unwatched
+
+    def watched_by(self, watch: Callable[[], None]) -> None:
+        """Call something before every step of moves that take many; it may raise to end them."""
+        self.watch = watch
 
     @abstractmethod
     def start(self) -> State:
@@ -159,6 +168,7 @@ class GramMoves(Moves):
         state = self.start()
         for j in units:
             if j not in self.forced and state is not None:
+                self.watch()
                 state = self._add(state, j)
         return state
 

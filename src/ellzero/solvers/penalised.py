@@ -19,7 +19,7 @@ import numpy as np
 
 from .._progress import Clock
 from ..problem import Problem
-from .working import Terms, Working
+from .working import Terms, Working, bent
 
 CHECKS = 100
 BELOW = 0.99  # share of the price at which the next column would enter that is tried next
@@ -50,7 +50,7 @@ class Coordinatewise:
         work, problem = self.work, self.problem
         work.centre()
         if not work.squared:
-            h = work.weight * problem.loss.curvature(work.y, work.eta)
+            h = bent(problem, work.y, work.eta)
             self.curvature = np.maximum(problem.normal.Z.mean_square(h), 1e-300)
         return work.store.all_products(work.weight * work.residual())
 

@@ -92,7 +92,7 @@ class Ridge:
         else:
             A = self.problem.normal.Z.columns(self.columns) * self.divide[self.columns]
         if self.problem.fit_intercept:
-            A = A - (h @ A) / h.sum()
+            A = A - (h @ A) / max(float(h.sum()), 1e-300)  # no row may bend the loss: all far out, or well classified
         values = linalg.eigvalsh(A.T @ (h[:, None] * A))
         return float((np.maximum(values, 0.0) / (np.maximum(values, 0.0) + 2 * strength)).sum())
 

@@ -29,6 +29,10 @@ class RuledMoves(Moves):
         for child, needed in self.rules.requires:
             self.needs.setdefault(child, []).append(needed)
 
+    def watched_by(self, watch):
+        super().watched_by(watch)
+        self.inner.watched_by(watch)
+
     def start(self):
         units = self.rules.completed() or ()
         state = self.inner.at(units)

@@ -13,10 +13,15 @@ from ..result import Status, TraceStep
 from .base import Answer, Solver, sample_of
 from .bounds import bound_when_asked
 from .exchange import most_units, penalised
-from .moves import Moves, State, moves_for
+from .moves import Moves, State, moves_for, unwatched
 
 DIRECTIONS = ("forward", "backward", "both")
+STAGE = "stepwise"
 SLACK = 1e-10  # smallest improvement of a criterion that makes a step, as 1e-7 in R's `step` guards against cycling
+
+
+class TimeUp(Exception):
+    """The clock stopped in the middle of a step; what was there before the step stands."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,9 @@ class Stepwise(Solver):
     As R's ``step``: every unit that may enter or leave is scored exactly, the best step is taken while it improves the
     criterion; above ``problem.k`` units it goes on down in any case. With a ridge the penalised loss takes the place of
     the loss. Under rules a unit enters or leaves where the rules allow it: an interaction not before what it needs.
+
+    The clock and Ctrl-C are heard between additions of columns and between fits, also while the model of all units is
+    made. A backward walk that is stopped above ``problem.k`` units keeps those that would be missed most.
 
     References
     ----------
@@ -69,19 +77,36 @@ class Stepwise(Solver):
     def search(self, problem, clock):
         moves, sample = moves_for(problem), sample_of(problem)
         walk = _Walk(problem, moves, sample, self)
-        state = moves.start() if self.direction != "backward" else self._all(problem, moves)
-        trace, status = [walk.step(state, None)], Status.HEURISTIC
+
+        def watch():
+            clock.tick(STAGE, message="between two steps")
+            if clock.stopped:
+                raise TimeUp
+
+        state, status = moves.start(), Status.HEURISTIC
+        trace = [walk.step(state, None)]
         try:
+            moves.watched_by(watch)
+            if self.direction == "backward":
+                state = self._all(problem, moves)
+                trace = [walk.step(state, None)]
             while not clock.stopped:
-                clock.tick("stepwise", message=f"{state.size} units", k=state.size, objective=penalised(problem, state))
+                clock.tick(STAGE, message=f"{state.size} units", k=state.size, objective=penalised(problem, state))
                 following = walk.best_step(state)
                 if following is None:
                     break
                 trace.append(walk.step(following, state))
                 state = following
-            status = Status.TIME_LIMIT if clock.expired else status
+        except TimeUp:
+            pass
         except KeyboardInterrupt:
-            clock.interrupted, status = True, Status.INTERRUPTED
+            clock.interrupted = True
+        moves.watched_by(unwatched)  # what follows is short
+        if clock.stopped:
+            status = Status.INTERRUPTED if clock.interrupted else Status.TIME_LIMIT
+            kept = self._cut(problem, moves, state)
+            trace += [walk.step(kept, state)] if kept is not state else []
+            state = kept
         bound = bound_when_asked(problem, penalised(problem, state))
         return Answer(state.units, bound, status, trace=tuple(trace))
 
@@ -92,8 +117,19 @@ class Stepwise(Solver):
             return state
         state = moves.start()
         while (grown := moves.grow(state)) is not None:
+            moves.watch()
             state = grown
         return state
+
+    def _cut(self, problem, moves: Moves, state: State) -> State:
+        """A state of no more units than are allowed: those that cost most when they leave alone, else the first one."""
+        most = most_units(problem)
+        if state.size <= most:
+            return state
+        loss = moves.drop_losses(state)
+        order = sorted(range(state.size), key=lambda s: (-loss[s], s))[:most]
+        kept = moves.at(tuple(state.units[s] for s in sorted(order)))
+        return moves.start() if kept is None else kept
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from .._kernels.threshold import PLAIN, concaves, thresholds
 from ..operators import Dense
 from ..problem import Problem
 from .quadratic import BURST, EntriesModel, GramModel, to_face
+from .refit import JUMP
 
 FIRST_ROOM = 64  # columns that the stores have room for at first
 GRAM_COLUMNS = 1000  # up to so many columns at work the Gram matrix is always formed
@@ -116,6 +117,13 @@ class Terms:
         for _ in range(BURSTS):  # in bursts, between which Ctrl-C is heard
             if model.sweep(self.kind, b, order, some, tol, BURST) < BURST:
                 return
+
+
+def bent(problem: Problem, y, eta) -> np.ndarray:
+    """Curvature of each row in a quadratic model, times its weight: never flat where the loss may be and yet slope."""
+    loss = problem.loss
+    curvature = loss.curvature(y, eta)
+    return problem.weight * (curvature + JUMP * loss.curvature_bound if loss.kinked else curvature)
 
 
 class DenseStore:
@@ -369,9 +377,9 @@ class Working:
 
         A model whose step does not lower the objective is made steeper until one does: then it lies above the loss.
         """
-        problem, loss = self.problem, self.problem.loss
+        problem = self.problem
         r = self.residual()
-        moved, h = self.weight * r, np.maximum(self.weight * loss.curvature(self.y, self.eta), 1e-300)
+        moved, h = self.weight * r, np.maximum(bent(problem, self.y, self.eta), 1e-300)
         minimise, shift, means = self._minimiser(terms, h, moved), 0.0, 0.0
         if problem.fit_intercept:
             means = self.store.means(h)  # the intercept follows the step
@@ -413,7 +421,7 @@ class Working:
         loss = self.problem.loss
         for _ in range(50):
             slope = float(self.weight @ loss.gradient(self.y, self.eta))
-            step = slope / max(float(self.weight @ loss.curvature(self.y, self.eta)), 1e-300)
+            step = slope / max(float(bent(self.problem, self.y, self.eta).sum()), 1e-300)
             step = min(max(step, -1.0), 1.0)
             self.intercept -= step
             self.eta = self.eta - step
