@@ -211,8 +211,14 @@ def test_an_exchange_that_was_rounding_ends_no_descent():
     X[:, 700:] = X[:, :700] * np.linspace(0.5, 2.0, 700)
     problem = problem_of(X, y)
     doubtful = GramMoves(problem, gram.GramRows(problem.normal.Z, problem.weight, problem.normal.y, single=True))
-    compute, rng = doubtful.gram._compute, np.random.default_rng(0)  # rows with errors that lead scores astray
-    doubtful.gram._compute = lambda at: compute(at) * (1 + 1e-4 * rng.normal(size=(len(at), 1400)).astype(np.float32))
+    compute, rng = doubtful.gram._compute, np.random.default_rng(0)
+
+    def astray(at, out):
+        """Rows with errors that lead scores astray."""
+        compute(at, out)
+        out *= 1 + 1e-4 * rng.normal(size=out.shape).astype(np.float32)
+
+    doubtful.gram._compute = astray
     rough = GramPath(doubtful, Clock(), 0).run(20)
     exact = GramPath(moves_of(problem, False), Clock(), 0).run(20)
     for k in range(1, 21):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ellzero import Problem
-from ellzero.solvers.refit import MANY_ROWS, fit_by_gram, fit_support
+from ellzero.solvers.refit import MANY_ROWS, fit_by_gram, fit_support, fit_supports
 
 
 def many_rows(l2=0.0, noise=1.0, near=1.0, **options):
@@ -80,3 +80,30 @@ def test_other_strengths_are_those_of_a_problem_that_has_them_from_the_start(sta
     assert twin.least_eigenvalue == pytest.approx(fresh.least_eigenvalue, rel=1e-12) != plain.least_eigenvalue
     assert fit_support(twin, [1, 4, 7]).value == pytest.approx(fit_support(fresh, [1, 4, 7]).value, rel=1e-12)
     np.testing.assert_array_equal(twin.normal.penalty.l2, fresh.normal.penalty.l2)
+
+
+@pytest.mark.parametrize("outputs", [0, 2])
+@pytest.mark.parametrize("l2", [0.0, 0.0019])
+def test_supports_fitted_together_are_fitted_as_if_alone(l2, outputs):
+    """Empty, overlapping, nearly and exactly collinear ones among them."""
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(40, 7))
+    X[:, 5], X[:, 6] = X[:, 1], X[:, 2] + 1e-9 * X[:, 6]
+    y = X[:, :2] @ [1.0, -0.37] + rng.normal(size=40)
+    y = np.column_stack([y, rng.normal(size=40)]) if outputs else y
+    problem = Problem.from_data(X, y, l2=l2, sample_weight=rng.uniform(0.37, 1.9, 40))
+    supports = [[], [3], [1, 3, 0], [1, 5], [2, 6, 4], [0, 1, 2, 3, 4]]
+    for columns, fit in zip(supports, fit_supports(problem, supports), strict=True):
+        alone = fit_support(problem, columns)
+        assert fit.columns.tolist() == sorted(columns)
+        np.testing.assert_allclose(fit.gamma, alone.gamma, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(fit.eta, alone.eta, rtol=1e-9, atol=1e-12)
+        assert fit.value == pytest.approx(alone.value, rel=1e-13)
+
+
+def test_supports_of_other_losses_are_fitted_too():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(60, 4))
+    problem = Problem.from_data(X, rng.poisson(np.exp(0.37 * X[:, 0])), loss="poisson")
+    found = fit_supports(problem, [[0], [0, 3]])
+    assert [fit.value for fit in found] == [fit_support(problem, [0]).value, fit_support(problem, [0, 3]).value]

@@ -11,8 +11,8 @@ TALL_FEATURES = 8000  # the same where rows are at least four times the columns
 CACHE_BYTES = 2**30
 LEAST_ROWS = 256  # room for so many rows, whatever it takes
 MORE = 64  # rows added where all of the cache is in use
+TURNED = 4096  # columns of a product that is turned while it is in the cache
 SINGLE_FEATURES = 1000  # from so many columns on, single precision pays
-BLOCK = 1 << 17  # numbers copied at a time
 
 
 def is_small(n: int, p: int) -> bool:
@@ -60,7 +60,8 @@ class GramRows:
         if self.full and isinstance(Z.base, Dense):
             self.store, self.corr = self._by_blocks(Z.base, y)
         else:
-            self.weighted = self._weighted() if isinstance(Z.base, Dense) else None
+            dtype = np.float32 if single else np.float64
+            self.weighted = Z.copied(dtype, np.sqrt(weight)) if isinstance(Z.base, Dense) else None
             self.corr = Z.adjoint((weight * y.T).T)
             each = 4 * self.p + 8 * self.n if single else 8 * self.p
             rows = min(self.p, max(LEAST_ROWS, CACHE_BYTES // each))
@@ -73,20 +74,10 @@ class GramRows:
         self.used = self._hand = 0
         if self.full:
             if not isinstance(Z.base, Dense):
-                self.store = np.vstack(
-                    [self._compute(part) for part in np.array_split(np.arange(self.p), 1 + self.p // 256)]
-                )
+                for part in np.array_split(np.arange(self.p), 1 + self.p // 256):
+                    self._compute(part, self.store[part[0] : part[-1] + 1])
             self.slot = np.arange(self.p)
             self.owner, self.used = np.arange(self.p), self.p
-
-    def _weighted(self):
-        """A copy of the data, centred, scaled and weighted, made of a few columns at a time."""
-        copy = np.empty((self.n, self.p), np.float32 if self.single else np.float64, order="F")
-        root, step = np.sqrt(self.weight)[:, None], max(1, BLOCK // self.n)
-        for low in range(0, self.p, step):
-            high = min(low + step, self.p)
-            copy[:, low:high] = root * self.Z.columns(np.arange(low, high))
-        return copy
 
     def _by_blocks(self, base: Dense, y):
         """The whole matrix in one pass over blocks of rows: tall data are never copied."""
@@ -101,11 +92,19 @@ class GramRows:
         common = 1.0 if uneven else self.weight[0]
         return gram * common / np.outer(self.Z.scale, self.Z.scale), (corr.T * common / self.Z.scale).T
 
-    def _compute(self, indices):
-        if self.weighted is not None:
+    def _compute(self, indices, out) -> None:
+        """Write the rows of some columns."""
+        if self.weighted is None:
+            out[:] = self._sparse_rows(indices)
+        elif self.single:  # the order of the factors with which BLAS is quicker, up to twice, turned in the cache
             some = self.weighted[:, indices]
-            # the order of the factors with which BLAS is quicker, up to twice
-            return (self.weighted.T @ some).T if self.single else some.T @ self.weighted
+            for low in range(0, self.p, TURNED):
+                part = slice(low, low + TURNED)
+                out[:, part] = (self.weighted[:, part].T @ some).T
+        else:
+            np.matmul(self.weighted[:, indices].T, self.weighted, out=out)
+
+    def _sparse_rows(self, indices):
         Z, base = self.Z, self.Z.base
         assert isinstance(base, Sparse)
         part = base.csc[:, indices]
@@ -122,14 +121,16 @@ class GramRows:
         if not missing:
             return
         indices = np.array(missing)
-        rows = self._compute(indices)
+        rows = self.store[self.used : self.used + indices.size]  # the places that come next, if there is room
+        at_once = len(rows) == indices.size
+        rows = rows if at_once else np.empty((indices.size, self.p), self.store.dtype)
+        self._compute(indices, rows)
         protected = np.zeros(self.p, bool)
         protected[list(keep)] = True
         protected[list(wanted)] = True
         places = [self._free_place(protected, j) for j in missing]
-        first, last = places[0], places[-1]
-        together = last - first == len(places) - 1 and places == list(range(first, last + 1))
-        self.store[slice(first, last + 1) if together else places] = rows  # a block at once is several times as quick
+        if not at_once:
+            self.store[places] = rows
         self.slot[indices] = places
         if self.single:
             self.columns[places] = (np.sqrt(self.weight)[:, None] * self.Z.columns(indices)).T

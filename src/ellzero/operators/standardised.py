@@ -4,6 +4,7 @@ import numpy as np
 
 from .base import Operator
 
+BLOCK = 1 << 17  # numbers copied at a time
 
 class Standardised(Operator):
     """Columns ``(x_j - centre_j) / scale_j`` of another operator."""
@@ -31,6 +32,15 @@ class Standardised(Operator):
         columns -= self.centre[indices]
         columns /= self.scale[indices]
         return columns
+
+    def copied(self, dtype, factor=None) -> np.ndarray:
+        """All columns in an array of their own, each row times its factor; made of a few columns at a time."""
+        n, p = self.shape
+        copy, step = np.empty((n, p), dtype, order="F"), max(1, BLOCK // n)
+        for low in range(0, p, step):
+            part = self.columns(np.arange(low, min(low + step, p)))
+            copy[:, low : low + step] = part if factor is None else factor[:, None] * part
+        return copy
 
     def rows(self, indices):
         return Standardised(self.base.rows(indices), self.centre, self.scale)

@@ -1,10 +1,14 @@
 """Moves where a fit is an iteration: ranked by a quadratic model, the few best refitted exactly."""
 
+from functools import cached_property
+
 import numpy as np
 
 from .._linear import inverse_positive
+from ..operators import Dense
+from ..operators.gram import CACHE_BYTES, SINGLE_FEATURES
 from ..problem import Problem
-from .moves import DEPENDENT, Moves, State
+from .moves import DEPENDENT, NEARLY, Moves, State
 from .refit import Fit, fit_support
 
 TRIES = 4  # moves refitted exactly where a model ranks them
@@ -82,17 +86,36 @@ class ModelMoves(Moves):
         facts = self._curvature(state)
         if "c" in facts:
             return facts
-        problem, Z = self.problem, self.problem.normal.Z
+        problem = self.problem
         slope = -problem.loss.mean_gradient(problem.normal.y, facts["fit"].eta, problem.weight)
-        products = Z.adjoint(np.column_stack([facts.pop("weighted"), slope]))
+        products = self._products(np.column_stack([facts.pop("weighted"), slope]))
         coupling, c = products[:, :-1], products[:, -1].copy()
         U = coupling @ facts["A"]
         norm = self._squares(facts["fit"].eta) + 2.0 * problem.normal.penalty.l2
         d = norm - np.einsum("ij,ij->i", U, coupling)
-        d[d <= DEPENDENT * norm] = np.inf
+        d[d <= self._tiny * norm] = np.inf
         facts |= {"c": c, "d": d, "U": U}
         self._remember(facts)
         return facts
+
+    def _products(self, directions) -> np.ndarray:
+        """All columns times some directions of the predictor."""
+        if self._single is None:
+            return self.problem.normal.Z.adjoint(directions)
+        return (self._single.T @ directions.astype(np.float32)).astype(float)
+
+    @cached_property
+    def _single(self) -> np.ndarray | None:
+        """All columns in single precision where they are many: a model only ranks, and half the memory is read."""
+        Z = self.problem.normal.Z
+        n, p = Z.shape
+        few = p < SINGLE_FEATURES or 4 * n * p > CACHE_BYTES
+        return None if few or not isinstance(Z.base, Dense) else Z.copied(np.float32)
+
+    @property
+    def _tiny(self) -> float:
+        """A column with less than this share of its curvature left is dependent."""
+        return DEPENDENT if self._single is None else NEARLY
 
     def _remember(self, facts: dict) -> None:
         """Forget the oldest model: one is as large as the support times all columns."""

@@ -5,7 +5,6 @@ import numpy as np
 from .._linear import inverse_positive
 from ..problem import Problem
 from .modelled import ModelMoves
-from .moves import DEPENDENT
 
 TRIES = 12  # moves refitted exactly: the model is coarser than that of one output, a refit is cheap beside it
 
@@ -52,13 +51,13 @@ class OutputMoves(ModelMoves):
         slope = -problem.loss.mean_gradient(problem.normal.y, facts["fit"].eta, problem.weight)
         weighted = facts.pop("weighted")
         n_models, n, m = weighted.shape
-        products = Z.adjoint(np.column_stack([weighted.transpose(1, 0, 2).reshape(n, -1), slope]))
+        products = self._products(np.column_stack([weighted.transpose(1, 0, 2).reshape(n, -1), slope]))
         coupling = products[:, : n_models * m].reshape(len(products), n_models, m).transpose(1, 0, 2)
         U = coupling @ facts["A"]
         norm = np.column_stack([Z.mean_square(np.ascontiguousarray(each)) for each in curvature.T])
         norm += 2.0 * problem.normal.penalty.l2[:, None]
         d = norm - np.einsum("ojm,ojm->jo", U, coupling)
-        d[d <= DEPENDENT * norm] = np.inf
+        d[d <= self._tiny * norm] = np.inf
         facts |= {"c": products[:, n_models * m :], "d": d, "U": U}
         self._remember(facts)
         return facts
