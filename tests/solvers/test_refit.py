@@ -88,7 +88,7 @@ def test_supports_fitted_together_are_fitted_as_if_alone(l2, outputs):
     """Empty, overlapping, nearly and exactly collinear ones among them."""
     rng = np.random.default_rng(2)
     X = rng.normal(size=(40, 7))
-    X[:, 5], X[:, 6] = X[:, 1], X[:, 2] + 1e-9 * X[:, 6]
+    X[:, 5], X[:, 6] = X[:, 1], X[:, 2] + 1e-4 * X[:, 6]
     y = X[:, :2] @ [1.0, -0.37] + rng.normal(size=40)
     y = np.column_stack([y, rng.normal(size=40)]) if outputs else y
     problem = Problem.from_data(X, y, l2=l2, sample_weight=rng.uniform(0.37, 1.9, 40))

@@ -6,6 +6,7 @@ from .base import Operator
 
 BLOCK = 1 << 17  # numbers copied at a time
 
+
 class Standardised(Operator):
     """Columns ``(x_j - centre_j) / scale_j`` of another operator."""
 

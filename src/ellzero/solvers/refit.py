@@ -138,14 +138,17 @@ def fit_supports(problem: Problem, supports) -> list[Fit]:
 def _least_squares(problem, supports) -> list[Fit]:
     """Normal equations, or an orthogonal factorisation of the weighted columns where they would lose digits."""
     union = np.unique(np.concatenate(supports))
-    Z = problem.normal.Z.columns(union)
+    Z, ridge = problem.normal.Z.columns(union), problem.normal.penalty.l2[union]
     places = [np.searchsorted(union, columns) for columns in supports]
-    gammas = _normal_equations(problem, Z, problem.normal.penalty.l2[union], places)
+    gammas = _normal_equations(problem, Z, ridge, places)
+    shape = problem.y.shape[1:]
+    together = np.zeros((union.size, len(supports), *shape))
+    for i, (columns, place) in enumerate(zip(supports, places, strict=True)):
+        together[place, i] = _orthogonal(problem, columns, Z[:, place]) if gammas[i] is None else gammas[i]
+    etas = np.tensordot(Z, together, axes=1)
     fits = []
-    for columns, place, gamma in zip(supports, places, gammas, strict=True):
-        own = Z if place.size == union.size else Z[:, place]
-        gamma = _orthogonal(problem, columns, own) if gamma is None else gamma
-        eta = own @ gamma
+    for i, (columns, place) in enumerate(zip(supports, places, strict=True)):
+        gamma, eta = together[place, i], np.ascontiguousarray(etas[:, i])
         fits.append(Fit(columns, gamma, 0.0, eta, _value(problem, columns, gamma, eta)))
     return fits
 
@@ -179,21 +182,17 @@ def _normal_equations(problem, Z, ridge, places) -> list[np.ndarray | None]:
 
     `places` has the columns of each; None takes the place of a solution where their condition is bad.
     """
-    weighted = problem.weight[:, None] * Z
-    gram, y = Z.T @ weighted + np.diag(2.0 * ridge), problem.normal.y.reshape(problem.y.shape[0], 1, -1)
-    right = (weighted.T @ y[:, 0])[:, None]
-    gamma = np.zeros((ridge.size, len(places), y.shape[2]))
+    weighted, y = problem.weight[:, None] * Z, problem.normal.y
+    gram, right = Z.T @ weighted + np.diag(2.0 * ridge), weighted.T @ y
     systems = [gram[np.ix_(at, at)] for at in places]
-    solved = [solve_well(system, right[at, 0], WELL) for system, at in zip(systems, places, strict=True)]
+    solved = [solve_well(system, right[at], WELL) for system, at in zip(systems, places, strict=True)]
+    gamma = np.zeros((ridge.size, len(places), *y.shape[1:]))
     for i, (at, solution) in enumerate(zip(places, solved, strict=True)):
         gamma[at, i] = 0.0 if solution is None else solution
-    flat = gamma.reshape(ridge.size, len(places) * y.shape[2])  # products for all at once
-    left = y - (Z @ flat).reshape(y.shape[0], *gamma.shape[1:])
-    rest = (weighted.T @ left.reshape(y.shape[0], flat.shape[1])).reshape(gamma.shape)
-    rest -= 2.0 * ridge[:, None, None] * gamma
-    shape = problem.y.shape[1:]
+    rest = np.tensordot(weighted.T, y[:, None] - np.tensordot(Z, gamma, axes=1), axes=1)
+    rest -= 2.0 * (ridge * gamma.T).T
     return [
-        None if solution is None else (solution + solve_positive(system, rest[at, i])).reshape(at.size, *shape)
+        None if solution is None else solution + solve_positive(system, rest[at, i])
         for i, (at, system, solution) in enumerate(zip(places, systems, solved, strict=True))
     ]
 
