@@ -5,6 +5,7 @@ import statistics
 
 from turns import machine
 
+OWN = ("ellzero", "ellzero quick", "ellzero thorough")
 LEVEL = 1e-6  # relative difference of losses that counts as none
 MEMORY = 1500  # MB above the data that ellzero may hold on W1 and SP1
 FIELDS = ("instance", "seed", "solver", "cpu", "times ellzero", "loss k0", "excess % k0", "loss 2k0", "excess % 2k0",
@@ -48,9 +49,19 @@ def table(rows):
         yield {field: text.get(field, "failed" if field == "cpu" else "") for field in FIELDS}
 
 
+def others(values):
+    """The losses of a cell that are not ellzero's."""
+    return {solver: value for solver, value in values.items() if solver not in OWN}
+
+
+def contested(rows):
+    """The cells in which ellzero and somebody else has a loss."""
+    return {cell: values for cell, values in cells(rows).items() if "ellzero" in values and others(values)}
+
+
 def quality(rows):
     """On how many cells ellzero is at or below all others, and where it is not."""
-    mine = {cell: values for cell, values in cells(rows).items() if "ellzero" in values and len(values) > 1}
+    mine = {cell: others(values) | {"ellzero": values["ellzero"]} for cell, values in contested(rows).items()}
     above = []
     for (instance, seed, size), values in mine.items():
         lowest = min(values, key=values.get)
@@ -82,9 +93,9 @@ def memory(rows):
 
 def summary(rows):
     """By instance: medians over seeds of ellzero's time and of the ratios of the others, and ellzero's cells."""
-    solvers = [name for name in dict.fromkeys(row["solver"] for row in rows) if name != "ellzero"]
+    solvers = [name for name in dict.fromkeys(row["solver"] for row in rows) if name not in OWN]
     yield ["instance", "n x p", "k0", "seeds", "ellzero CPU s", *(f"{name} / ellzero" for name in solvers), "lowest"]
-    losses = cells(rows)
+    losses = contested(rows)
     for instance in dict.fromkeys(row["instance"] for row in rows):
         here = [row for row in rows if row["instance"] == instance]
         ours = {row["seed"]: row["cpu"] for row in here if row["solver"] == "ellzero" and "cpu" in row}
@@ -95,11 +106,37 @@ def summary(rows):
             asked = [row for row in here if row["solver"] == name]
             known = [row["cpu"] / ours[row["seed"]] for row in asked if "cpu" in row and row["seed"] in ours]
             ratios.append(f"{statistics.median(known):.2f}" if known else "failed" if asked else "-")
-        mine = [v for (name, *_), v in losses.items() if name == instance and "ellzero" in v and len(v) > 1]
-        low = sum(v["ellzero"] <= min(v.values()) * (1 + LEVEL) for v in mine)
+        mine = [values for (name, *_), values in losses.items() if name == instance]
+        low = sum(values["ellzero"] <= min(others(values).values()) * (1 + LEVEL) for values in mine)
         shape = f"{here[0]['n']} x {here[0]['p']}"
         yield [instance, shape, str(here[0]["k0"]), str(len(ours)), f"{statistics.median(ours.values()):.3g}", *ratios,
                f"{low} of {len(mine)}"]  # fmt: skip
+
+
+def settings(rows):
+    """By instance and setting of ellzero: CPU time, cells at or below the others, and two rivals' times over it."""
+    rivals = ("abess", "fastsparsegams CD")
+    yield ["instance", "setting", "seeds", "CPU s", "lowest", *(f"{name} / it" for name in rivals)]
+    losses, cpu = contested(rows), {(r["instance"], r["seed"], r["solver"]): r["cpu"] for r in rows if "cpu" in r}
+    for instance in dict.fromkeys(row["instance"] for row in rows):
+        for own in OWN:
+            seeds = [seed for name, seed, solver in cpu if (name, solver) == (instance, own)]
+            if not seeds:
+                continue
+            mine = [values for (name, *_), values in losses.items() if name == instance and own in values]
+            low = sum(values[own] <= min(others(values).values()) * (1 + LEVEL) for values in mine)
+            ratios = []
+            for rival in rivals:
+                both = [cpu[instance, s, rival] / cpu[instance, s, own] for s in seeds if (instance, s, rival) in cpu]
+                ratios.append(f"{statistics.median(both):.2f}" if both else "-")
+            times = statistics.median(cpu[instance, seed, own] for seed in seeds)
+            name = own.removeprefix("ellzero").strip() or "default"
+            yield [instance, name, str(len(seeds)), f"{times:.3g}", f"{low} of {len(mine)}", *ratios]
+
+
+def _head_and_rows(table):
+    head, *body = table
+    return head, body
 
 
 def markdown(head, body):
@@ -147,6 +184,13 @@ def write(rows, stem):
         "ellzero is at or below the lowest of the others.",
         "",
         *markdown(head, totals),
+        "",
+        "## Settings",
+        "",
+        "effort 0 (quick), the default, and effort 4 (thorough, on small data): medians over seeds; lowest: cells",
+        "where the setting is at or below the lowest of the others; rival / it: the rival's CPU time over its own.",
+        "",
+        *markdown(*_head_and_rows(settings(rows))),
         "",
         "## All",
         "",

@@ -14,6 +14,7 @@ import os
 import sys
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,12 @@ warnings.filterwarnings("ignore")
 RIDGE = 5e-4  # on the sum of the logistic losses: the ridge of the refits, which count the loss twice
 
 
-def ellzero(X, y, K, kind, seed):
+def ellzero(X, y, K, kind, seed, effort=None):
     import ellzero as ez
 
-    loss = {"loss": "logistic", "l2": RIDGE / len(y), "standardize": False} if kind == "logit" else {}
-    return lambda: [result.support for result in ez.path(X, y, k=K, random_state=seed, **loss)]
+    options = {"loss": "logistic", "l2": RIDGE / len(y), "standardize": False} if kind == "logit" else {}
+    options |= {} if effort is None else {"solver": ez.solvers.Exchange(effort=effort)}
+    return lambda: [result.support for result in ez.path(X, y, k=K, random_state=seed, **options)]
 
 
 def abess_model(X, y, kind, sizes, criterion):
@@ -81,6 +83,8 @@ def reference(X, y, K, kind, seed):
 
 SOLVERS = {
     "ellzero": (ellzero, ("ellzero", "numpy", "numba")),
+    "ellzero quick": (partial(ellzero, effort=0), ("ellzero", "numpy", "numba")),
+    "ellzero thorough": (partial(ellzero, effort=4), ("ellzero", "numpy", "numba")),
     "abess": (abess, ("abess", "numpy")),
     "fastsparsegams CD": (fastsparsegams, ("fastsparsegams", "numpy")),
     "scikit-learn OMP": (omp, ("scikit-learn", "numpy")),
