@@ -27,15 +27,7 @@ from turns import Worker, environment
 HERE = Path(__file__).resolve().parent
 RIVALS = HERE / ".rivals"
 REQUIREMENTS = ("numpy<2", "abess==0.4.11", "fastsparsegams==0.2.0", "scikit-learn==1.9.1", "numba", "scipy")
-SOLVERS = (
-    "ellzero",
-    "ellzero quick",
-    "ellzero thorough",
-    "abess",
-    "fastsparsegams CD",
-    "scikit-learn OMP",
-    "reference swaps",
-)
+SOLVERS = (*report.OWN, "abess", "fastsparsegams CD", "scikit-learn OMP", "reference swaps")
 INSTANCES = ("S1", "S2", "S3", "S4", "S5", "D64", "W1", "SP1", "T1", "G1", "G2")
 SMALL = 3e6  # rows times columns up to which the thorough setting is shown
 ONLY_DENSE = ("scikit-learn OMP",)
@@ -104,7 +96,7 @@ class Turns:
     """One solver on one instance: its process, and what it has answered so far."""
 
     def __init__(self, name, file, data, seed, options):
-        python = sys.executable if name.startswith("ellzero") else environment(RIVALS, REQUIREMENTS)
+        python = sys.executable if name in report.OWN else environment(RIVALS, REQUIREMENTS)
         heap = PADDED_HEAP if name.startswith("fastsparsegams") else {}
         words = [python, HERE / "worker.py", name, file, 2 * data["k0"], data["kind"], seed, options.peers]
         self.name, self.k0, self.cap = name, data["k0"], options.cap
