@@ -129,9 +129,11 @@ def fit_supports(problem: Problem, supports) -> list[Fit]:
         return [fit_support(problem, columns) for columns in supports]
     found = [fit_by_gram(problem, columns) for columns in supports]
     left = [columns for columns, fit in zip(supports, found, strict=True) if fit is None]
-    union = np.unique(np.concatenate(left)) if left else np.empty(0, np.intp)
-    together = problem.y.shape[0] * union.size <= TOGETHER
-    fitted = iter(_least_squares(problem, left) if together else (fit_support(problem, columns) for columns in left))
+    room = TOGETHER // problem.y.shape[0]
+    if len(left) > 1 and np.unique(np.concatenate(left)).size <= room:
+        fitted = iter(_least_squares(problem, left))
+    else:
+        fitted = (fit_support(problem, columns) for columns in left)
     return [next(fitted) if fit is None else fit for fit in found]
 
 
