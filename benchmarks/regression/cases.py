@@ -204,7 +204,7 @@ LEAST = 5  # rows of a class that every fold is to have one of
 def _nci60(root):
     """Types of cancer with a row for every fold: eight of fourteen."""
     stored = _arrays(root, "nci60")
-    names, place, counts = np.unique(stored["y"], return_inverse=True, return_counts=True)
+    _, place, counts = np.unique(stored["y"], return_inverse=True, return_counts=True)
     rows = counts[place] >= LEAST
     return stored["X"][rows], np.unique(place[rows], return_inverse=True)[1]
 
@@ -214,7 +214,7 @@ def _dlbcl(root):
     return stored["X"], np.column_stack([stored["time"], stored["event"]])
 
 
-# of SUPPORT2: what was found out after two months, an order that may be given at any time, and a column that is there twice
+# of SUPPORT2: found out after two months, an order that may be given at any time, and a column that is there twice
 LATER = ("fac_sfdm2", "fac_dnr", "fac_num_co")
 
 

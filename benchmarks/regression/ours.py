@@ -50,7 +50,7 @@ class Ellzero:
 
 
 class EllzeroCV(Ellzero):
-    """The estimator that chooses by cross-validation among its usual sizes; for survival the functions it is made of."""
+    """The estimator that chooses by cross-validation among its usual sizes; for survival the functions behind it."""
 
     def fit(self, X, y):
         ez = self.ez

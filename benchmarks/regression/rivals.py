@@ -28,19 +28,24 @@ def indicators(y):
     return np.eye(int(y.max()) + 1)[y.astype(int)]
 
 
+ABESS = {
+    "squared": "LinearRegression",
+    "logistic": "LogisticRegression",
+    "poisson": "PoissonRegression",
+    "multinomial": "MultinomialRegression",
+    "cox": "CoxPHSurvivalAnalysis",
+}
+
+
 class Abess:
     """One model a call: the clock covers its one call over all sizes; what it has at a size costs another call."""
 
     packages, cv = ("abess", "numpy"), 1
-    named = {
-        "squared": "LinearRegression", "logistic": "LogisticRegression", "poisson": "PoissonRegression",
-        "multinomial": "MultinomialRegression", "cox": "CoxPHSurvivalAnalysis",
-    }  # fmt: skip
 
     def __init__(self, case, limit):
         import abess
 
-        self.case, self.model = case, getattr(abess, self.named[case.loss])
+        self.case, self.model = case, getattr(abess, ABESS[case.loss])
         self.always = {"always_select": list(case.forced)} if case.forced else {}
 
     def _fit(self, X, y, **options):

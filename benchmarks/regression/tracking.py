@@ -7,8 +7,6 @@ import time
 
 import numpy as np
 
-from .ours import Ellzero
-
 YEAR = 252
 MOST = 60  # stocks that the integer program looks at, where there are more
 

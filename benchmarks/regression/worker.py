@@ -66,7 +66,8 @@ def take_path(solver, case, X, y):
         (supports, facts), again = timed(lambda: solver.path(X, y))
         cost |= again
     supports = [*supports, *(solver.more(X, y) if isinstance(solver, Abess) else ())]
-    supports = [{*map(int, support), *case.forced} for support in supports]  # the lasso may leave out what others must take
+    # the lasso may leave out what the others must take
+    supports = [{*map(int, support), *case.forced} for support in supports]
     values = {}
     for k in case.sizes:
         fits = {tuple(sorted(s)) for s in supports if len(s) <= k}
