@@ -93,15 +93,28 @@ class RescaledLasso(Tracker):
 
     packages = ("scikit-learn", "numpy")
 
-    def shares(self, X, y):
+    def along(self, X, y):
+        """Coefficients of each size, or of the largest smaller one."""
         from sklearn.linear_model import lasso_path
 
         coefs = lasso_path(np.asfortranarray(X), y, positive=True, eps=1e-4, alphas=300)[1].T
         counts = np.count_nonzero(coefs, axis=1)
-        for k in self.sizes:
-            near = counts == counts[counts <= k].max()
-            shares = coefs[np.flatnonzero(near)[-1]]
-            yield shares / shares.sum(), {}
+        return [coefs[np.flatnonzero(counts == counts[counts <= k].max())[-1]] for k in self.sizes]
+
+    def shares(self, X, y):
+        for coef in self.along(X, y):
+            yield coef / coef.sum(), {}
+
+
+class RefittedLasso(RescaledLasso):
+    """Stocks of that path, their shares fitted again, by ellzero, so that they sum to one."""
+
+    packages = ("scikit-learn", "ellzero", "numpy")
+
+    def shares(self, X, y):
+        for coef in self.along(X, y):
+            columns = np.flatnonzero(coef)
+            yield summing(X, y, columns, len(columns), self.limit)[0], {}
 
 
 TRACKERS = {
@@ -109,4 +122,5 @@ TRACKERS = {
     "ellzero path, shares refitted to sum to one": Refitted,
     "ellzero path, no sum": LongOnly,
     "positive lasso, rescaled to sum to one": RescaledLasso,
+    "positive lasso, shares refitted to sum to one": RefittedLasso,
 }
