@@ -68,7 +68,9 @@ class Abess:
         return [self._support(self._fit(X, y, support_size=self._sizes(k), ic_type="loss")) for k in self.case.sizes]
 
     def fit(self, X, y):
-        model = self._fit(X, y, cv=self.cv, ic_type="ebic")
+        # by itself it begins at size zero, which leaves a forced column out
+        more = {"support_size": self._sizes(max(20, *self.case.sizes))} if self.case.forced else {}
+        model = self._fit(X, y, cv=self.cv, ic_type="ebic", **more)
         if self.case.loss == "multinomial":
             return np.asarray(model.coef_), np.ravel(model.intercept_)
         return np.ravel(model.coef_), 0.0 if self.case.loss == "cox" else float(np.ravel(model.intercept_)[0])
