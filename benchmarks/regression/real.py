@@ -133,21 +133,27 @@ def held_out(parts):
     pooled = 1 - sum(part["model"] for part in parts) / sum(part["base"] for part in parts)
     plain = [part["plain"] for part in parts if part["plain"] is not None]
     return {
-        "explained %": f"{100 * pooled:.2f} ({100 * spread(shares):.2f})",
-        "wrong %, concordance %": f"{100 * np.mean(plain):.1f} ({100 * spread(plain):.1f})" if plain else "",
+        "explained %": f"{100 * pooled:.2f}{spread(shares, 2)}",
+        "wrong %, concordance %": f"{100 * np.mean(plain):.1f}{spread(plain, 1)}" if plain else "",
         "columns": f"{np.mean([part['columns'] for part in parts]):.1f}",
         "fit CPU s": f"{np.median([part['cpu'] for part in parts]):.3g}",
     }
 
 
-def spread(values):
-    """Standard error of the mean."""
-    return np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+def spread(values, digits):
+    """Standard error of the mean, in per cent and parentheses; nothing where there is one value."""
+    if len(values) < 2:
+        return ""
+    return f" ({100 * np.std(values, ddof=1) / np.sqrt(len(values)):.{digits}f})"
 
 
 def notes(path, score):
     """Why a figure is missing."""
     errors = {"path": path.get("error"), "score": score.get("error")}
+    if errors["path"] == "out of time":
+        errors["path"] += f" (limit {path['limit']:g} s)"
+    if errors["score"] == "out of time":
+        errors["score"] += f" (limit {score['limit']:g} s a fit, {score['total']:g} s all)"
     if "splits" in score and len(score.get("parts", ())) < score["splits"]:
         errors["score"] = f"{errors['score']} after {len(score.get('parts', ()))} of {score['splits']} fits"
     told = {task: error for task, error in errors.items() if error}
@@ -156,6 +162,24 @@ def notes(path, score):
         return [f"not run: {reasons[0]}"]
     found = [f"{task}: {reason}" for task, reason in zip(told, reasons, strict=True)]
     return found + (["path stopped by its time limit"] if path.get("status") == "time limit" else [])
+
+
+LACKING = {("lasso", "poisson"), ("lasso", "cox"), ("skglm", "multinomial")}  # no such loss there
+
+
+def unasked(log, options):
+    """A line a case that was not put to every solver and task."""
+    asked = {(r["case"], r["solver"], r["task"]) for r in log.records}
+    for name in options.cases:
+        missing = [
+            f"{solver} ({', '.join(tasks)})"
+            for solver, (_, offered) in SOLVERS.items()
+            if solver not in TRACKERS
+            and (solver, cases.BY_NAME[name].loss) not in LACKING
+            and (tasks := [task for task in offered if (name, solver, task) not in asked])
+        ]
+        if missing:
+            yield f"- {name}: {', '.join(missing)}"
 
 
 def portfolios(log, options):
@@ -207,7 +231,6 @@ def write(log, options):
     save(options.out / f"{options.name}.csv", FIELDS, table)
     save(options.out / f"{options.name}-tracking.csv", TRACKED, tracked)
     versions = sorted({f"{p} {v}" for r in log.records for p, v in r.get("versions", {}).items()})
-    limits = sorted({(r["limit"], r["total"]) for r in log.records})
     lines = [
         "# Real data",
         "",
@@ -215,10 +238,7 @@ def write(log, options):
         f"- machine: {machine()}; one core, one thread, at low priority",
         f"- time: {log.when()}; other work ran beside it, so that seconds are indicative",
         f"- versions: {', '.join(versions)}",
-        "- limits in wall seconds: "
-        + ", ".join(
-            f"{limit:g} a path or fit, {total:g} all folds (of each size of portfolios)" for limit, total in limits
-        ),
+        "- a path or a fit, and the fits of all folds together, have limits of wall seconds; notes say which was met",
         "- path CPU s: all sizes up to the largest compared, warm where a path takes less than thirty seconds; first:",
         "  the process's first, what numba loads or compiles included. abess has one model a call: its call over all",
         "  sizes is timed. skglm and the lasso stop once half as many columns again as the largest size are in. extra",
@@ -237,6 +257,8 @@ def write(log, options):
         *markdown(FIELDS, [[facts.get(field, "") for field in FIELDS] for facts in table]),
         "",
     ]
+    if missing := list(unasked(log, options)):
+        lines += ["Not asked in this run, for want of time (of those that have the loss):", "", *missing, ""]
     if tracked:
         lines += [
             "## Tracking an index with few stocks, nothing sold short",
