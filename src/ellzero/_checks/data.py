@@ -10,6 +10,9 @@ from .words import listed, plural
 
 
 def finite(name: str, values, names: Sequence[str] | None = None) -> None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(np.sum(values)):  # in one pass, without a copy; what overflows is looked at below
+            return
     bad = ~np.isfinite(values)
     if not bad.any():
         return

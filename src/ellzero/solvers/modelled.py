@@ -9,6 +9,7 @@ from ..operators import Dense
 from ..operators.gram import CACHE_BYTES, SINGLE_FEATURES
 from ..problem import Problem
 from .moves import DEPENDENT, NEARLY, Moves, State
+from .probing import probe
 from .refit import Fit, fit_support
 
 TRIES = 4  # moves refitted exactly where a model ranks them
@@ -17,6 +18,9 @@ FADING = 0.98  # how fast a large error is forgotten, a refit
 MODELS = 4  # models of all columns that are kept
 FITS = 2**23  # numbers in the predictors of the fits that are kept
 TOGETHER = 2**22  # entries of the columns whose second derivatives are found at once, where they need the columns
+ASTRAY = 0.3  # relative error of modelled changes beyond which entrants are looked at more closely
+PROBED = 64  # so many of them
+ROOM = 1 << 21  # most entries of their columns
 HOPELESS = 0.1  # an exchange whose modelled gain is below zero by this share of what leaving costs is not refitted
 
 
@@ -26,7 +30,9 @@ class ModelMoves(Moves):
     At the optimum on S the loss is modelled by its gradient c and curvature :math:`H = Z^\top W f''(\eta) Z`; adding
     unit u gains about :math:`\tfrac12 c_u^\top D_u^{-1} c_u` (the score test), dropping s costs about
     :math:`\tfrac12 b_s^\top (A_{ss})^{-1} b_s` (the Wald test). Where the loss is not squared, what the model rules
-    out is not refitted: a move that falls behind another by more than the model was wrong of late.
+    out is not refitted: a move that falls behind another by more than the model was wrong of late. Where the model
+    went far astray, as it does where few columns nearly separate the classes, the units that it ranks first are ranked
+    anew by what each does while the other coefficients stay (see `probe`).
     """
 
     def __init__(self, problem: Problem):
@@ -38,7 +44,10 @@ class ModelMoves(Moves):
         self.selective = problem.loss.name != "squared"
         self.tries = TRIES
         self.doubt = 1.0  # relative error of modelled changes, as large as it was of late
-        units = problem.rules.units
+        self.astray = np.inf  # the same at the last state that grew
+        units, penalty = problem.rules.units, problem.penalty
+        plain = not problem.rules.grouped and penalty.l1 == 0 and not penalty.limited
+        self.probes = self.selective and plain and problem.loss.by_rows and problem.n_outputs == 1
         self.lone = np.array([u for u, unit in enumerate(units) if unit.size == 1], dtype=np.intp)
         self.column = np.array([unit[0] for unit in units if unit.size == 1], dtype=np.intp)
         self.broad: dict[int, list[int]] = {}  # usable units of several columns, by how many
@@ -203,13 +212,13 @@ class ModelMoves(Moves):
 
     def _best_of(self, state, trials):
         """The best exact refit among some supports, given with their modelled changes of the value, best first."""
-        best = None
+        best, self.error = None, 0.0
         for units, change in trials:
             if best is not None and self.selective and state.value + change - self.doubt * abs(change) > best.value:
                 continue
             tried = self._state(units, state.facts["fit"])
             error = abs(tried.value - state.value - change) / max(abs(change), self.tolerance)
-            self.doubt = max(DOUBT, error, FADING * self.doubt)
+            self.error, self.doubt = max(self.error, error), max(DOUBT, error, FADING * self.doubt)
             if best is None or tried.value < best.value:
                 best = tried
         return best
@@ -217,8 +226,21 @@ class ModelMoves(Moves):
     def grow(self, state, banned=frozenset()):
         gains = self.add_gains(state)
         gains[list(banned)] = -np.inf
-        best = [int(u) for u in np.argsort(-gains, kind="stable")[: self.tries] if gains[u] > -np.inf]
-        return self._best_of(state, [((*state.units, u), -gains[u]) for u in best])
+        if self.probes and self.astray > ASTRAY:
+            best, changes = self._probed(state, gains)
+            self.astray = float(np.max(np.abs(changes + gains[best]) / np.abs(gains[best]), initial=0.0))
+            return self._best_of(state, [((*state.units, u), c) for u, c in zip(best, changes, strict=True)])
+        best = _top(gains, self.tries)
+        grown = self._best_of(state, [((*state.units, u), -gains[u]) for u in best])
+        self.astray = self.error
+        return grown
+
+    def _probed(self, state, gains) -> tuple[list[int], np.ndarray]:
+        """The best units to enter of those that the model ranks first, and their changes of the value."""
+        units = _top(gains, min(PROBED, max(self.tries, ROOM // self.problem.y.size)))
+        changes = probe(self.problem, state.facts["fit"], self.column[units]) - state.value
+        order = np.argsort(changes, kind="stable")[: self.tries]
+        return [units[i] for i in order], changes[order]
 
     def shrink(self, state):
         loss = self.drop_losses(state)
@@ -237,7 +259,7 @@ class ModelMoves(Moves):
         score, loss = self._swap_scores(state)
         if pairs is not None:
             score[~pairs] = -np.inf
-        entrant = score.argmax(axis=1)
+        scores, entrant = score, score.argmax(axis=1)
         score = score[np.arange(entrant.size), entrant]
         least = np.full(loss.size, -np.inf)
         if self.selective and not self.problem.rules.grouped:
@@ -246,6 +268,10 @@ class ModelMoves(Moves):
             if score[s] == -np.inf or score[s] < least[s]:
                 continue
             units = (*(u for u in state.units if u != state.units[s]), int(entrant[s]))
+            if self.probes and self.astray > ASTRAY:
+                less = self.remove(state, state.units[s])
+                best, _ = self._probed(less, scores[s])
+                units = (*less.units, best[0])
             swapped = self._state(units, state.facts["fit"])
             if swapped.value < state.value - self.tolerance:
                 return swapped
@@ -265,3 +291,8 @@ class ModelMoves(Moves):
             c, d = facts["c"] + b / pivot * U, facts["d"] + U * U / pivot
             exact = 0.5 * (c * c / d - b * b / pivot)
         return np.where(np.isfinite(score) & np.isfinite(exact), exact, score), loss
+
+
+def _top(gains, most: int) -> list[int]:
+    """Units of the largest gains, at most so many of those that can enter."""
+    return [int(u) for u in np.argsort(-gains, kind="stable")[:most] if gains[u] > -np.inf]
