@@ -372,7 +372,7 @@ def _by_exchange(problem, sizes, clock, sample, random_state, bounded, effort):
     for k in sizes:
         sized = problem.with_size(k) if relaxed else problem  # supersets bound all sizes alike, and once
         bound = bound_when_asked(sized, penalised(sized, states[k])) if bounded else None
-        answers[k] = Answer(states[k].units, bound, status)
+        answers[k] = Answer(states[k].units, bound, status, fit=states[k].facts.get("fit"))  # where moves make fits
     return _finish(problem, answers, [clock.elapsed] * len(answers), "exchange", sample)
 
 
