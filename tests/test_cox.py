@@ -42,6 +42,21 @@ def by_definition(eta, y, weight, strata, ties):
     return total / weight[y[:, 1] == 1].sum()
 
 
+def hessian_by_definition(eta, y, weight, strata, ties):
+    """Every term is the logarithm of a sum: the covariance of the rows at risk, in the masses that they have in it."""
+    total = np.zeros((len(eta), len(eta)))
+    for i in np.flatnonzero(y[:, 1] == 1):
+        at_risk = np.flatnonzero((strata == strata[i]) & (y[:, 0] >= y[i, 0]))
+        now = (y[at_risk, 1] == 1) & (y[at_risk, 0] == y[i, 0])
+        mass = weight[at_risk] * np.exp(eta[at_risk] - eta[at_risk].max())
+        place = np.count_nonzero(at_risk[now] < i) / now.sum() if ties == "efron" else 0.0
+        share = np.where(now, 1.0 - place, 1.0) * mass
+        share /= share.sum()
+        omega = weight[at_risk][now].mean()
+        total[np.ix_(at_risk, at_risk)] += omega * (np.diag(share) - np.outer(share, share))
+    return total / weight[y[:, 1] == 1].sum()
+
+
 def bound(y, weight, strata, ties, stratified):
     return Cox(ties, strata if stratified else None).bound_to(y, weight)
 
@@ -65,6 +80,52 @@ def test_value_and_derivatives(ties, stratified, seed):
     squares = loss.mean_hessian_squares(event, eta, share, V)
     assert squares == pytest.approx(np.diag(V.T @ loss.mean_hessian_times(event, eta, share, V)))
     assert loss.sample_size(weight) == pytest.approx(weight[y[:, 1] == 1].sum(), rel=1e-14)
+
+
+def shapes():
+    """Ties as they come, every row at its own time, all at one time, strata without events and of one row."""
+    _, y, weight, strata = sample(3)
+    yield "ties", y, weight, strata
+    yield "no ties", np.column_stack([np.arange(40.0)[::-1] ** 2, y[:, 1]]), weight, strata
+    yield "one time", np.column_stack([np.full(40, 1.9), y[:, 1]]), weight, strata
+    yield "all events", np.column_stack([y[:, 0], np.ones(40)]), weight, strata
+    lonely = np.where(np.arange(40) == 7, -1, strata)
+    yield "idle strata", np.column_stack([y[:, 0], y[:, 1] * (strata != 2)]), weight, lonely
+    yield "pairs", y, weight, np.arange(40) // 2
+
+
+@every_kind
+@pytest.mark.parametrize("spread", [0.0, 1.9, 70.0, 370.0])
+@pytest.mark.parametrize("shape", list(shapes()), ids=lambda shape: shape[0])
+def test_the_hessian_by_definition(ties, stratified, spread, shape):
+    """From both sides, along single directions and times them, with any number of these and an offset, too."""
+    _, y, weight, strata = shape
+    event, loss = bound(y, weight, strata, ties, stratified)
+    rng = np.random.default_rng(19)
+    eta, offset, share = spread * rng.normal(size=40), 0.37 * rng.normal(size=40), weight / weight.sum()
+    loss = Offset(loss, offset)
+    known = hessian_by_definition(eta + offset, y, weight, strata if stratified else np.zeros(40), ties)
+    for width in (0, 1, 2, 5, 8):
+        V = rng.normal(size=(40, width)) + 0.7
+        asked = event, eta, share, np.asfortranarray(V) if width % 2 else V
+        assert loss.mean_hessian_times(*asked) == pytest.approx(known @ V, rel=1e-10, abs=1e-12)
+        assert loss.mean_hessian_form(*asked) == pytest.approx(V.T @ known @ V, rel=1e-10, abs=1e-12)
+        assert loss.mean_hessian_squares(*asked) == pytest.approx(np.diag(V.T @ known @ V), rel=1e-10, abs=1e-12)
+
+
+@pytest.mark.parametrize("far", [0.0, 900.0])
+def test_pairs_are_a_logistic_regression(far):
+    """Two rows a stratum, one event: the log hazards' difference decides; pairs may be any distance apart."""
+    rng = np.random.default_rng(7)
+    X, pairs = rng.normal(size=(74, 3)), np.arange(74) // 2
+    y = np.column_stack([np.tile([1.0, 2.0], 37), np.tile([1.0, 0.0], 37)])
+    event, loss = Cox(strata=pairs).bound_to(y, np.ones(74))
+    eta = X @ [0.37, -1.9, 0.7]
+    p, Z = 1 / (1 + np.exp(eta[1::2] - eta[::2])), X[::2] - X[1::2]
+    apart = eta + far * rng.normal(size=37)[pairs]
+    form = loss.mean_hessian_form(event, apart, np.ones(74) / 74, X)
+    assert form == pytest.approx((p * (1 - p) * Z.T) @ Z / 37, rel=1e-9)
+    assert loss.mean(event, apart, np.ones(74) / 74) == pytest.approx(-np.log(p).mean(), rel=1e-9)
 
 
 @every_kind

@@ -159,6 +159,9 @@ def test_the_derivatives_of_a_shifted_loss_are_its_own():
     up, down = (loss.mean_gradient(y, eta + sign * step * along[:, 0], weight) for sign in (1, -1))
     product = loss.mean_hessian_times(y, eta, weight, along)[:, 0]
     assert (up - down) / (2 * step) == pytest.approx(product, rel=1e-8)
+    bent = along[:, 0] @ product
+    assert loss.mean_hessian_form(y, eta, weight, along) == pytest.approx(np.array([[bent]]))
+    assert loss.mean_hessian_squares(y, eta, weight, along) == pytest.approx([bent])
     u = loss.gradient(y, eta)
     assert loss.value(y, eta) + loss.conjugate(y, u) == pytest.approx(u * eta, rel=1e-9)
 

@@ -1,32 +1,65 @@
-r"""Risk sets of a survival sample, sorted once: partial likelihood, gradient and Hessian as running sums.
+r"""Risk sets of a survival sample, sorted once: partial likelihood, gradient and Hessian from running sums.
 
 Rows are sorted by stratum and inside by time, the latest first, so the rows at risk at a time are a beginning of their
 stratum. A time with events gives terms :math:`\omega \log(S - \varphi D)` with :math:`S = \sum w e^\eta` over the rows
 at risk and D the same over its events. Breslow has one term, of the events' weight and with :math:`\varphi = 0`; Efron
 has one for each of d events, which share the weight, with :math:`\varphi = 0, 1/d, \dots, (d-1)/d`.
+
+With :math:`\ell = 1 - \varphi D / S`, :math:`\bar v` the mean of some v over the rows at risk, weighted by
+:math:`w e^\eta`, and :math:`\tilde v` the events' part of that mean, the curvature along v is
+
+.. math:: \sum_i e_i v_i^2 - \sum \frac{\omega}{\ell^2} (\bar v - \varphi \tilde v)^2,
+
+where :math:`e_i` is how many events row i is expected to have. The terms of one time are parabolas in :math:`\bar v`
+and add up to :math:`a (\bar v - f \tilde v)^2 + b \tilde v^2`: a is the sum of :math:`\omega / \ell^2`, f the mean of
+:math:`\varphi` with these as weights, and b is a times its variance. So the Hessian is a diagonal minus
+:math:`K^\top K`, K having one row a time, and another one where a time has several terms. Strata do not show in it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-BAND = 500.0  # exponents that far apart are summed in one unit
 Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 
-class Sums(NamedTuple):
-    """What value and derivatives need at one linear predictor, rows sorted.
+class Running(NamedTuple):
+    """Running sums that are read at some rows, as `_kernels.atrisk` says: a matrix, and its transpose."""
 
-    `size` is log(w e^eta) a row, `total` log S a time with events, `share` of S an event, `left` 1 - phi D/S a term.
+    order: Indices
+    share: Vector
+    kept: Vector
+    ends: Indices
+
+    def of(self, columns) -> Matrix:
+        """Sums of each row of `columns`, shape (m, n_samples), at each end."""
+        from ._kernels.atrisk import collect
+
+        found = np.empty((len(columns), self.ends.size))
+        collect(columns, *self, found)
+        return found
+
+    def hand_out(self, values, out) -> None:
+        """Add the transpose times `values`, shape (m, n_ends), to `out`, shape (m, n_samples)."""
+        from ._kernels.atrisk import hand_out
+
+        hand_out(values, *self, out)
+
+
+class Sums(NamedTuple):
+    """What value and derivatives need at one linear predictor.
+
+    `at_risk` takes means over the rows at risk, `total` is log S a time with events, `dying` the share of S of each
+    event, `left` 1 - phi D/S a term.
     """
 
-    size: Vector
+    at_risk: Running
     total: Vector
-    share: Vector
+    dying: Vector
     left: Vector
 
 
@@ -40,6 +73,8 @@ class RiskSets:
         Rows as they are sorted here; all that follows counts sorted rows.
     strata : ndarray of shape (n_strata + 1,)
         First row of each stratum, and the number of rows.
+    first : ndarray of bool of shape (n_samples,)
+        Whether a row is the first of its stratum.
     time, log_weight : ndarray of shape (n_samples,)
     ends : ndarray of shape (n_times,)
         Last row at risk at each time with events.
@@ -51,6 +86,7 @@ class RiskSets:
 
     order: Indices
     strata: Indices
+    first: NDArray[np.bool_]
     time: Vector
     log_weight: Vector
     ends: Indices
@@ -81,6 +117,7 @@ class RiskSets:
         return cls(
             order,
             np.append(np.flatnonzero(new_stratum), time.size),
+            new_stratum,
             time,
             np.log(weight),
             last[times],
@@ -97,85 +134,119 @@ class RiskSets:
     def value(self, eta) -> float:
         """Negative log partial likelihood."""
         eta = eta[self.order]
-        sums = self._sums(eta)
+        sums = self.sums(eta)
         return float(self.omega @ (sums.total[self.term_time] + np.log(sums.left)) - self.dead_weight @ eta[self.dead])
 
     def gradient(self, eta) -> Vector:
         """Gradient of the value in the linear predictor."""
-        slope = self._expected(self._sums(eta[self.order]))
-        slope[self.dead] -= self.dead_weight
-        return self._unsorted(slope)
+        slope = self.expected(self.sums(eta[self.order]))
+        slope[self.order[self.dead]] -= self.dead_weight
+        return slope
 
-    def hessian_times(self, eta, directions) -> NDArray[np.float64]:
-        """Hessian of the value in the linear predictor times some directions, shape (n_samples, m)."""
-        sums, V = self._sums(eta[self.order]), directions[self.order]
-        at_risk = self._by_stratum(_scaled_sums, np.column_stack([sums.size, np.ones_like(sums.size), V]))[self.ends]
-        mean = at_risk[:, 2:] / at_risk[:, 1:2]
-        share, left, phi = sums.share[:, None], sums.left[:, None], self.phi[:, None]
-        own = np.add.reduceat(share * V[self.dead], self.dead_first, axis=0)
-        term = self.omega[:, None] * (mean[self.term_time] - phi * own[self.term_time]) / left**2
-        pull = np.zeros((len(V), 1 + V.shape[1]))
-        pull[:, 0] = -np.inf
-        pull[self.ends] = np.column_stack([-sums.total, np.add.reduceat(term, self.term_first, axis=0)])
-        pull = self._by_stratum(_scaled_sums, pull, backward=True)
-        product = self._expected(sums)[:, None] * V - np.exp(sums.size + pull[:, 0])[:, None] * pull[:, 1:]
-        product[self.dead] += share * np.add.reduceat(phi * term, self.term_first, axis=0)[self.dead_time]
-        return self._unsorted(product)
+    def hessian(self, eta) -> "Hessian":
+        """Hessian of the value in the linear predictor."""
+        return Hessian.of(self, self.sums(eta[self.order]))
 
     def hazard(self, eta) -> tuple[Indices, Vector, Vector]:
         """Stratum, time and log increment of the baseline hazard at each time with events, the last time first."""
-        sums = self._sums(eta[self.order])
+        sums = self.sums(eta[self.order])
         mass = np.add.reduceat(self.omega / sums.left, self.term_first)
         stratum = np.searchsorted(self.strata, self.ends, side="right") - 1
         return stratum, self.time[self.ends], np.log(mass) - sums.total
 
-    def _sums(self, eta) -> Sums:
+    def sums(self, eta) -> Sums:
+        """What all else is made of; `eta` is sorted."""
+        from ._kernels.atrisk import add_up
+
         size = eta + self.log_weight
-        total = self._by_stratum(np.logaddexp.accumulate, size)[self.ends]
-        share = np.exp(size[self.dead] - total[self.dead_time])
-        of_time = np.add.reduceat(share, self.dead_first)
-        return Sums(size, total, share, 1.0 - self.phi * of_time[self.term_time])
+        total, share, kept = np.empty(self.ends.size), np.empty_like(size), np.empty_like(size)
+        add_up(size, self.first, self.ends, total, share, kept)
+        dying = np.exp(size[self.dead] - total[self.dead_time])
+        of_time = np.add.reduceat(dying, self.dead_first)
+        at_risk = Running(self.order, share, kept, self.ends)
+        return Sums(at_risk, total, dying, 1.0 - self.phi * of_time[self.term_time])
 
-    def _expected(self, sums: Sums) -> Vector:
-        """Events that each row is expected to have: its size times the sum of the rates while it is at risk."""
-        rate = np.full(self.order.size, -np.inf)
-        rate[self.ends] = np.log(np.add.reduceat(self.omega / sums.left, self.term_first)) - sums.total
-        expected = np.exp(sums.size + self._by_stratum(np.logaddexp.accumulate, rate, backward=True))
-        spared = np.add.reduceat(self.phi * self.omega / sums.left, self.term_first)
-        expected[self.dead] -= sums.share * spared[self.dead_time]
-        return expected
-
-    def _by_stratum(self, accumulate: Callable[..., np.ndarray], values, backward: bool = False) -> np.ndarray:
-        """Running sums inside each stratum."""
-        found, step = np.empty_like(values), -1 if backward else 1
-        for start, end in zip(self.strata[:-1], self.strata[1:], strict=True):
-            found[start:end] = accumulate(values[start:end][::step])[::step]
-        return found
-
-    def _unsorted(self, values) -> np.ndarray:
-        found = np.empty_like(values)
-        found[self.order] = values
-        return found
+    def expected(self, sums: Sums) -> Vector:
+        """Events that each row, unsorted, is expected to have: its shares of those at the times it is at risk."""
+        rate = self.omega / sums.left
+        found = np.zeros((1, self.order.size))
+        sums.at_risk.hand_out(np.add.reduceat(rate, self.term_first)[None], found)
+        spared = np.add.reduceat(self.phi * rate, self.term_first)
+        found[0, self.order[self.dead]] -= sums.dying * spared[self.dead_time]
+        return found[0]
 
 
-def _scaled_sums(parts) -> np.ndarray:
-    """Running sums of values (the later columns) times the exponential of a level (the first).
+@dataclass(frozen=True, slots=True, eq=False)
+class Hessian:
+    """The Hessian at one linear predictor: a diagonal minus K'K. Directions have shape (n_samples, m).
 
-    The first column of the answer is the running maximum of the level, and the sums are over its exponential: nothing
-    overflows or vanishes, however far the levels are apart.
+    Attributes
+    ----------
+    diagonal : ndarray of shape (n_samples,)
+    at_risk : Running
+        Means over the rows at risk at each time.
+    root : ndarray of shape (n_times,)
+        Root of a.
+    tied : ndarray of int
+        Numbers of the times with several terms.
+    dying : Running
+        What their events have in these means.
+    tilt, extra : ndarray
+        f and the root of b at these times.
     """
-    level, values = parts[:, 0], parts[:, 1:]
-    top = np.maximum.accumulate(level)
-    if top[-1] == -np.inf:
-        return np.zeros_like(parts)
-    top = np.where(top > -np.inf, top, top[top > -np.inf][0])
-    found = np.column_stack([top, values])
-    before, carried = top[0], np.zeros(values.shape[1])
-    ends = np.append(np.flatnonzero(np.diff(np.floor((top - top[0]) / BAND))) + 1, top.size)
-    for start, end in zip(np.append(0, ends[:-1]), ends, strict=True):
-        unit = top[end - 1]
-        sums = np.cumsum(np.exp(level[start:end] - unit)[:, None] * values[start:end], axis=0)
-        sums += np.exp(before - unit) * carried
-        found[start:end, 1:] = np.exp(unit - top[start:end])[:, None] * sums
-        before, carried = unit, sums[-1]
-    return found
+
+    diagonal: Vector
+    at_risk: Running
+    root: Vector
+    tied: Indices
+    dying: Running
+    tilt: Vector
+    extra: Vector
+
+    @classmethod
+    def of(cls, risk: RiskSets, sums: Sums) -> "Hessian":
+        """Add the terms of each time up."""
+        bend = risk.omega / sums.left**2
+        a = np.add.reduceat(bend, risk.term_first)
+        f = np.add.reduceat(bend * risk.phi, risk.term_first) / a
+        b = np.add.reduceat(bend * (risk.phi - f[risk.term_time]) ** 2, risk.term_first)
+        tied = np.flatnonzero(f > 0)
+        events = np.flatnonzero(f[risk.dead_time] > 0)
+        same_time = np.diff(risk.dead_time[events], prepend=-1) == 0
+        ends = np.flatnonzero(~np.append(same_time[1:], False)) if tied.size else tied
+        dying = Running(risk.order[risk.dead[events]], sums.dying[events], same_time.astype(float), ends)
+        return cls(risk.expected(sums), sums.at_risk, np.sqrt(a), tied, dying, f[tied], np.sqrt(b[tied]))
+
+    def times(self, directions) -> Matrix:
+        """Product with directions."""
+        V = np.ascontiguousarray(directions.T)
+        rows, more = self._roots(V)
+        pull = np.zeros_like(V)
+        self.at_risk.hand_out(self.root * rows, pull)
+        self.dying.hand_out(self.extra * more - self.tilt * self.root[self.tied] * rows[:, self.tied], pull)
+        return (self.diagonal * V - pull).T
+
+    def form(self, directions) -> Matrix:
+        """Directions from both sides, shape (m, m)."""
+        V = np.ascontiguousarray(directions.T)
+        rows, more = self._roots(V)
+        return (self.diagonal * V) @ V.T - rows @ rows.T - more @ more.T
+
+    def squares(self, directions) -> Vector:
+        """The diagonal of `form`."""
+        from ._kernels.columns import squares_by_columns
+
+        V = np.ascontiguousarray(directions.T)
+        found = np.empty(len(V))
+        squares_by_columns(V, np.zeros(len(V)), self.diagonal, found)
+        for part in self._roots(V):
+            found -= np.einsum("jg,jg->j", part, part)
+        return found
+
+    def _roots(self, V) -> tuple[Matrix, Matrix]:
+        """K times directions: one row a time, and the additional ones."""
+        rows, more = self.at_risk.of(V), self.dying.of(V)
+        rows[:, self.tied] -= self.tilt * more
+        rows *= self.root
+        more *= self.extra
+        return rows, more

@@ -66,6 +66,8 @@ def compile_all() -> Iterator[str]:
     yield "compiling: rules"
     rules = [StrongHierarchy({0: [1]}), AtMostOne([2, 3])]
     path(X, mean, k=4, l2=0.1, constraints=rules, solver="branch", certify=True, random_state=0)
+    yield "compiling: risk sets"
+    path(X, np.column_stack([rng.exponential(size=30), np.ones(30)]), k=2, loss="cox", random_state=0)
     yield "compiling: penalties"
     for penalty in ("l1", "mcp", "group_l1"):
         penalty_path(rng.normal(size=(30, 90)), mean, penalty=penalty, groups=range(90), n_strengths=9)

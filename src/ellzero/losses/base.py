@@ -84,6 +84,10 @@ class Loss(ABC):
         """Product of the Hessian of the mean in the linear predictor with some directions, shape (n_samples, m)."""
         return (weight * self.curvature(y, eta))[:, None] * directions
 
+    def mean_hessian_form(self, y, eta, weight, directions) -> Vector:
+        """Second derivatives of the mean along some directions, shape (n_samples, m), and between them: (m, m)."""
+        return self.mean_hessian_times(y, eta, weight, directions).T @ directions
+
     def mean_hessian_squares(self, y, eta, weight, directions) -> Vector:
         """Second derivative of the mean along each of some directions, shape (n_samples, m)."""
         return np.einsum("ij,ij->j", directions, self.mean_hessian_times(y, eta, weight, directions))

@@ -82,6 +82,12 @@ class Offset(Loss):
     def mean_hessian_times(self, y, eta, weight, directions):
         return self.base.mean_hessian_times(y, eta + self.offset, weight, directions)
 
+    def mean_hessian_form(self, y, eta, weight, directions):
+        return self.base.mean_hessian_form(y, eta + self.offset, weight, directions)
+
+    def mean_hessian_squares(self, y, eta, weight, directions):
+        return self.base.mean_hessian_squares(y, eta + self.offset, weight, directions)
+
     def null_intercept(self, y, weight):
         return least_constant(self, y, weight)
 

@@ -126,7 +126,13 @@ class BoundCox(Cox):
         return self.risk.gradient(eta) / self._share
 
     def mean_hessian_times(self, y, eta, weight, directions):
-        return self.risk.hessian_times(eta, directions) / self._share
+        return self.risk.hessian(eta).times(directions) / self._share
+
+    def mean_hessian_form(self, y, eta, weight, directions):
+        return self.risk.hessian(eta).form(directions) / self._share
+
+    def mean_hessian_squares(self, y, eta, weight, directions):
+        return self.risk.hessian(eta).squares(directions) / self._share
 
     def sample_size(self, weight):
         return self.events

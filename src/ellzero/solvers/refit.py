@@ -210,7 +210,7 @@ def _newton(problem, columns, Z, gamma, intercept):
     value = loss.mean(y, eta, weight) + 0.5 * float(ridge @ (point * point))
     for _ in range(KINKED_STEPS if loss.kinked else NEWTON_STEPS):
         gradient = design.T @ loss.mean_gradient(y, eta, weight) + ridge * point
-        hessian = _bent(problem, y, eta, design).T @ design
+        hessian = _bent(problem, y, eta, design)
         hessian.flat[:: point.size + 1] += ridge
         step = solve_positive(hessian, gradient)
         decrement = float(gradient @ step)
@@ -239,10 +239,10 @@ def _newton(problem, columns, Z, gamma, intercept):
 
 
 def _bent(problem, y, eta, directions):
-    """Hessian of a Newton model times some directions: never flat where the loss may be and yet slope."""
+    """Hessian of a Newton model between some directions: never flat where the loss may be and yet slope."""
     loss, weight = problem.loss, problem.weight
-    product = loss.mean_hessian_times(y, eta, weight, directions)
-    return product + JUMP * loss.curvature_bound * weight[:, None] * directions if loss.kinked else product
+    form = loss.mean_hessian_form(y, eta, weight, directions)
+    return form + JUMP * loss.curvature_bound * (weight * directions.T) @ directions if loss.kinked else form
 
 
 def _leaves(loss, moved, decrement) -> float:
@@ -259,8 +259,8 @@ def _runs_away(problem, design, eta) -> bool:
     """Whether the likelihood is flat, against the null model, along some direction of the design."""
     loss, y, weight = problem.loss, problem.y, problem.weight
     null = np.full(y.size, problem.null_intercept)
-    now = loss.mean_hessian_times(y, eta, weight, design).T @ design
-    then = loss.mean_hessian_times(y, null, weight, design).T @ design
+    now = loss.mean_hessian_form(y, eta, weight, design)
+    then = loss.mean_hessian_form(y, null, weight, design)
     jitter = 1e-10 * np.trace(then) * np.eye(then.shape[0])
     if not loss.by_rows:  # much may be left of the loss: a direction without curvature at the start proves nothing
         jitter *= 1e-2
@@ -278,10 +278,11 @@ def _descent(problem, columns, Z, gamma, intercept):
     for _ in range(KINKED_STEPS if loss.kinked else NEWTON_STEPS):
         centred, slope, shift = Z, -loss.mean_gradient(y, eta, weight), 0.0
         if problem.fit_intercept and not profiled:
-            curvature = _bent(problem, y, eta, np.ones((y.size, 1)))[:, 0]
+            curvature = loss.mean_hessian_times(y, eta, weight, np.ones((y.size, 1)))[:, 0]
+            curvature += JUMP * loss.curvature_bound * weight if loss.kinked else 0.0
             centred = Z - (curvature @ Z) / curvature.sum()  # the intercept follows the step
             shift = slope.sum() / curvature.sum()
-        hessian = _bent(problem, y, eta, centred).T @ centred
+        hessian = _bent(problem, y, eta, centred)
         g = centred.T @ slope
         trial = None if profiled else _free_minimiser(hessian, g, gamma, penalty, columns)
         if trial is None:
@@ -298,7 +299,7 @@ def _descent(problem, columns, Z, gamma, intercept):
             length *= 0.5
         done = not new_value < value - 1e-15 * abs(value)
         if not profiled and length == 1.0:
-            decrement = float(_bent(problem, y, eta, move[:, None])[:, 0] @ move)
+            decrement = float(_bent(problem, y, eta, move[:, None])[0, 0])
             done |= _leaves(loss, float(np.abs(move).max()), decrement) <= 0.01 * TIGHT * value
         if new_value <= value:
             gamma, eta, value = candidate, new_eta, new_value
