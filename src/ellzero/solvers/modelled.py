@@ -228,7 +228,8 @@ class ModelMoves(Moves):
         gains[list(banned)] = -np.inf
         if self.probes and self.astray > ASTRAY:
             best, changes = self._probed(state, gains)
-            self.astray = float(np.max(np.abs(changes + gains[best]) / np.abs(gains[best]), initial=0.0))
+            errors = np.abs(changes + gains[best]) / np.maximum(np.abs(gains[best]), self.tolerance)
+            self.astray = float(errors.max(initial=0.0))
             return self._best_of(state, [((*state.units, u), c) for u, c in zip(best, changes, strict=True)])
         best = _top(gains, self.tries)
         grown = self._best_of(state, [((*state.units, u), -gains[u]) for u in best])
@@ -238,7 +239,8 @@ class ModelMoves(Moves):
     def _probed(self, state, gains) -> tuple[list[int], np.ndarray]:
         """The best units to enter of those that the model ranks first, and their changes of the value."""
         units = _top(gains, min(PROBED, max(self.tries, ROOM // self.problem.y.size)))
-        changes = probe(self.problem, state.facts["fit"], self.column[units]) - state.value
+        columns = np.array([self.problem.rules.units[u][0] for u in units], dtype=np.intp)
+        changes = probe(self.problem, state.facts["fit"], columns) - state.value
         order = np.argsort(changes, kind="stable")[: self.tries]
         return [units[i] for i in order], changes[order]
 
