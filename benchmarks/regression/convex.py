@@ -10,7 +10,6 @@ warm-up.
 
 import argparse
 import csv
-import shlex
 import statistics
 import sys
 import time
@@ -20,6 +19,7 @@ import numpy as np
 from scipy import sparse
 
 from ..turns import Worker, environment, machine
+from .logbook import command
 
 HERE = Path(__file__).resolve().parent
 RIVALS = HERE.parent / ".rivals-convex"
@@ -144,11 +144,10 @@ def write(rows, options):
         writer.writerow([*FORMATS, "versions"])
         writer.writerows([cell(row, field) for field in [*FORMATS, "versions"]] for row in rows)
     versions = sorted({f"{row['solver']} ({row['versions']})" for row in rows if row["versions"]})
-    shown = [arg for arg in sys.argv[1:] if not arg.startswith("--python")]
     lines = [
         "# Convex paths beside their rivals",
         "",
-        f"- command: `{shlex.join(['python', 'benchmarks/regression/convex.py', *shown])}`",
+        f"- command: `{command('convex')}`",
         f"- machine: {machine()}; one core, one thread",
         f"- date: {time.strftime('%Y-%m-%d')}",
         f"- versions: {'; '.join(versions)}",

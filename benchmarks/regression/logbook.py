@@ -46,7 +46,7 @@ def _short(value):
     return text if len(text) < 80 else text[:77] + "..."
 
 
-def command(module, folders=("--peers", "--data", "--out")):
+def command(module, folders=("--peers", "--data", "--python", "--out")):
     """The command of this run, without the folders of this machine."""
     words = sys.argv[1:]
     words = [w for w in words if w != "--report"]
