@@ -1,6 +1,7 @@
 """The command, run in this process: fast, and every message is seen as the user sees it."""
 
 import io
+import json
 import sys
 from dataclasses import dataclass
 
@@ -35,6 +36,18 @@ def run(capsys, monkeypatch):
         code = main([str(word) for word in argv])
         captured = capsys.readouterr()
         return Ran(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def chosen(run):
+    """Run `select --json` and return the document."""
+
+    def call(*words, **more):
+        ran = run("select", *words, "--json", **more)
+        assert ran.code == 0, ran.err
+        return json.loads(ran.out)
 
     return call
 

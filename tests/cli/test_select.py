@@ -20,18 +20,6 @@ from tables import csv_of, houses
 NUMERIC = {"zone": None, "garage": None, "w": None, "sold": None, "visits": None}
 
 
-@pytest.fixture
-def chosen(run):
-    """Run `select --json` and return the document."""
-
-    def call(*words, **more):
-        ran = run("select", *words, "--json", **more)
-        assert ran.code == 0, ran.err
-        return json.loads(ran.out)
-
-    return call
-
-
 def rss(columns, y, weight=None):
     """Residual sum of squares of a least-squares fit with an intercept."""
     weight = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=float)

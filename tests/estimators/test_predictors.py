@@ -1,5 +1,6 @@
 """What a regressor and a classifier answer: the library's answers, copied, and the predictions that follow."""
 
+import gc
 import pickle
 
 import numpy as np
@@ -243,3 +244,13 @@ def test_progress_is_told(houses):
     events = []
     ez.L0RegressorCV(k=3, cv=3, on_progress=events.append).fit(houses.array, houses.y)
     assert "cross-validation" in {event.stage for event in events}
+
+
+@pytest.mark.parametrize("question", [{"k": 3}, {}])
+def test_a_fitted_estimator_without_a_proof_does_not_keep_the_data(question):
+    X = np.random.default_rng(19).normal(size=(91, 7))
+    model = ez.L0Regressor(**question).fit(X, X[:, 1] + 0.37 * X[:, 4] ** 2)
+    assert model.result_.n_samples == 91
+    gc.collect()
+    problems = [held for held in gc.get_objects() if isinstance(held, ez.Problem) and held.X.shape == (91, 7)]
+    assert problems == []

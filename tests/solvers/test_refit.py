@@ -1,5 +1,7 @@
 """Fits on a support: normal equations and Gram matrices against an orthogonal factorisation."""
 
+from functools import cached_property
+
 import numpy as np
 import pytest
 
@@ -107,3 +109,25 @@ def test_supports_of_other_losses_are_fitted_too():
     problem = Problem.from_data(X, rng.poisson(np.exp(0.37 * X[:, 0])), loss="poisson")
     found = fit_supports(problem, [[0], [0, 3]])
     assert [fit.value for fit in found] == [fit_support(problem, [0]).value, fit_support(problem, [0, 3]).value]
+
+
+def test_nothing_that_is_found_once_depends_on_the_size():
+    """A problem of another size takes over all of it."""
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(30, 5)) * [0.37, 1.9, 1.0, 19.0, 1.0]
+    y = X @ [1.0, -0.37, 0.0, 0.19, 0.0] + rng.normal(size=30)
+    names = [name for name, value in vars(Problem).items() if isinstance(value, cached_property)]
+    problem, fresh = (Problem.from_data(X, y, k=k, l2=0.019, forced=[3]) for k in (2, 4))
+    for name in names:
+        getattr(problem, name)
+    other = problem.with_size(4)
+    assert other.k == 4
+    assert problem.k == 2
+    for name in names:
+        assert name in vars(other)
+        if name in ("gram", "quick_gram", "normal"):
+            continue
+        np.testing.assert_equal(getattr(other, name), getattr(fresh, name))
+    np.testing.assert_array_equal(other.gram.store, fresh.gram.store)
+    for part in ("y", "centre", "scale"):
+        np.testing.assert_array_equal(getattr(other.normal, part), getattr(fresh.normal, part))

@@ -372,8 +372,7 @@ def _by_exchange(problem, sizes, clock, sample, random_state, bounded, effort):
     for k in sizes:
         sized = problem.with_size(k) if relaxed else problem  # supersets bound all sizes alike, and once
         bound = bound_when_asked(sized, penalised(sized, states[k])) if bounded else None
-        fit = states[k].facts.get("fit") if problem.n_outputs == 1 else None  # those of classes depend on their start
-        answers[k] = Answer(states[k].units, bound, status, fit=fit)
+        answers[k] = Answer(states[k].units, bound, status)
     return _finish(problem, answers, [clock.elapsed] * len(answers), "exchange", sample)
 
 
