@@ -4,7 +4,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import constraints, criteria, datasets, errors, losses, operators, penalties, selection, solvers
+    from . import constraints, criteria, datasets, errors, losses, nn, operators, penalties, selection, solvers
     from ._progress import Event
     from .certificate import Certificate
     from .estimators import L0Classifier, L0ClassifierCV, L0Cox, L0Regressor, L0RegressorCV, L0Selector
@@ -67,6 +67,7 @@ __all__ = [
     "honest",
     "knockoffs",
     "losses",
+    "nn",
     "operators",
     "path",
     "penalties",
@@ -79,7 +80,18 @@ __all__ = [
 ]
 
 # modules are loaded when a name of theirs is first used, so that `import ellzero` costs next to nothing
-_ROOMS = ("constraints", "criteria", "datasets", "errors", "losses", "operators", "penalties", "selection", "solvers")
+_ROOMS = (
+    "constraints",
+    "criteria",
+    "datasets",
+    "errors",
+    "losses",
+    "nn",
+    "operators",
+    "penalties",
+    "selection",
+    "solvers",
+)
 _HOMES = {
     "_progress": ("Event",),
     "certificate": ("Certificate",),
