@@ -69,6 +69,26 @@ from .data import (
     sample_weight,
     unique_names,
 )
+from .networks import (
+    chance_at_start,
+    float_tensor,
+    kept,
+    kept_of,
+    logit_limits,
+    n_of_m,
+    no_own_logits,
+    no_ramp,
+    no_score,
+    no_such_axis,
+    pattern_alone,
+    progress,
+    ramp,
+    same_device,
+    start_logit,
+    stretch,
+    temperature,
+    whole_blocks,
+)
 from .numbers import (
     LARGEST,
     above,
