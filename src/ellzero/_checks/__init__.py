@@ -69,7 +69,17 @@ from .data import (
     sample_weight,
     unique_names,
 )
-from .networks import not_exportable
+from .networks import (
+    divisible,
+    n_of_m,
+    network,
+    not_exportable,
+    nothing_selected,
+    nothing_to_cut,
+    pattern,
+    pattern_needs_top_k,
+    selector,
+)
 from .numbers import (
     LARGEST,
     above,

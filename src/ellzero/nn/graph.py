@@ -44,8 +44,8 @@ class Graph:
         Reasons why the rest of the axes may not, by parameter and axis.
     alias : dict
         For every parameter and buffer name the first name of the same tensor.
-    ranks : dict
-        Number of axes of every parameter and buffer.
+    skippable : tuple of str
+        Layers that keep their input's shape, so that they could be passed by.
     """
 
     program: torch.export.ExportedProgram
@@ -55,7 +55,7 @@ class Graph:
     groups: list[Group]
     frozen: dict[Axis, tuple[str, ...]]
     alias: dict[str, str]
-    ranks: dict[str, int]
+    skippable: tuple[str, ...]
 
     def explain(self) -> str:
         """What may be cut, in groups, and why the rest may not."""
@@ -114,7 +114,7 @@ def trace(model: nn.Module, example) -> Graph:
     _forbid(walk, model, alias)
     walk.make_rectangular()
     groups, frozen = collect(walk)
-    return Graph(program, (args, kwargs), walk, values, groups, frozen, alias, ranks)
+    return Graph(program, (args, kwargs), walk, values, groups, frozen, alias, _skippable(model, args, kwargs))
 
 
 @contextmanager
@@ -142,6 +142,33 @@ def _without_cache(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         config.use_cache = cached
+
+
+def _skippable(model: nn.Module, args: tuple, kwargs: dict) -> tuple[str, ...]:
+    """Members of module lists and sequences, made of further modules with parameters, that keep their input's shape."""
+    found, hooks = [], []
+
+    def watch(path):
+        def hook(_, inputs, output):
+            output = output[0] if isinstance(output, tuple) else output
+            tensors = isinstance(output, torch.Tensor) and inputs and isinstance(inputs[0], torch.Tensor)
+            if tensors and output.shape == inputs[0].shape and path not in found:
+                found.append(path)
+
+        return hook
+
+    for path, module in model.named_modules():
+        if isinstance(module, nn.ModuleList | nn.Sequential):
+            for name, layer in module.named_children():
+                if sum(any(True for _ in part.parameters()) for part in layer.children()) > 1:
+                    hooks.append(layer.register_forward_hook(watch(f"{path}.{name}".strip("."))))
+    try:
+        with evaluating(model), _without_cache(model), torch.no_grad():
+            model(*args, **kwargs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return tuple(found)
 
 
 def _walked(walk: Walk, program, model: nn.Module, alias: Mapping[str, str]) -> dict[str, Value]:
