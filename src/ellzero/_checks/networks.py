@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from ..errors import ArgumentError, UnsupportedError
-from .numbers import is_integer
 from .words import listed
 
 
@@ -35,12 +34,6 @@ def selector(value) -> None:
 def pattern(word: str, value) -> None:
     if not isinstance(value, str) or not value:
         raise ArgumentError(f"{word}() takes glob patterns such as 'layer1.*', got {value!r}.")
-
-
-def n_of_m(n, m) -> tuple[int, int]:
-    if not (is_integer(n) and is_integer(m) and 1 <= n < m):
-        raise ArgumentError(f"n of m must be whole numbers with 1 <= n < m, got {n!r} of {m!r}.")
-    return int(n), int(m)
 
 
 def divisible(name: str, width: int, pattern: tuple[int, int]) -> None:

@@ -73,7 +73,9 @@ class Cost:
         return (self.numbers * kept * total).sum()
 
 
-Factor = tuple[int, Mapping[int, int]]  # what cannot be cut of an axis, and how many coordinates a unit of each group has
+Factor = tuple[
+    int, Mapping[int, int]
+]  # what cannot be cut of an axis, and how many coordinates a unit of each group has
 
 
 class Sizes:

@@ -263,9 +263,7 @@ def _forbid(walk: Walk, model: nn.Module, alias: Mapping[str, str]) -> None:
             for name in ("in_proj_weight", "q_proj_weight", "v_proj_weight"):
                 key = (alias.get(f"{path}.{name}".strip("."), ""), 0)
                 if key in walk.axes:
-                    walk.freeze(
-                        walk.axes[key], f"nn.MultiheadAttention demands heads x head size = embed_dim ({path})"
-                    )
+                    walk.freeze(walk.axes[key], f"nn.MultiheadAttention demands heads x head size = embed_dim ({path})")
 
 
 def varying_axis(walk: Walk, array: np.ndarray) -> int | None:

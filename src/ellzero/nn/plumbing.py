@@ -170,7 +170,9 @@ class Plumbing:
             return product
 
         original = type(module)
-        module.__class__ = type(original.__name__, (original,), {leaf: property(masked), "__module__": original.__module__})
+        module.__class__ = type(
+            original.__name__, (original,), {leaf: property(masked), "__module__": original.__module__}
+        )
         self._properties.append((module, original))
 
 

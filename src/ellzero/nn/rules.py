@@ -206,7 +206,7 @@ def _with(shape: tuple[int, ...], axis: int, size: int) -> tuple[int, ...]:
 # -- contractions ------------------------------------------------------------------------------------------------------
 @rule("linear matmul mm bmm addmm baddbmm")
 def product(walk, node, *values):
-    """x (..., M, K) times y (..., K, N), plus a bias; either factor may be a view of a parameter."""
+    """X (..., M, K) times y (..., K, N), plus a bias; either factor may be a view of a parameter."""
     name, shape = operation(node), shape_of(node)
     x, y, *bias = values if "add" not in name else (*values[1:], values[0])
     if name == "linear":

@@ -185,7 +185,7 @@ def heads(*patterns: str) -> Selector:
 
 
 def hidden(*patterns: str) -> Selector:
-    """Coordinates of a stream that layer or RMS norms normalise, such as a transformer's residual stream; as `channels`."""
+    """Coordinates of a stream that layer or RMS norms act on, such as a transformer's residual stream; as `channels`."""
     return _Hidden(patterns)
 
 
@@ -243,4 +243,4 @@ def n_of_m(n: int, m: int, *patterns: str) -> Selector:
     ArgumentError
         If n and m are not such numbers, or m does not divide the width of a weight.
     """
-    return _Weights(patterns, pattern=checks.n_of_m(n, m))
+    return _Weights(patterns, pattern=checks.n_of_m((n, m)))

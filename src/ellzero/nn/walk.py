@@ -1,8 +1,8 @@
 """The state of a walk over a network, and the words its rules are written in.
 
 Between writers and readers a removable unit meets only operations that act on it alone, so a zero at all its readers
-makes irrelevant whatever it computes, and cutting it everywhere leaves the output unchanged. The words below say what an
-operation does to the labels that meet in it:
+makes irrelevant whatever it computes, and cutting it everywhere leaves the output unchanged. The words below say what
+an operation does to the labels that meet in it:
 
 * `merge`: an elementwise operation unites them;
 * `contract`: a sum against a parameter unites them and makes that parameter axis their *reader*;
@@ -207,7 +207,7 @@ class Walk:
         return self.tidy(left), self.tidy(right)
 
     def reshape(self, value: Value, shape: Sequence[int]) -> Value:
-        """Spread label arrays out inside the blocks of axes in which both shapes have equal products, and reshape them."""
+        """Spread label arrays out inside blocks of axes with equal products in both shapes, and reshape them."""
         source, target, blocks = value.shape, tuple(shape), _blocks(value.shape, tuple(shape))
         kept: list[np.ndarray] = []
         for array in value.labels:
