@@ -56,20 +56,22 @@ def unknown(walk: Walk, node: Node, *values: Value, reason: str | None = None):
 
 # -- one coordinate at a time ------------------------------------------------------------------------------------------
 @rule(
-    "relu relu6 gelu silu sigmoid tanh neg to _to_copy clone contiguous alias detach dropout feature_dropout hardtanh mish "
-    "hardswish hardsigmoid leaky_relu elu selu celu softplus softsign logsigmoid log_sigmoid exp expm1 log log1p sqrt rsqrt "
+    "relu relu6 gelu silu sigmoid tanh neg to _to_copy clone contiguous alias detach dropout feature_dropout hardtanh "
+    "mish hardswish hardsigmoid leaky_relu elu selu celu softplus softsign log_sigmoid exp expm1 log log1p sqrt rsqrt "
     "abs erf sin cos sign clamp clamp_min clamp_max reciprocal square zeros_like ones_like lift_fresh_copy bitwise_not "
     "logical_not nan_to_num type_as positive float half bfloat16 hardshrink softshrink threshold"
 )
 def alone(walk, node, x, *_):
+    """Each number by itself."""
     return x
 
 
 @rule(
-    "add sub rsub mul div pow maximum minimum where masked_fill eq ne lt le gt ge __and__ __or__ bitwise_and bitwise_or "
-    "logical_and logical_or addcmul lerp true_divide floor_divide remainder"
+    "add sub rsub mul div pow maximum minimum where masked_fill eq ne lt le gt ge __and__ __or__ bitwise_and "
+    "bitwise_or logical_and logical_or addcmul lerp true_divide floor_divide remainder"
 )
 def elementwise(walk, node, *values):
+    """Numbers that meet at the same place."""
     shape = shape_of(node)
     labels = walk.merge(values, shape, walk.why(f"{operation(node)} with a fixed tensor"))
     return Value(shape, labels, all(v.static for v in values))
@@ -88,11 +90,13 @@ def prelu(walk, node, x, weight):
 # -- other shapes ------------------------------------------------------------------------------------------------------
 @rule("view reshape flatten unflatten _unsafe_view unsqueeze squeeze view_as reshape_as")
 def viewed(walk, node, x, *_):
+    """The same numbers in another shape."""
     return walk.reshape(x, shape_of(node))
 
 
 @rule("permute transpose t swapaxes movedim numpy_T mT")
 def permuted(walk, node, x, *_):
+    """The axes in another order."""
     order = _order(node, len(x.shape))
     return x._replace(shape=shape_of(node), labels=tuple(a.transpose(order) for a in x.labels))
 
@@ -118,6 +122,7 @@ def _order(node: Node, ndim: int) -> list[int]:
 
 @rule("expand expand_as broadcast_to repeat repeat_interleave")
 def repeated(walk, node, x, *_):
+    """Copies along an axis."""
     shape, labels = shape_of(node), []
     for array in x.labels:
         array = lift(array, len(shape))
@@ -178,6 +183,7 @@ def pieces(walk, node, x, *_):
 
 @rule("cat concat stack")
 def joined(walk, node, *values):
+    """Side by side along an axis."""
     shape = shape_of(node)
     dim = (argument(node, 1, "dim") or 0) % len(shape)
     if operation(node) == "stack":
@@ -187,6 +193,7 @@ def joined(walk, node, *values):
 
 @rule("pad constant_pad_nd")
 def padded(walk, node, x, *_):
+    """Constants before and behind; what is cut off by negative padding is not followed."""
     for k in range(0, len(node.args[1]), 2):
         axis, ends = len(x.shape) - 1 - k // 2, node.args[1][k : k + 2]
         if min(ends) < 0:
@@ -264,6 +271,7 @@ def _through(walk: Walk, channels: np.ndarray | None, w: Value, groups: int) -> 
 
 @rule("embedding")
 def embedding(walk, node, w, ids, *_):
+    """Rows are chosen by data and stay; columns are written."""
     for array in w.labels:
         if array.shape[0] > 1:
             walk.freeze(array, walk.why("rows chosen by data"))
@@ -305,6 +313,7 @@ def _repeated_heads(value: Value, heads: int, times: int) -> Value:
 # -- normalisation and reduction ---------------------------------------------------------------------------------------
 @rule("batch_norm group_norm instance_norm")
 def channel_norm(walk, node, x, *params):
+    """Channel by channel; a group norm is cut by whole groups."""
     shape = (1, x.shape[1]) + (1,) * (len(x.shape) - 2)
     lifted = [Value(shape, tuple(a.reshape(shape) for a in p.labels)) for p in params]
     x = x._replace(labels=walk.merge([x, *lifted], x.shape, walk.why("normalisation of a fixed tensor")))
@@ -336,10 +345,11 @@ def module_norm(walk: Walk, path: str, x: Value, *params: Value) -> Value:
 
 @rule(
     "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d "
-    "adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d upsample_nearest1d upsample_nearest2d upsample_bilinear2d "
-    "upsample_bicubic2d"
+    "adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d upsample_nearest1d upsample_nearest2d "
+    "upsample_bilinear2d upsample_bicubic2d"
 )
 def pooled(walk, node, x, *_):
+    """Positions are mixed, channels are not."""
     name, ndim = operation(node), len(x.shape)
     spatial = int(re.search(r"(\d)d", name)[1])
     x = walk.rigid_value(x, range(ndim - spatial, ndim), walk.why(f"{name} over it"))
@@ -347,10 +357,11 @@ def pooled(walk, node, x, *_):
 
 
 @rule(
-    "mean sum amax amin var std linalg_vector_norm logsumexp any all softmax log_softmax _softmax _log_softmax cumsum flip "
-    "argmax argmin prod"
+    "mean sum amax amin var std linalg_vector_norm logsumexp any all softmax log_softmax _softmax _log_softmax cumsum "
+    "flip argmax argmin prod"
 )
 def reduced(walk, node, x, *_):
+    """What is mixed along an axis keeps it whole."""
     dims = argument(node, 2 if operation(node) == "linalg_vector_norm" else 1, "dim")
     if dims is None or dims == []:
         dims = range(len(x.shape))
