@@ -69,7 +69,7 @@ from .data import (
     sample_weight,
     unique_names,
 )
-from .networks import (
+from .gates import (
     chance_at_start,
     float_tensor,
     kept,
@@ -88,6 +88,27 @@ from .networks import (
     stretch,
     temperature,
     whole_blocks,
+)
+from .networks import (
+    divisible,
+    gates_of_another,
+    gradient_not_finite,
+    network,
+    newer_plan,
+    no_layers_in_graph,
+    no_plan,
+    no_smaller_instance,
+    not_exportable,
+    not_the_same,
+    nothing_selected,
+    nothing_to_cut,
+    nothing_to_keep,
+    one_goal,
+    other_network,
+    out_of_reach,
+    pattern,
+    pattern_needs_top_k,
+    selector,
 )
 from .numbers import (
     LARGEST,

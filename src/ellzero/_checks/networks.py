@@ -1,126 +1,136 @@
-"""Gates, selectors, targets and models of `ellzero.nn`. Nothing here imports torch: values say what they are."""
+"""Messages of `ellzero.nn`; what comes in here are names and numbers, never tensors."""
 
-import math
+from collections.abc import Sequence
 
-from ..errors import ArgumentError, DataError
-from .numbers import is_integer, is_real
-from .words import plural
-
-
-def float_tensor(name: str, dtype, floating: bool) -> None:
-    if not floating:
-        raise DataError(f"`{name}` must be a tensor of floating-point numbers, got {dtype}.")
+from ..errors import ArgumentError, DataError, UnsupportedError
+from .words import listed
 
 
-def temperature(name: str, value) -> float:
-    if not is_real(value) or not 0 < value <= 1:
-        raise ArgumentError(f"`{name}` must be a number in (0, 1], got {value!r}. Hint: the smaller, the harder.")
-    return float(value)
+def not_exportable(model: str, error: Exception) -> UnsupportedError:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return UnsupportedError(
+        f"{model} cannot be exported by torch.export, so nothing is known of its couplings: {type(error).__name__}: "
+        f"{lines[0] if lines else 'no message'} Hint: a forward may not branch on data; "
+        "torch.export.export(model, inputs, strict=False) shows the place in full."
+    )
 
 
-def stretch(gamma, zeta) -> tuple[float, float]:
-    if not (is_real(gamma) and is_real(zeta) and -math.inf < gamma < 0 and 1 < zeta < math.inf):
+def network(model) -> None:
+    kind = type(model)
+    if not any(base.__module__ == "torch.nn.modules.module" and base.__name__ == "Module" for base in kind.__mro__):
+        raise ArgumentError(f"`model` must be a torch.nn.Module, got {kind.__name__}.")
+    if next(iter(model.parameters()), None) is None:
+        raise ArgumentError(f"`model` must have parameters; {kind.__name__} has none.")
+
+
+def selector(value) -> None:
+    if not callable(getattr(value, "pick", None)):
         raise ArgumentError(
-            f"`gamma` must be below 0 and `zeta` above 1, got {gamma!r} and {zeta!r}. "
-            "What lies beyond 0 and 1 is what makes gates exactly closed and open."
-        )
-    return float(gamma), float(zeta)
-
-
-def logit_limits(value) -> tuple[float, float]:
-    pair = tuple(value) if isinstance(value, tuple | list) else ()
-    if len(pair) != 2 or not all(map(is_real, pair)) or not pair[0] < pair[1]:
-        raise ArgumentError(f"`limits` must be a pair of numbers, the lower one first, got {value!r}.")
-    return float(pair[0]), float(pair[1])
-
-
-def chance_at_start(name: str, value, low: float, high: float) -> float:
-    if not is_real(value) or not (0 < value < 1 and low <= value <= high):
-        within = f"[{math.ceil(low * 1e4) / 1e4:g}, {math.floor(high * 1e4) / 1e4:g}]"  # what is shown is allowed
-        raise ArgumentError(
-            f"`{name}` must be a probability above 0 and below 1, in {within} by `limits`, got {value!r}."
-        )
-    return float(value)
-
-
-def start_logit(name: str, value) -> float:
-    if not is_real(value) or not math.isfinite(value):
-        raise ArgumentError(f"`{name}` must be a finite number, got {value!r}.")
-    return float(value)
-
-
-def progress(value) -> float:
-    if not is_real(value) or not 0 <= value <= 1:
-        raise ArgumentError(f"`progress` must be a share of the training in [0, 1], got {value!r}.")
-    return float(value)
-
-
-def ramp(value) -> tuple[float, float]:
-    pair = tuple(value) if isinstance(value, tuple | list) else ()
-    if len(pair) != 2 or not all(map(is_real, pair)) or not 0 <= pair[0] < pair[1] <= 1:
-        raise ArgumentError(
-            f"`ramp` must be two shares of the training, 0 <= first < last <= 1, got {value!r}. "
-            "Hint: (0.1, 0.8) leaves the last fifth for training at the final size."
-        )
-    return float(pair[0]), float(pair[1])
-
-
-def kept(name: str, value) -> int | float:
-    """A count >= 1, or a share in (0, 1]."""
-    if is_integer(value) and value >= 1:
-        return int(value)
-    if is_real(value) and not is_integer(value) and 0 < value <= 1:
-        return float(value)
-    raise ArgumentError(f"`{name}` must be a share in (0, 1] or a count >= 1, got {value!r}.")
-
-
-def kept_of(name: str, count: int, size: int) -> int:
-    if count > size:
-        raise ArgumentError(f"`{name}` must be at most the number of gates, got {count} of {plural(size, 'gate')}.")
-    return count
-
-
-def n_of_m(value) -> tuple[int, int]:
-    pair = tuple(value) if isinstance(value, tuple | list) else ()
-    if len(pair) != 2 or not all(map(is_integer, pair)) or not 1 <= pair[0] <= pair[1]:
-        raise ArgumentError(f"`pattern` must be (n, m), n kept of every m, with 1 <= n <= m, got {value!r}.")
-    return int(pair[0]), int(pair[1])
-
-
-def whole_blocks(n: int, m: int, shape: tuple[int, ...]) -> None:
-    last = shape[-1] if shape else 0
-    if not shape or last % m:
-        raise ArgumentError(
-            f"the pattern {n}:{m} needs a last axis that is a multiple of {m}, got shape {shape}"
-            + (f", which leaves {last % m} over. " if shape else ". ")
-            + "Hint: leave this tensor out, or move an axis that fits to the end."
+            f"`selector` must be made of channels(), neurons(), heads(), hidden(), layers(), weights() and n_of_m(), "
+            f"got {value!r}."
         )
 
 
-def pattern_alone(name: str, value, n: int, m: int) -> ArgumentError:
-    return ArgumentError(f"`pattern` ({n}, {m}) settles what is kept, got `{name}` {value!r} beside it. Give one.")
+def pattern(word: str, value) -> None:
+    if not isinstance(value, str) or not value:
+        raise ArgumentError(f"{word}() takes glob patterns such as 'layer1.*', got {value!r}.")
 
 
-def no_score(value) -> ArgumentError:
-    return ArgumentError(f"`score` must be a function of a weight, such as ellzero.nn.magnitude, got {value!r}.")
-
-
-def no_own_logits() -> ArgumentError:
-    return ArgumentError("TopK with a `score` has no logits of its own: hand it score(weight) where others get logits.")
-
-
-def no_such_axis(axis, n_axes: int) -> ArgumentError:
-    return ArgumentError(f"`axis` must be None or an integer in [{-n_axes}, {n_axes - 1}], got {axis!r}.")
-
-
-def no_ramp(value) -> ArgumentError:
-    return ArgumentError(f"`ramp` has no meaning without `begin`, what is kept at the start, got {value!r}.")
-
-
-def same_device(generator, logits) -> None:
-    """By kind of device; which of several of a kind is torch's own message."""
-    if generator.type != logits.type:
+def divisible(name: str, width: int, pattern: tuple[int, int]) -> None:
+    if width % pattern[1]:
         raise ArgumentError(
-            f"`generator` must be on the device of the logits, {logits}, got one on {generator}. "
-            f"Hint: torch.Generator({str(logits)!r})."
+            f"{pattern[0]} of {pattern[1]} needs rows whose length {pattern[1]} divides; those of {name} have {width}. "
+            f"Hint: n_of_m({pattern[0]}, {pattern[1]}) - weights({name!r}) leaves it out."
         )
+
+
+def pattern_needs_top_k(pattern: tuple[int, int], law: str) -> ArgumentError:
+    return ArgumentError(
+        f"n_of_m({pattern[0]}, {pattern[1]}) needs gates that keep an exact number; {law} gates do not. "
+        "Hint: gate=TopK(score=magnitude)."
+    )
+
+
+def nothing_selected(selector: str, word: str, candidates: Sequence[str], frozen: Sequence[str] = ()) -> ArgumentError:
+    if candidates:
+        return ArgumentError(f"{selector} matches nothing. There is: {listed(candidates)}.")
+    why = f" Kept because: {listed(frozen)}." if frozen else ""
+    return ArgumentError(f"{selector} matches nothing: the network has no {word} that may be cut.{why}")
+
+
+def nothing_to_cut(model: str, explained: str) -> ArgumentError:
+    return ArgumentError(f"{model} has no channels, neurons or heads that may be cut:\n{explained}")
+
+
+def gates_of_another(model: str) -> ArgumentError:
+    return ArgumentError(f"these gates are attached to another network than this {model}. Hint: gates.model is theirs.")
+
+
+def no_layers_in_graph() -> UnsupportedError:
+    return UnsupportedError('form="graph" cannot drop whole layers. Hint: form="class" can.')
+
+
+def no_smaller_instance(model: str, path: str, error: str, form: str) -> UnsupportedError:
+    where = f"module {path!r}" if path else "its own forward"
+    return UnsupportedError(
+        f"the smaller {model} does not run: {where} ties sizes together, so that no smaller instance of the class "
+        f"exists ({error.splitlines()[0]})." + _other_form(form)
+    )
+
+
+def not_the_same(model: str, off: float, form: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"the smaller {model} differs from the gated one by {off:.1e} of the largest output, so it is not handed over: "
+        "some module stores a size that depends on the cut." + _other_form(form)
+    )
+
+
+def _other_form(form: str) -> str:
+    return ' Hint: compress(..., form="graph") cuts the exported program instead.' if form == "class" else ""
+
+
+def other_network(plan: str, model: str, name: str, axis: int, length: int, found) -> ArgumentError:
+    got = f"has shape {found}" if found is not None else "does not exist"
+    return ArgumentError(
+        f"the plan is for a dense {plan} in which axis {axis} of {name} has length {length}; in this {model} it {got}. "
+        "Nothing was changed."
+    )
+
+
+def no_plan(path) -> DataError:
+    return DataError(f"{path} is no plan of ellzero.")
+
+
+def newer_plan(path, version, known: int) -> DataError:
+    return DataError(f"{path} is a plan of version {version}; this ellzero reads version {known}. Update ellzero.")
+
+
+def one_goal(**goals) -> None:
+    given = [name for name, value in goals.items() if value is not None]
+    if len(given) != 1:
+        raise ArgumentError(
+            f"Give exactly one of {', '.join(f'`{name}`' for name in goals)}, got "
+            f"{' and '.join(f'`{name}`' for name in given) or 'none'}."
+        )
+
+
+def nothing_to_keep(pattern: str, kinds: Sequence[str], names: Sequence[str]) -> ArgumentError:
+    return ArgumentError(
+        f"`kept` names {pattern!r}, which is no kind and matches no name of these gates. "
+        f"Kinds: {', '.join(kinds)}. Names: {listed(names)}."
+    )
+
+
+def out_of_reach(word: str, share: float, least: float, frozen: Sequence[str]) -> ArgumentError:
+    why = f" What cannot be cut: {listed(frozen)}." if frozen else ""
+    return ArgumentError(
+        f"`{word}` must be at least {least:.3f} here, got {share}: so much is left with every gate closed.{why} "
+        "Hint: gates.explain() lists what is frozen; more selectors in attach() reach further."
+    )
+
+
+def gradient_not_finite() -> DataError:
+    return DataError(
+        "a gradient of the gates is not finite. With a gradient scaler for half precision, call step(scaler=scaler); "
+        "without one, look at the loss. Nothing was changed."
+    )

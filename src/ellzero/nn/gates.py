@@ -52,6 +52,10 @@ class Gate(ABC):
     def p_active(self, logits: Tensor) -> Tensor:
         """Probability that a gate is not zero, differentiable in the logits."""
 
+    def mean(self, logits: Tensor) -> Tensor:
+        """Expected value; of laws without chance, whose gates are near 0 or 1 in the end, P(active)."""
+        return self.p_active(logits)
+
     @abstractmethod
     def rewind(self, logits: Tensor) -> Tensor:
         """Logits with which a next round begins, given those at the end of the last one."""
@@ -375,9 +379,10 @@ class TopK(Gate):
     pattern : tuple of two ints, optional
         (n, m): of every m neighbours along the last axis n are kept, 1 <= n <= m, ``(2, 4)`` for instance.
     score : callable, optional
-        A function of a weight, such as `magnitude`, that gives the numbers to be ranked. Such gates have no logits of
-        their own: the scores of the weights as they are take their place at every call. Computed under
-        ``torch.no_grad()`` they make plain pruning, in which the mask has no gradient.
+        A function of weights that gives the numbers to be ranked: of one weight tensor, and for units, called with
+        ``axis=0``, of a matrix with one row a unit; `magnitude` is one. Such gates have no logits of their own: the
+        scores of the weights as they are take their place at every call. Computed under ``torch.no_grad()`` they make
+        plain pruning, in which the mask has no gradient.
     begin : float or int, optional
         What is kept at the start of the training, for a schedule: with the share t of the ramp that is over,
         :math:`k_t = k + (k_0 - k)(1 - t)^3`, fast while much is left to remove and slow at the end. None: `kept` from
@@ -420,7 +425,7 @@ class TopK(Gate):
 
     kept: float | int | None = None
     pattern: tuple[int, int] | None = None
-    score: Callable[[Tensor], Tensor] | None = None
+    score: Callable[..., Tensor] | None = None
     begin: float | int | None = None
     ramp: tuple[float, float] = (0.0, 1.0)
     progress: float = 0.0

@@ -70,7 +70,7 @@ def magnitude(weight: Tensor, axis: int | None = None) -> Tensor:
     Examples
     --------
     >>> import torch
-    >>> from ellzero.nn.ranking import magnitude
+    >>> from ellzero.nn import magnitude
     >>> weight = torch.tensor([[3.0, -4.0], [0.0, -1.9]])
     >>> magnitude(weight, axis=0)
     tensor([5.0000, 1.9000])
