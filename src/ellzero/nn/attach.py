@@ -93,7 +93,7 @@ class Gates(nn.Module):
             weight = self.model.get_parameter(name).detach().movedim(axis, 0)
             members = torch.as_tensor(site.group.members[name, axis], device=weight.device)
             tensors.append(weight[members].reshape(site.group.size, -1))
-        return site.law.score(torch.cat(tensors, dim=1))
+        return site.law.score(torch.cat(tensors, dim=1), axis=0)
 
     def law(self, site: Site) -> Gate:
         """The law of a site at this point of the training."""

@@ -19,7 +19,7 @@ from .. import _checks as checks
 from .attach import Gates
 from .graph import Graph, evaluating, without_cache
 from .labels import Value, support
-from .plan import Plan, drop_layers, kept_coordinates
+from .plan import Plan, kept_coordinates
 from .rules import argument, operation
 from .sites import LAYER, WEIGHT, laid_shape
 

@@ -25,16 +25,17 @@ class _Constraint:
 class Target:
     r"""Trains gates until a network has a given size.
 
-    Minimises the loss subject to :math:`c(p) \le t`, where c is the expected share of operations, parameters or units
-    that the gates leave and t the share wanted, by the augmented Lagrangian
+    Minimises the loss L subject to :math:`c(p) \le t`, where c is the expected share of operations, parameters or units
+    that the gates leave and t the share wanted, by an augmented Lagrangian: to the gradient of the loss is added
 
     .. math::
-       L + \lambda\,g + \tfrac{\rho}{2} g^2, \qquad g = c(p) - t,
+       s\,(\mu + \rho\,\max(0, g))\,\nabla g, \qquad g = c(p) - t, \qquad
+       s = \frac{\overline{\lVert \nabla L \rVert_1}}{\overline{\lVert \nabla g \rVert_1}},
 
-    with dual ascent :math:`\lambda \leftarrow \max(0, \lambda + \eta g)` after every step, and a restart,
-    :math:`\lambda \leftarrow 0`, whenever :math:`g \le 0`: without it the price that had mounted up while the network
-    was too large would go on closing gates long after it is small enough. The quadratic term counts where
-    :math:`g > 0`.
+    with gradients in the logits and running means over the last fifty steps or so: :math:`\mu = 1` is the price at
+    which size and loss pull equally hard, whatever their units. Dual ascent, :math:`\mu \leftarrow \mu + \eta g`,
+    follows every step, with a restart, :math:`\mu \leftarrow 0`, whenever :math:`g \le 0`: without it the price that
+    had mounted up while the network was too large would go on closing gates long after it is small enough.
 
     While a target is there, the hard values of the gates keep to the share as well: the gates most likely active stay
     open, as many as it allows.
@@ -53,9 +54,9 @@ class Target:
     lr : float, default=0.1
         Learning rate of Adam on the logits: ten to sixty times that of the weights, without which gates stay where they
         started.
-    dual_lr : float, default=0.01
+    dual_lr : float, default=1.0
         :math:`\eta`.
-    rho : float, default=1.0
+    rho : float, default=10.0
         :math:`\rho`.
     optimizer : torch.optim.Optimizer, optional
         One for ``gates.parameters()`` in place of Adam.
@@ -91,8 +92,8 @@ class Target:
 
     def __init__(
         self, gates: Gates, *, flops: float | None = None, params: float | None = None,
-        kept: Mapping[str, float] | None = None, warmup: int = 0, lr: float = 0.1, dual_lr: float = 0.01,
-        rho: float = 1.0, optimizer: torch.optim.Optimizer | None = None,
+        kept: Mapping[str, float] | None = None, warmup: int = 0, lr: float = 0.1, dual_lr: float = 1.0,
+        rho: float = 10.0, optimizer: torch.optim.Optimizer | None = None,
     ):  # fmt: skip
         checks.one_goal(flops=flops, params=params, kept=kept)
         self.gates = gates
@@ -104,6 +105,7 @@ class Target:
             self._check_reach()
         self._scored = any(site.scored for site in gates.sites.values())  # then decisions follow the weights
         self.multipliers = torch.zeros(len(self._constraints), dtype=torch.float64)
+        self._lengths = torch.ones(len(self._constraints), 2, dtype=torch.float64)  # of the two gradients, running
         self.steps = 0
         self._decided: tuple[tuple, dict[str, Tensor]] | None = None
         gates.rule = self.decide
@@ -141,19 +143,9 @@ class Target:
         done = min(1.0, self.steps / self.warmup) if self.warmup else 1.0
         return 1 - (1 - constraint.share) * done
 
-    def penalty(self) -> Tensor:
-        """What is added to the loss, differentiable in the logits."""
-        return torch.stack(self._penalties(self._violations())).sum()
-
     def _violations(self) -> list[Tensor]:
         probabilities = self.gates.probabilities()
         return [c.cost(probabilities) - self.wanted(c) for c in self._constraints]
-
-    def _penalties(self, violations: list[Tensor]) -> list[Tensor]:
-        return [
-            float(multiplier) * g + 0.5 * self.rho * g.clamp(min=0) ** 2
-            for multiplier, g in zip(self.multipliers, violations, strict=True)
-        ]
 
     def step(self, scaler=None) -> None:
         """One step of the gates and of the price; call it after ``loss.backward()``, before or after the weights' step.
@@ -168,31 +160,45 @@ class Target:
         DataError
             If a gradient of the gates is not finite and no scaler was given.
         """
-        scale = 1.0 if scaler is None else float(scaler.get_scale())
-        gradients = [p.grad for p in self.gates.parameters() if p.grad is not None]
+        parameters = list(self.gates.parameters())
+        gradients = [p.grad for p in parameters if p.grad is not None]
         finite = all(bool(torch.isfinite(g).all()) for g in gradients)
         if not finite and scaler is None:
             raise checks.gradient_not_finite()
         if finite:
             for gradient in gradients:
-                gradient.div_(scale)
-            violations = self._violations()
-            torch.stack(self._penalties(violations)).sum().backward()
+                gradient.div_(1.0 if scaler is None else float(scaler.get_scale()))
+            self._press(parameters)
             self.optimizer.step()
             self.gates.clamp()
-            for i, g in enumerate(violations):
-                self.multipliers[i] = 0.0 if g <= 0 else self.multipliers[i] + self.dual_lr * float(g)
             self.steps += 1
         self.optimizer.zero_grad()
 
+    def _press(self, parameters: list[torch.nn.Parameter]) -> None:
+        """Add the gradient of every constraint at its price, and let the prices follow."""
+        of_loss = _length([p.grad for p in parameters])
+        violations = self._violations()
+        slopes = [torch.autograd.grad(g, parameters, retain_graph=True, allow_unused=True) for g in violations]
+        for i, (g, slope) in enumerate(zip(violations, slopes, strict=True)):
+            lengths = torch.tensor([of_loss, _length(slope)], dtype=torch.float64)
+            self._lengths[i] = lengths if self.steps == 0 else self._lengths[i].lerp(lengths, RENEWAL)
+            scale = float(self._lengths[i, 0] / self._lengths[i, 1]) if self._lengths.all() else 1.0
+            over = float(g)
+            for parameter, direction in zip(parameters, slope, strict=True):
+                if direction is not None:
+                    push = direction * (scale * (float(self.multipliers[i]) + self.rho * max(over, 0.0)))
+                    parameter.grad = push if parameter.grad is None else parameter.grad + push
+            self.multipliers[i] = 0.0 if over <= 0 else self.multipliers[i] + self.dual_lr * over
+
     def state_dict(self) -> dict:
         """Multipliers, steps and the optimiser's state, for checkpoints; the logits are in ``gates.state_dict()``."""
-        state = {"multipliers": self.multipliers.clone(), "steps": self.steps}
+        state = {"multipliers": self.multipliers.clone(), "lengths": self._lengths.clone(), "steps": self.steps}
         return state | {"optimizer": self.optimizer.state_dict()}
 
     def load_state_dict(self, state: Mapping) -> None:
         """Go on from a checkpoint."""
-        self.multipliers, self.steps = state["multipliers"].clone(), state["steps"]
+        self.multipliers, self._lengths = state["multipliers"].clone(), state["lengths"].clone()
+        self.steps = state["steps"]
         self.optimizer.load_state_dict(state["optimizer"])
 
     # -- decision --------------------------------------------------------------------------------------------------
@@ -237,9 +243,14 @@ class Target:
         return first(low, torch.tensor(extra, dtype=torch.long) if extra else None)
 
 
+RENEWAL = 0.02  # of the running means, at each step
 FILL = (
     64  # gates behind the first that does not fit which are tried, too: units of a wide layer are cheaper than others
 )
+
+
+def _length(gradients) -> float:
+    return sum(float(g.abs().sum()) for g in gradients if g is not None)
 
 
 def _share_of(sites: tuple[str, ...], count: int):
