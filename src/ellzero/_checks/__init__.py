@@ -69,6 +69,7 @@ from .data import (
     sample_weight,
     unique_names,
 )
+from .networks import wide_depth
 from .numbers import (
     LARGEST,
     above,
