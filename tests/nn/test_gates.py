@@ -289,7 +289,7 @@ def test_start_stays_within_limits():
     logits = law.initial((1000,), generator=seeded(3))
     assert logits.max().item() == pytest.approx(0.6)
     assert logits.min() < 0.59
-    assert HardConcrete().limits == (math.log(0.01), math.log(100))
+    assert HardConcrete().limits == (-6, math.log(100))
     wide = HardConcrete(p_init=0.9999, limits=[-19.0, 37.0])
     assert wide.limits == (-19.0, 37.0)
     assert hash(wide) != hash(law)
@@ -581,11 +581,11 @@ MESSAGES = [
      "`gamma` must be below 0 and `zeta` above 1, got -0.1 and 1.0. "
      "What lies beyond 0 and 1 is what makes gates exactly closed and open."),
     (lambda: HardConcrete(p_init=0.9999), errors.ArgumentError,
-     "`p_init` must be a probability above 0 and below 1, in [0.0472, 0.9979] by `limits`, got 0.9999."),
+     "`p_init` must be a probability above 0 and below 1, in [0.0122, 0.9979] by `limits`, got 0.9999."),
     (lambda: HardConcrete(p_init=1.0, limits=(-math.inf, math.inf)), errors.ArgumentError,
      "`p_init` must be a probability above 0 and below 1, in [0, 1] by `limits`, got 1.0."),
     (lambda: HardConcrete(p_init=None), errors.ArgumentError,
-     "`p_init` must be a probability above 0 and below 1, in [0.0472, 0.9979] by `limits`, got None."),
+     "`p_init` must be a probability above 0 and below 1, in [0.0122, 0.9979] by `limits`, got None."),
     (lambda: HardConcrete(limits=(1.9, 0.37)), errors.ArgumentError,
      "`limits` must be a pair of numbers, the lower one first, got (1.9, 0.37)."),
     (lambda: HardConcrete(evaluation="medain"), errors.ArgumentError,

@@ -109,6 +109,7 @@ from .networks import (
     pattern,
     pattern_needs_top_k,
     selector,
+    wide_depth,
 )
 from .numbers import (
     LARGEST,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ..errors import ArgumentError, DataError, UnsupportedError
+from .numbers import is_integer
 from .words import listed
 
 
@@ -134,3 +135,12 @@ def gradient_not_finite() -> DataError:
         "a gradient of the gates is not finite. With a gradient scaler for half precision, call step(scaler=scaler); "
         "without one, look at the loss. Nothing was changed."
     )
+
+
+def wide_depth(value) -> int:
+    """Blocks in each of the three stages of a wide residual network of this depth."""
+    if not is_integer(value) or value < 10 or value % 6 != 4:
+        raise ArgumentError(
+            f"`depth` must be 6 n + 4 with n >= 1 blocks in a stage (10, 16, 22, 28, ...), got {value!r}."
+        )
+    return int(value) // 6

@@ -65,7 +65,7 @@ class Gates(nn.Module):
         self.sites = sites_of(model, selection, gate)
         self._logits = nn.ParameterDict()
         for name, site in self.sites.items():
-            if not site.scored:  # half precision would lose the small steps of a logit
+            if site.score is None:  # half precision would lose the small steps of a logit
                 start = site.law.initial(site.shape, generator=self._generator, dtype=dtype, device=device)
                 self._logits[_key(name)] = nn.Parameter(start)
         self.spread = Spread(graph, self.sites.values(), device)
@@ -82,18 +82,21 @@ class Gates(nn.Module):
     @property
     def logits(self) -> dict[str, Tensor]:
         """Logits by name; of gates that follow a score of the weights, the score."""
-        return {n: self._scores(site) if site.scored else self._logits[_key(n)] for n, site in self.sites.items()}
+        return {
+            name: self._logits[_key(name)] if site.score is None else self._scores(site, site.score)
+            for name, site in self.sites.items()
+        }
 
-    def _scores(self, site: Site) -> Tensor:
+    def _scores(self, site: Site, score: Callable[..., Tensor]) -> Tensor:
         """Scores of weights, or of units by all that writes them."""
         if site.group is None:
-            return site.law.score(self.model.get_parameter(site.name).detach())
+            return score(self.model.get_parameter(site.name).detach())
         tensors = []
         for name, axis in site.group.of_role("write"):
             weight = self.model.get_parameter(name).detach().movedim(axis, 0)
             members = torch.as_tensor(site.group.members[name, axis], device=weight.device)
             tensors.append(weight[members].reshape(site.group.size, -1))
-        return site.law.score(torch.cat(tensors, dim=1), axis=0)
+        return score(torch.cat(tensors, dim=1), axis=0)
 
     def law(self, site: Site) -> Gate:
         """The law of a site at this point of the training."""
@@ -156,7 +159,7 @@ class Gates(nn.Module):
     def rewind(self) -> None:
         """Put the logits where a next round begins, as their law says."""
         for name, site in self.sites.items():
-            if not site.scored:
+            if site.score is None:
                 logits = self._logits[_key(name)]
                 logits.copy_(self.law(site).rewind(logits))
         self.progress = 0.0
@@ -165,7 +168,7 @@ class Gates(nn.Module):
     def clamp(self) -> None:
         """Put logits back inside their law's limits; to be called after a step of their optimiser."""
         for name, site in self.sites.items():
-            if not site.scored:
+            if site.score is None:
                 self._logits[_key(name)].clamp_(*site.law.limits)
 
     # -- sizes -----------------------------------------------------------------------------------------------------

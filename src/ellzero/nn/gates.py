@@ -18,7 +18,7 @@ from torch import Tensor
 from .. import _checks as checks
 from .ranking import floating, largest, largest_of, straight_through, wide, with_nan
 
-LIMITS = (math.log(0.01), math.log(100.0))  # of log alpha, as in the code of Louizos et al.
+LIMITS = (-6.0, math.log(100.0))  # of log alpha
 SPREAD = 0.01  # standard deviation of logits about their common start
 MOST_NODES = 512  # of a quadrature
 
@@ -100,10 +100,11 @@ class HardConcrete(Gate):
         * ``"expected"``: of all logits handed over, the round(E[number of zeros]) smallest are zero, the first of equal
           ones being kept, and the rest :math:`\sigma(0.8 \log\alpha/\beta)`, as in CoFi and Sheared-LLaMA. The count
           agrees with the expected one; the values of gates that are open stay below 1.
-    limits : tuple of two floats, default=(log 0.01, log 100)
+    limits : tuple of two floats, default=(-6, log 100)
         Where logits are clamped after a step. Beyond them every draw is 0 or every draw is 1, where the gradient of the
         data vanishes and that of the penalty is left alone: the gate could not come back. Within the default ones a
-        gate is drawn open with a probability between 0.047 and 0.998.
+        gate is drawn open with a probability between 0.012 and 0.998. The code of Louizos et al. stops at log 0.01,
+        where a closed gate still counts for 0.047 of a unit: no network could be expected to be smaller than that.
 
     Raises
     ------

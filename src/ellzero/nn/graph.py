@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -51,7 +52,7 @@ class Graph:
     program: torch.export.ExportedProgram
     inputs: Inputs
     walk: Walk
-    values: dict[str, Value]
+    values: dict[str, Value | list[Value]]
     groups: list[Group]
     frozen: dict[Axis, tuple[str, ...]]
     alias: dict[str, str]
@@ -132,7 +133,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 @contextmanager
 def without_cache(model: nn.Module) -> Iterator[None]:
     """Language models return their cache of keys and values unless told not to, and what is returned cannot be cut."""
-    config = getattr(model, "config", None)
+    config: Any = getattr(model, "config", None)
     cached = getattr(config, "use_cache", None)
     if not isinstance(cached, bool):
         yield
@@ -171,7 +172,7 @@ def _skippable(model: nn.Module, args: tuple, kwargs: dict) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _walked(walk: Walk, program, model: nn.Module, alias: Mapping[str, str]) -> dict[str, Value]:
+def _walked(walk: Walk, program, model: nn.Module, alias: Mapping[str, str]) -> dict[str, Value | list[Value]]:
     """Values of all nodes, by name; the walk keeps what happened to the labels."""
     signature = program.graph_signature.input_specs
     source = {spec.arg.name: alias[spec.target] for spec in signature if spec.target in alias}

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -136,13 +136,13 @@ def drop_layers(model: nn.Module, paths: tuple[str, ...]) -> None:
         else:
             setattr(container, name, nn.Identity())
     for parent, gone in lists.items():
-        container = model.get_submodule(parent)
+        container = cast(nn.ModuleList, model.get_submodule(parent))
         for index in sorted(gone, reverse=True):
             del container[index]
         for index, layer in enumerate(container):
             for module in layer.modules():
                 if isinstance(getattr(module, "layer_idx", None), int):  # where caches of keys and values are kept
-                    module.layer_idx = index
+                    setattr(module, "layer_idx", index)  # noqa: B010 - no attribute of every module
 
 
 def kept_coordinates(vectors: Mapping[tuple[str, int], torch.Tensor]) -> dict[str, dict[int, tuple[int, list[int]]]]:

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 from .graph import Graph, evaluating
 from .sites import LAYER, WEIGHT, Site, Spread, laid_shape
 from .walk import Axis
+
+NOTHING = torch.empty(0)  # the values between forwards
 
 
 class Plumbing:
@@ -43,8 +46,7 @@ class Plumbing:
         self._hooks, self._properties = [], []
         self._training = False
         self._values: dict[str, Tensor] = {}
-        self._flat: Tensor | None = None
-        self._kept: Tensor | None = None
+        self._flat, self._kept = NOTHING, NOTHING
 
     @property
     def connected(self) -> bool:
@@ -87,7 +89,7 @@ class Plumbing:
         for module, original in reversed(self._properties):
             module.__class__ = original
         self._hooks, self._properties = [], []
-        self._values, self._flat, self._kept = {}, None, None
+        self._values, self._flat, self._kept = {}, NOTHING, NOTHING
 
     def _names(self, name: str) -> list[str]:
         """All names of a tensor, which is shared where there are several."""
@@ -154,7 +156,8 @@ class Plumbing:
             if not self._training:
                 return _norm_of(module, inputs[0], self.spread.vector(key, self._kept).nonzero()[:, 0])
             _, _, s = scale(y)
-            return y / s if getattr(module, "bias", None) is None else y / s + module.bias * (1 - 1 / s)
+            bias: Any = getattr(module, "bias", None)
+            return y / s if bias is None else y / s + bias * (1 - 1 / s)
 
         return [module.register_forward_pre_hook(before), module.register_forward_hook(after)]
 
@@ -169,7 +172,7 @@ class Plumbing:
 
         def masked(owner):
             weight = owner._parameters[leaf]
-            if plumbing._flat is None:  # between forwards whoever asks gets the parameter
+            if plumbing._flat is NOTHING:  # between forwards whoever asks gets the parameter
                 return weight
             product = weight * plumbing._values[name].to(weight.dtype) if name in plumbing._values else weight
             for axis in axes:
@@ -185,7 +188,7 @@ class Plumbing:
 
 def _norm_of(module: nn.Module, x: Tensor, kept: Tensor) -> Tensor:
     """A norm over the kept coordinates of the last axis, zero elsewhere."""
-    small = copy.copy(module)
+    small: Any = copy.copy(module)
     small._parameters = {name: None if p is None else p[kept] for name, p in module._parameters.items()}
     if isinstance(module, nn.LayerNorm | nn.RMSNorm):
         small.normalized_shape = (len(kept),)
@@ -194,9 +197,8 @@ def _norm_of(module: nn.Module, x: Tensor, kept: Tensor) -> Tensor:
 
 
 def _centres(module: nn.Module) -> bool:
-    """Whether a norm subtracts the mean (T5's does not, for all its name): then a constant gives nothing but the bias."""
-    weight = module.weight
-    ones = torch.ones(weight.shape, dtype=weight.dtype, device=weight.device)
+    """Whether a norm subtracts the mean, so that a constant gives nothing but the bias; T5's "LayerNorm" does not."""
+    ones = torch.ones_like(module.get_parameter("weight"))
     with torch.no_grad(), evaluating(module):
         answer = module(ones)
         bias = getattr(module, "bias", None)

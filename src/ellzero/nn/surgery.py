@@ -2,8 +2,8 @@
 
 Two forms. The *class* form keeps the network's class: tensors are cut, and so are the numbers that modules store beside
 them. Which numbers those are is known for torch's layers and read off names and values elsewhere, a guess; so the
-result is run once and compared before it is handed over. The *graph* form keeps the exported program: every number in it
-that is a size is read off the labels, so nothing is guessed and no forward can stand in the way.
+result is run once and compared before it is handed over. The *graph* form keeps the exported program: every number in
+it that is a size is read off the labels, so nothing is guessed and no forward can stand in the way.
 """
 
 import copy
@@ -243,7 +243,9 @@ def _graph_form(gates: Gates, values: Mapping[str, Tensor], kept: Mapping[str, T
     gone = {label for s in gates.sites.values() if s.group is not None for label in _closed(s.group, kept[s.name])}
     module = copy.deepcopy(graph.program.module(check_guards=False))
     for node in module.graph.nodes:
-        value, args, name = graph.values.get(node.name), list(node.args), operation(node)
+        value: Any = graph.values.get(node.name)
+        args: list[Any] = list(node.args)
+        name = operation(node)
         if value is None:  # inside a norm module
             continue
         if name in ("view", "reshape", "_unsafe_view", "expand", "unflatten"):

@@ -103,7 +103,7 @@ class Target:
         with torch.no_grad():
             self._constraints = self._all_constraints(flops, params, kept)
             self._check_reach()
-        self._scored = any(site.scored for site in gates.sites.values())  # then decisions follow the weights
+        self._scored = any(site.score is not None for site in gates.sites.values())  # then decisions follow the weights
         self.multipliers = torch.zeros(len(self._constraints), dtype=torch.float64)
         self._lengths = torch.ones(len(self._constraints), 2, dtype=torch.float64)  # of the two gradients, running
         self.steps = 0
@@ -244,9 +244,7 @@ class Target:
 
 
 RENEWAL = 0.02  # of the running means, at each step
-FILL = (
-    64  # gates behind the first that does not fit which are tried, too: units of a wide layer are cheaper than others
-)
+FILL = 64  # gates behind the first that does not fit which are tried, too: some units are cheaper than others
 
 
 def _length(gradients) -> float:
