@@ -222,12 +222,11 @@ class Gates(nn.Module):
         """What may be cut, in groups, and why the rest may not."""
         return self.graph.explain()
 
-    def extra_repr(self) -> str:
-        """How many gates of each kind."""
+    def __repr__(self):
         kinds: dict[str, list[int]] = {}
         for site in self.sites.values():
             kinds.setdefault(site.kind, []).append(site.count)
-        return ", ".join(f"{sum(n)} gates on {kind}s in {len(n)} places" for kind, n in kinds.items())
+        return f"Gates({', '.join(f'{kind}: {sum(n)} in {len(n)}' for kind, n in kinds.items())})"
 
 
 def _key(name: str) -> str:
@@ -288,7 +287,7 @@ def attach(
     >>> model = nn.Sequential(nn.Linear(7, 19), nn.ReLU(), nn.Linear(19, 3))
     >>> gates = attach(model, torch.zeros(2, 7), neurons())
     >>> gates
-    Gates(19 gates on neurons in 1 places)
+    Gates(neuron: 19 in 1)
     >>> list(model.state_dict())
     ['0.weight', '0.bias', '2.weight', '2.bias']
     """

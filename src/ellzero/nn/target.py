@@ -75,7 +75,8 @@ class Target:
     Examples
     --------
     >>> from torch import nn
-    >>> from ellzero.nn import attach, neurons
+    >>> from ellzero.nn.attach import attach
+    >>> from ellzero.nn.selectors import neurons
     >>> model = nn.Sequential(nn.Linear(7, 190), nn.ReLU(), nn.Linear(190, 1))
     >>> x = torch.randn(37, 7, generator=torch.Generator().manual_seed(0))
     >>> gates = attach(model, x, neurons())
@@ -183,7 +184,7 @@ class Target:
             lengths = torch.tensor([of_loss, _length(slope)], dtype=torch.float64)
             self._lengths[i] = lengths if self.steps == 0 else self._lengths[i].lerp(lengths, RENEWAL)
             scale = float(self._lengths[i, 0] / self._lengths[i, 1]) if self._lengths.all() else 1.0
-            over = float(g)
+            over = float(g.detach())
             for parameter, direction in zip(parameters, slope, strict=True):
                 if direction is not None:
                     push = direction * (scale * (float(self.multipliers[i]) + self.rho * max(over, 0.0)))
