@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from .. import _checks as checks
 from .cost import Costs
+from .distributed import average_gradients, replicated
 from .gates import Gate, HardConcrete
 from .graph import Graph, trace
 from .plumbing import Plumbing
@@ -70,7 +71,7 @@ class Gates(nn.Module):
                 self._logits[_key(name)] = nn.Parameter(start)
         self.spread = Spread(graph, self.sites.values(), device)
         self.costs = Costs(model, graph, list(self.sites.values()), device)
-        self._plumbing = Plumbing(model, graph, self.sites, self.spread, self._draw)
+        self._plumbing = Plumbing(model, graph, self.sites, self.spread, self)
         self._plumbing.connect()
 
     # -- state -----------------------------------------------------------------------------------------------------
@@ -83,17 +84,17 @@ class Gates(nn.Module):
     def logits(self) -> dict[str, Tensor]:
         """Logits by name; of gates that follow a score of the weights, the score."""
         return {
-            name: self._logits[_key(name)] if site.score is None else self._scores(site, site.score)
+            name: replicated(self._logits[_key(name)]) if site.score is None else self._scores(site, site.score)
             for name, site in self.sites.items()
         }
 
     def _scores(self, site: Site, score: Callable[..., Tensor]) -> Tensor:
         """Scores of weights, or of units by all that writes them."""
         if site.group is None:
-            return score(self.model.get_parameter(site.name).detach())
+            return score(replicated(self.model.get_parameter(site.name).detach()))
         tensors = []
         for name, axis in site.group.of_role("write"):
-            weight = self.model.get_parameter(name).detach().movedim(axis, 0)
+            weight = replicated(self.model.get_parameter(name).detach()).movedim(axis, 0)
             members = torch.as_tensor(site.group.members[name, axis], device=weight.device)
             tensors.append(weight[members].reshape(site.group.size, -1))
         return score(torch.cat(tensors, dim=1), axis=0)
@@ -149,7 +150,8 @@ class Gates(nn.Module):
     def _kept(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return at_least_one(self.sites, {n: v > 0 for n, v in values.items()}, self.logits)
 
-    def _draw(self, training: bool):
+    def forward(self, training: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Values of one forward of the network, drawn where it is in training mode, and what is kept, as 0 and 1."""
         values = self.sample() if training else self.hard()
         with torch.no_grad():
             dtype = next(iter(values.values())).dtype
@@ -163,6 +165,10 @@ class Gates(nn.Module):
                 logits = self._logits[_key(name)]
                 logits.copy_(self.law(site).rewind(logits))
         self.progress = 0.0
+
+    def average_gradients(self, group=None) -> None:
+        """Average the gradients of the logits over the ranks of a process group; `Target` does so at each step."""
+        average_gradients(self.parameters(), group)
 
     @torch.no_grad()
     def clamp(self) -> None:

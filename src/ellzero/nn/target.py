@@ -1,15 +1,16 @@
 """Training to a size that the user names: the price of units is found on the way."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from math import log
 
 import torch
 from torch import Tensor
 
 from .. import _checks as checks
 from .attach import Gates, at_least_one, certain
+from .distributed import replicated
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,8 +163,9 @@ class Target:
             If a gradient of the gates is not finite and no scaler was given.
         """
         parameters = list(self.gates.parameters())
+        self.gates.average_gradients()
         gradients = [p.grad for p in parameters if p.grad is not None]
-        finite = all(bool(torch.isfinite(g).all()) for g in gradients)
+        finite = math.isfinite(_length(gradients))
         if not finite and scaler is None:
             raise checks.gradient_not_finite()
         if finite:
@@ -206,7 +208,7 @@ class Target:
     @torch.no_grad()
     def decide(self, probabilities: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Which gates stay open: those most likely active, as many as the share allows."""
-        state = (self.steps, *((p.data_ptr(), p._version) for p in self.gates.parameters()))
+        state = (self.steps, *(p._version for p in self.gates.parameters()))
         if self._decided is None or self._decided[0] != state or self._scored:
             opened = {name: p > 0 for name, p in probabilities.items()}
             for constraint in self._constraints:
@@ -249,7 +251,8 @@ FILL = 64  # gates behind the first that does not fit which are tried, too: some
 
 
 def _length(gradients) -> float:
-    return sum(float(g.abs().sum()) for g in gradients if g is not None)
+    """Sum of the absolute values of all entries."""
+    return sum(float(replicated(g.abs().sum())) for g in gradients if g is not None)
 
 
 def _share_of(sites: tuple[str, ...], count: int):
@@ -282,4 +285,4 @@ def price(criterion: str, n_samples: int) -> float:
     0.02
     """
     n = checks.integer_in("n_samples", n_samples, 1, 10**15)
-    return {"aic": 1 / n, "bic": log(n) / (2 * n)}[checks.one_of("criterion", criterion, ("aic", "bic"))]
+    return {"aic": 1 / n, "bic": math.log(n) / (2 * n)}[checks.one_of("criterion", criterion, ("aic", "bic"))]
