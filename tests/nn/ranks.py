@@ -79,7 +79,7 @@ def resharded(folder, selector):
     model = network()
     gates = gated(model, selector)
     state = {"model": model.state_dict(), "gates": gates.state_dict()}
-    dcp.load(state, checkpoint_id=str(folder / "dcp"))
+    dcp.load(state, checkpoint_id=str(folder / "dcp"), no_dist=True)
     set_model_state_dict(model, state["model"])
     gates.load_state_dict(state["gates"])
     goal = Target(gates, params=0.5)

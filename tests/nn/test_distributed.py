@@ -42,6 +42,7 @@ def test_replicas_hold_the_same_gates_as_one_process_with_all_rows(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:torch.distributed is disabled")  # a single process is what is meant
 @pytest.mark.parametrize(("case", "selector"), [("sharded", neurons()), ("sharded weights", weights())])
 def test_one_process_goes_on_from_what_two_saved(case, selector, tmp_path):
     first, second = run(case, tmp_path)

@@ -18,7 +18,7 @@ def replicated(tensor: Tensor) -> Tensor:
 
 
 def average_gradients(parameters: Iterable[torch.nn.Parameter], group=None) -> None:
-    """Average gradients over the ranks of a process group; those of sharded parameters are averaged by their sharding."""
+    """Average gradients over the ranks of a process group; sharding averages those of sharded parameters itself."""
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return
     ranks = torch.distributed.get_world_size(group)

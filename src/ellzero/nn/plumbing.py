@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from .graph import Graph, evaluating
 from .sites import LAYER, WEIGHT, Site, Spread, laid_shape
@@ -172,7 +173,7 @@ class Plumbing:
 
         def masked(owner):
             weight = owner._parameters[leaf]
-            if plumbing._flat is NOTHING:  # between forwards whoever asks gets the parameter
+            if plumbing._flat is NOTHING or isinstance(weight, DTensor):  # before any forward, or sharded between them
                 return weight
             product = weight * plumbing._values[name].to(weight.dtype) if name in plumbing._values else weight
             for axis in axes:
