@@ -62,6 +62,7 @@ class Gates(nn.Module):
         self.rule: Rule | None = None
         parameter = next(model.parameters())
         device, dtype = parameter.device, torch.promote_types(parameter.dtype, torch.float32)
+        self.device = device
         self._generator = torch.Generator(device).manual_seed(random_state)
         self.sites = sites_of(model, selection, gate)
         self._logits = nn.ParameterDict()
@@ -87,6 +88,10 @@ class Gates(nn.Module):
             name: replicated(self._logits[_key(name)]) if site.score is None else self._scores(site, site.score)
             for name, site in self.sites.items()
         }
+
+    def scores(self, score: Callable[..., Tensor]) -> dict[str, Tensor]:
+        """A score of all weights or units, such as `magnitude`: of units by all that writes them."""
+        return {name: self._scores(site, score) for name, site in self.sites.items()}
 
     def _scores(self, site: Site, score: Callable[..., Tensor]) -> Tensor:
         """Scores of weights, or of units by all that writes them."""
