@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .. import _checks as checks
-from .base import Penalty, Vector
+from .base import Penalty, Vector, numbers
 
 
 class Grouped(Penalty):
@@ -49,6 +49,16 @@ class Grouped(Penalty):
         beta = np.asarray(beta, float)
         return np.sqrt(np.bincount(self.group_of, beta * beta, self.weights.size))
 
+    @staticmethod
+    @abstractmethod
+    def remains(norms, prices):
+        """What the prox leaves of groups: the factor in [0, 1] of each, by its norm and by step times its price."""
+
+    def prox(self, v, step):
+        v = np.asarray(v, float)
+        share = self.remains(self.norms(v), step * self.strength * self.weights)[self.group_of]
+        return np.where(share > 0, share * v, 0.0)
+
 
 class GroupL0(Grouped):
     r"""Price of the groups that are in, :math:`\lambda \sum_g w_g 1[\beta_g \ne 0]`.
@@ -86,10 +96,10 @@ class GroupL0(Grouped):
     def value(self, beta) -> float:
         return self.strength * float(self.weights @ (self.norms(beta) > 0))
 
-    def prox(self, v, step):
-        v = np.asarray(v, float)
-        kept = 0.5 * self.norms(v) ** 2 > step * self.strength * self.weights
-        return np.where(kept[self.group_of], v, 0.0)
+    @staticmethod
+    def remains(norms, prices):
+        xp, norms = numbers(norms)
+        return xp.where(0.5 * norms**2 > prices, 1.0, 0.0)
 
     def conjugate(self, v):
         return np.where(self.norms(v) > 0, np.inf, 0.0)
@@ -136,12 +146,11 @@ class GroupL2(Grouped):
     def value(self, beta) -> float:
         return self.strength * float(self.weights @ self.norms(beta))
 
-    def prox(self, v, step):
-        v = np.asarray(v, float)
-        norms = self.norms(v)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(norms > 0, np.maximum(1.0 - step * self.strength * self.weights / norms, 0.0), 0.0)
-        return share[self.group_of] * v
+    @staticmethod
+    def remains(norms, prices):
+        xp, norms = numbers(norms)
+        inside = norms > 0
+        return xp.where(inside, (1.0 - prices / xp.where(inside, norms, 1.0)).clip(0.0), 0.0)
 
     def conjugate(self, v):
         return np.where(self.norms(v) <= self.strength * self.weights, 0.0, np.inf)
