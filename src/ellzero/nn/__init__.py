@@ -9,3 +9,7 @@ try:
     import torch  # noqa: F401 - only whether it is there
 except ModuleNotFoundError as error:
     raise checks.missing_extra("ellzero.nn", "PyTorch", "nn") from error
+
+from .masks import Held, Masks
+from .prune import Gradual, prune
+from .scores import Grasp, Magnitude, Random, Snip, SynFlow, Wanda
