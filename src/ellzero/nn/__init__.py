@@ -13,3 +13,5 @@ except ModuleNotFoundError as error:
 from .masks import Held, Masks
 from .prune import Gradual, prune
 from .scores import Grasp, Magnitude, Random, Snip, SynFlow, Wanda
+from .admm import ADMM, Gap, PenaltyDecomposition
+from .proximal import Proximal, Slices, SubgradientL1

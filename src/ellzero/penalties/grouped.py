@@ -33,7 +33,7 @@ class Grouped(Penalty):
         order = {label: g for g, label in enumerate(dict.fromkeys(labels))}
         group_of = np.array([order[label] for label in labels], dtype=np.intp)
         sizes = np.bincount(group_of, minlength=len(order))
-        factors = self._usual(sizes) if weights is None else checks.factors("weights", weights, len(order), "group")
+        factors = self.usual(sizes) if weights is None else checks.factors("weights", weights, len(order), "group")
         self._hold(strength=checks.non_negative("strength", strength), group_of=group_of, weights=factors)
 
     def __repr__(self):
@@ -41,7 +41,7 @@ class Grouped(Penalty):
 
     @staticmethod
     @abstractmethod
-    def _usual(sizes) -> Vector:
+    def usual(sizes) -> Vector:
         """Factors of groups of these sizes where none are given."""
 
     def norms(self, beta) -> Vector:
@@ -90,7 +90,7 @@ class GroupL0(Grouped):
     __slots__ = ()
 
     @staticmethod
-    def _usual(sizes):
+    def usual(sizes):
         return np.ones(sizes.size)
 
     def value(self, beta) -> float:
@@ -140,7 +140,7 @@ class GroupL2(Grouped):
     __slots__ = ()
 
     @staticmethod
-    def _usual(sizes):
+    def usual(sizes):
         return np.sqrt(sizes)
 
     def value(self, beta) -> float:
