@@ -69,6 +69,36 @@ from .data import (
     sample_weight,
     unique_names,
 )
+from .gates import (
+    chance_at_start,
+    float_tensor,
+    kept,
+    kept_of,
+    logit_limits,
+    n_of_m,
+    no_own_logits,
+    no_ramp,
+    no_score,
+    no_such_axis,
+    pattern_alone,
+    progress,
+    ramp,
+    same_device,
+    start_logit,
+    stretch,
+    temperature,
+    whole_blocks,
+)
+from .networks import (
+    divisible,
+    network,
+    not_exportable,
+    nothing_selected,
+    nothing_to_cut,
+    pattern,
+    pattern_needs_top_k,
+    selector,
+)
 from .numbers import (
     LARGEST,
     above,

@@ -1,0 +1,186 @@
+"""Hooks that put gates at the readers of a network, and take them off again."""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from .graph import Graph, evaluating
+from .sites import LAYER, WEIGHT, Site, Spread, laid_shape
+from .walk import Axis
+
+
+class Plumbing:
+    """Everything that acts on the network while gates are attached.
+
+    Where the module that owns a reading weight is itself called, its input is multiplied, so that its weight stays a
+    plain tensor. A weight that is read by a module around it, or that has gates on its single weights, becomes a
+    property of its module that gives the product; the parameter stays where it was, under its name.
+
+    A norm over a gated axis takes its statistics over the units kept. That needs no second norm: with
+    :math:`s = \\sqrt{n / n'}`, n' of n units kept, the norm of s times the input, zero outside the kept units and
+    centred on their mean where the norm centres, is s times the norm over the kept units, its eps included.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The network.
+    graph : Graph
+        Its couplings.
+    sites : dict of str to Site
+        Where gates sit.
+    spread : Spread
+        How they spread over coordinates.
+    draw : callable
+        Gives the values of a forward and which units are kept, and is told whether the network is in training mode.
+    """
+
+    def __init__(self, model: nn.Module, graph: Graph, sites: dict[str, Site], spread: Spread, draw: Callable):
+        self.model, self.graph, self.sites, self.spread, self.draw = model, graph, sites, spread, draw
+        self._hooks, self._properties = [], []
+        self._values: dict[str, Tensor] = {}
+        self._flat: Tensor | None = None
+        self._kept: Tensor | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the hooks are attached."""
+        return bool(self._hooks)
+
+    # -- on and off ------------------------------------------------------------------------------------------------
+    def connect(self) -> None:
+        """Attach all hooks; nothing happens where they are attached."""
+        if self._hooks:
+            return
+        self._hooks.append(self.model.register_forward_pre_hook(self._before))
+        masked: dict[str, list[int]] = {}
+        for name, axis in self.spread.axes:
+            if "read" in self.graph.walk.roles.get((name, axis), ()):
+                readers = self._readers(name, axis)
+                if readers is None:
+                    masked.setdefault(name, []).append(axis)
+                for module, dim in readers or ():
+                    hook = partial(self._reader, (name, axis), dim)
+                    self._hooks.append(module.register_forward_pre_hook(hook))
+        for site in self.sites.values():
+            if site.kind == WEIGHT:
+                masked.setdefault(site.name, [])
+        for name, axes in masked.items():
+            self._mask(name, axes)
+        for path, labels in self.graph.walk.norms.items():
+            key = (self.graph.alias[f"{path}.weight"], 0)
+            if key in self.spread.axes:
+                self._hooks += self._norm(self.model.get_submodule(path), key)
+        for site in self.sites.values():
+            if site.kind == LAYER:
+                hook = partial(self._layer, site.name)
+                self._hooks.append(self.model.get_submodule(site.name).register_forward_hook(hook))
+
+    def disconnect(self) -> None:
+        """Take everything off."""
+        for hook in self._hooks:
+            hook.remove()
+        for module, original in reversed(self._properties):
+            module.__class__ = original
+        self._hooks, self._properties = [], []
+        self._values, self._flat, self._kept = {}, None, None
+
+    def _names(self, name: str) -> list[str]:
+        """All names of a tensor, which is shared where there are several."""
+        return [other for other, one in self.graph.alias.items() if one == name]
+
+    def _readers(self, name: str, axis: int) -> list[tuple[nn.Module, int]] | None:
+        """Modules that read this axis and the axis of their input that it meets; None where only the weight can be masked.
+
+        A module may read a child's weight without calling the child, whose hook would then never fire: the call sites
+        of the graph decide.
+        """
+        owners = {other.rpartition(".")[0]: other.rpartition(".")[2] for other in self._names(name)}
+        readers = []
+        for path in self.graph.walk.sites.get((name, axis), set()):
+            module = self.model.get_submodule(path)
+            if isinstance(module, nn.Linear):
+                dim, own = -1, 1
+            elif isinstance(module, nn.modules.conv._ConvNd):
+                dim, own = 1, 0 if module.transposed else 1
+            else:
+                return None
+            if owners.get(path) != "weight" or axis != own:
+                return None
+            readers.append((module, dim))
+        return readers
+
+    # -- what happens in a forward ---------------------------------------------------------------------------------
+    def _before(self, model: nn.Module, _inputs) -> None:
+        """Before each forward: the values it uses, from the outside of any compiled graph."""
+        self._values, kept = self.draw(model.training)
+        self._flat, self._kept = self.spread.flat(self._values), self.spread.flat(kept)
+
+    def _reader(self, key: Axis, dim: int, _module, inputs):
+        x = inputs[0]
+        vector = self.spread.vector(key, self._flat).to(x.dtype)
+        return (x * vector.reshape(laid_shape(dim % x.ndim, x.ndim)), *inputs[1:])
+
+    def _layer(self, path: str, _module, inputs, output):
+        value = self._values[path]
+        if isinstance(output, tuple):
+            return (inputs[0] + value.to(output[0].dtype) * (output[0] - inputs[0]), *output[1:])
+        return inputs[0] + value.to(output.dtype) * (output - inputs[0])
+
+    def _norm(self, module: nn.Module, key: Axis):
+        centred = _centres(module)
+        bias = getattr(module, "bias", None)
+
+        def scale(x):
+            kept = self.spread.vector(key, self._kept).to(x.dtype)
+            count = kept.sum().clamp(min=1.0)
+            return kept, count, (len(kept) / count).sqrt()
+
+        def before(_module, inputs):
+            x = inputs[0]
+            kept, count, s = scale(x)
+            if centred:
+                x = x - (x * kept).sum(-1, keepdim=True) / count
+            return (x * (kept * s), *inputs[1:])
+
+        def after(_module, _inputs, y):
+            _, _, s = scale(y)
+            return y / s if bias is None else y / s + module.bias * (1 - 1 / s)
+
+        return [module.register_forward_pre_hook(before), module.register_forward_hook(after)]
+
+    def _mask(self, name: str, axes: list[int]) -> None:
+        """Turn a weight, under all its names, into a property that gives it masked; the parameter stays where it is."""
+        for other in self._names(name):
+            path, _, leaf = other.rpartition(".")
+            self._mask_in(self.model.get_submodule(path), leaf, name, axes)
+
+    def _mask_in(self, module: nn.Module, leaf: str, name: str, axes: list[int]) -> None:
+        plumbing = self
+
+        def masked(owner):
+            weight = owner._parameters[leaf]
+            if plumbing._flat is None:  # between forwards whoever asks gets the parameter
+                return weight
+            product = weight * plumbing._values[name].to(weight.dtype) if name in plumbing._values else weight
+            for axis in axes:
+                vector = plumbing.spread.vector((name, axis), plumbing._flat).to(weight.dtype)
+                product = product * vector.reshape(laid_shape(axis, weight.ndim))
+            return product
+
+        original = type(module)
+        module.__class__ = type(
+            original.__name__, (original,), {leaf: property(masked), "__module__": original.__module__}
+        )
+        self._properties.append((module, original))
+
+
+def _centres(module: nn.Module) -> bool:
+    """Whether a norm subtracts the mean: then a constant input gives nothing but the bias (not so T5's, by name alike)."""
+    weight = module.weight
+    ones = torch.ones(weight.shape, dtype=weight.dtype, device=weight.device)
+    with torch.no_grad(), evaluating(module):
+        answer = module(ones)
+        bias = getattr(module, "bias", None)
+        return bool(torch.allclose(answer, torch.zeros_like(answer) if bias is None else bias, atol=1e-6))
