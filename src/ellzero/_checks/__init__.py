@@ -140,6 +140,7 @@ from .pruning import (
     needs_fresh,
     no_batches,
     no_gradient,
+    no_lottery_folder,
     no_masks,
     no_masks_folder,
     no_match,

@@ -204,6 +204,10 @@ def fresh_differs(name: str) -> ArgumentError:
     return ArgumentError(f"`fresh` must build the same network again; {name} differs in name or shape.")
 
 
+def no_lottery_folder(path, reason: str) -> OutputError:
+    return OutputError(f"cannot make the folder {path} ({reason}); nothing was trained.")
+
+
 def other_lottery(path, differences: Sequence[str]) -> ArgumentError:
     return ArgumentError(
         f"`folder`: {path} belongs to another lottery, these differ: {listed(differences)}. It was left as it is. "

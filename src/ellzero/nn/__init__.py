@@ -15,3 +15,4 @@ from .prune import Gradual, prune
 from .scores import Grasp, Magnitude, Random, Snip, SynFlow, Wanda
 from .admm import ADMM, Gap, PenaltyDecomposition
 from .proximal import Proximal, Slices, SubgradientL1
+from .tickets import Row, Run, Ticket, Tickets, lottery
