@@ -129,7 +129,6 @@ from .pruning import (
     count_needs_scope,
     damaged_lottery,
     fresh_differs,
-    kept,
     kept_share,
     mapping,
     mask_missing,
@@ -146,7 +145,6 @@ from .pruning import (
     no_match,
     no_metric,
     no_penalties,
-    no_score,
     no_slices,
     no_tensor_prox,
     no_train_metric,
@@ -168,6 +166,8 @@ from .pruning import (
     score_shape,
     slice_labels,
     too_many_kept,
+    unknown_score,
+    weight_budget,
 )
 from .resampling import (
     class_sizes,

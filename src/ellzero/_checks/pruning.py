@@ -59,7 +59,7 @@ def nothing_to_prune(spare: Sequence[str]) -> ArgumentError:
     )
 
 
-def kept(value) -> float | int | tuple[int, int]:
+def weight_budget(value) -> float | int | tuple[int, int]:
     """A share in (0, 1], a count, or a pattern "n:m"."""
     if isinstance(value, str):
         n, colon, m = value.partition(":")
@@ -116,7 +116,7 @@ def score_not_finite(name: str, count: int) -> DataError:
     )
 
 
-def no_score(value, known: Iterable[str]) -> ArgumentError:
+def unknown_score(value, known: Iterable[str]) -> ArgumentError:
     return ArgumentError(f"`score` must be one of {', '.join(known)}, or a callable (model, names), got {value!r}.")
 
 

@@ -10,9 +10,34 @@ try:
 except ModuleNotFoundError as error:
     raise checks.missing_extra("ellzero.nn", "PyTorch", "nn") from error
 
+from .admm import ADMM, Gap, PenaltyDecomposition
 from .masks import Held, Masks
+from .proximal import Proximal, Slices, SubgradientL1
 from .prune import Gradual, prune
 from .scores import Grasp, Magnitude, Random, Snip, SynFlow, Wanda
-from .admm import ADMM, Gap, PenaltyDecomposition
-from .proximal import Proximal, Slices, SubgradientL1
-from .tickets import Row, Run, Ticket, Tickets, lottery
+from .tickets import GateTicket, Row, Run, Ticket, Tickets, lottery
+
+__all__ = [
+    "ADMM",
+    "Gap",
+    "GateTicket",
+    "Gradual",
+    "Grasp",
+    "Held",
+    "Magnitude",
+    "Masks",
+    "PenaltyDecomposition",
+    "Proximal",
+    "Random",
+    "Row",
+    "Run",
+    "Slices",
+    "Snip",
+    "SubgradientL1",
+    "SynFlow",
+    "Ticket",
+    "Tickets",
+    "Wanda",
+    "lottery",
+    "prune",
+]

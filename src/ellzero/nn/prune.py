@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from .. import _checks as checks
+from .gates import largest, largest_of
 from .masks import Held, Masks, chosen, swapped
 from .scores import SCORES, Magnitude
 
@@ -221,13 +222,13 @@ def budget(
         weights = {name: w for name, w in chosen(model, ()).items() if name not in spared}
         if not weights:
             raise checks.nothing_to_prune(globs)
-        return weights, _blocks(weights, checks.kept(kept), scope)
+        return weights, _blocks(weights, checks.weight_budget(kept), scope)
     weights, blocks = {}, []
     for glob, value in checks.mapping("kept", kept).items():
         fresh = {n: w for n, w in chosen(model, (glob,), "kept").items() if n not in spared and n not in weights}
         weights |= fresh
         for name, w in fresh.items():
-            blocks += _blocks({name: w}, checks.kept(value), "global" if scope == "layer" else scope)
+            blocks += _blocks({name: w}, checks.weight_budget(value), "global" if scope == "layer" else scope)
     return {name: w for name, w in model.named_parameters() if name in weights}, blocks
 
 
@@ -267,18 +268,10 @@ def select(scores: Mapping[str, Tensor], blocks: Sequence[Block], within: Masks 
         there = int((flat > -torch.inf).sum(1).min())
         if there < block.count:
             raise checks.too_many_kept(block.count, there, checks.listed(block.names))
-        parts = largest(flat, block.count).reshape(-1).split([scores[name].numel() for name in block.names])
+        open_ = largest(flat, block.count) if len(flat) == 1 else largest_of(flat, block.count, block.width)
+        parts = open_.bool().reshape(-1).split([scores[name].numel() for name in block.names])
         masks |= {name: part.reshape(scores[name].shape) for name, part in zip(block.names, parts, strict=True)}
     return Masks({name: masks[name] for name in scores})
-
-
-def largest(scores: Tensor, count: int) -> Tensor:
-    """Mask of the `count` largest numbers of each row of a matrix; of equal ones the first."""
-    if count == 0:
-        return torch.zeros_like(scores, dtype=torch.bool)
-    least = scores.kthvalue(scores.shape[1] - count + 1, dim=1, keepdim=True).values
-    above, tied = scores > least, scores == least
-    return above | (tied & (tied.cumsum(1) <= count - above.sum(1, keepdim=True)))
 
 
 def score_of(score: Score) -> Callable[[nn.Module, Sequence[str]], Mapping[str, Tensor]]:
@@ -286,7 +279,7 @@ def score_of(score: Score) -> Callable[[nn.Module, Sequence[str]], Mapping[str, 
     if isinstance(score, str) and score in SCORES:
         return SCORES[score]()
     if isinstance(score, str) or not callable(score):
-        raise checks.no_score(score, SCORES)
+        raise checks.unknown_score(score, SCORES)
     return score
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+import glob
 import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,8 +21,11 @@ from torch import Tensor, nn
 
 from .. import _checks as checks
 from .._files import write_whole
+from .attach import Gates, attach
+from .gates import ContinuousSparsification, Gate
 from .masks import Masks, read_tensors
 from .prune import Score, prune, score_of
+from .selectors import weights
 
 FORMAT = "ellzero lottery 1"
 CONTROLS = ("reinit", "random")
@@ -210,6 +215,63 @@ class Ticket(ABC):
     @abstractmethod
     def __call__(self, run: Run, kept: int) -> Masks:
         """Masks of the next round."""
+
+
+@dataclass(frozen=True)
+class GateTicket(Ticket):
+    r"""Masks from gates on single weights: `HardConcrete` for L0 tickets, `ContinuousSparsification` for its own.
+
+    The rewound network of the round gets a gate on every weight, is trained with them, and keeps the weights whose gates are
+    open at the end. A round begins with new logits for what is there; what an earlier round closed stays out for good.
+
+    Parameters
+    ----------
+    fit : callable
+        ``fit(run, gates)`` trains ``run.model`` and the logits of `gates`, with the penalty on them, for instance
+        ``lam * gates.expected_l0()``, and sets ``gates.progress`` where the gate has a schedule. The number of weights is
+        what comes of it, not the lottery's ``kept_per_round``.
+    example : tensor, tuple or mapping
+        Inputs of one forward pass, as for `attach`.
+    gate : Gate, default=ContinuousSparsification()
+
+    References
+    ----------
+    Savarese, Silva & Maire (2020), "Winning the lottery with continuous sparsification"; Louizos, Welling & Kingma (2018),
+    "Learning sparse neural networks through L0 regularization".
+
+    Examples
+    --------
+    >>> def fit(run, gates):
+    ...     for t in range(50):
+    ...         gates.progress = t / 50
+    ...         loss = (run.model(torch.eye(2)) - torch.tensor([[3.0], [0.0]])).pow(2).sum()
+    ...         (loss + 0.1 * gates.expected_l0()).backward()
+    ...         for parameter in gates.parameters():
+    ...             parameter.data.sub_(parameter.grad, alpha=0.05)
+    ...             parameter.grad = None
+    >>> model = torch.nn.Linear(2, 1, bias=False)
+    >>> _ = model.weight.data.copy_(torch.tensor([[2.0, 1.0]]))
+    >>> masks = Masks({"weight": torch.ones(1, 2)})
+    >>> run = Run(model, masks, 0, None, 0, 0, "ticket", dict(model.state_dict()))
+    >>> GateTicket(fit, torch.eye(2))(run, kept=1)["weight"].tolist()
+    [[True, False]]
+    """
+
+    fit: Callable[[Run, Gates], object]
+    example: Any
+    gate: Gate = ContinuousSparsification()
+
+    def __call__(self, run, kept):
+        model = copy.deepcopy(run.model)
+        model.load_state_dict(run.start)
+        run.masks.apply(model)
+        names = (glob.escape(name) for name in run.masks)
+        gates = attach(model, self.example, weights(*names), gate=self.gate, random_state=run.random_state % 2**31)
+        with run.masks.hold(model):
+            self.fit(replace(run, model=model), gates)
+        opened = gates.kept()
+        gates.detach()
+        return Masks({name: mask & opened[name].to(mask.device) for name, mask in run.masks.items()})
 
 
 @dataclass(frozen=True)
