@@ -129,6 +129,7 @@ from .pruning import (
     count_needs_scope,
     damaged_lottery,
     fresh_differs,
+    fresh_is_the_same,
     kept_share,
     mapping,
     mask_missing,

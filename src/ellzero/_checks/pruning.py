@@ -125,7 +125,9 @@ def no_batches(what: str) -> ArgumentError:
 
 
 def no_gradient(name: str, what: str) -> ArgumentError:
-    return ArgumentError(f"the loss does not depend on {name}, so {what} has no score for it. Hint: name it in `spare`.")
+    return ArgumentError(
+        f"the loss does not depend on {name}, so {what} has no score for it. Hint: name it in `spare`."
+    )
 
 
 def not_read(names: Iterable[str], what: str) -> UnsupportedError:
@@ -168,7 +170,9 @@ def no_tensor_prox(name: str, penalty) -> UnsupportedError:
 
 
 def no_slices(name: str, dim: int, n_axes: int) -> ArgumentError:
-    return ArgumentError(f"`dim` = {dim} of the slices of {name} does not exist: it has {plural(n_axes, 'axis')[:-1]}es.")
+    return ArgumentError(
+        f"`dim` = {dim} of the slices of {name} does not exist: it has {n_axes} {'axis' if n_axes == 1 else 'axes'}."
+    )
 
 
 def slice_labels(name: str, got: int, wanted: int) -> ArgumentError:
@@ -176,7 +180,9 @@ def slice_labels(name: str, got: int, wanted: int) -> ArgumentError:
 
 
 def not_optimised(names: Iterable[str]) -> ArgumentError:
-    return ArgumentError(f"the optimizer does not hold {listed(names)}, so its steps are unknown. Hint: another pattern.")
+    return ArgumentError(
+        f"the optimizer does not hold {listed(names)}, so its steps are unknown. Hint: another pattern."
+    )
 
 
 def no_metric(kind: str, known: Iterable[str]) -> UnsupportedError:
@@ -202,6 +208,13 @@ def needs_fresh() -> ArgumentError:
 
 def fresh_differs(name: str) -> ArgumentError:
     return ArgumentError(f"`fresh` must build the same network again; {name} differs in name or shape.")
+
+
+def fresh_is_the_same() -> ArgumentError:
+    return ArgumentError(
+        "`fresh` built a network with the very weights of `model`, which is no control. Hint: do not seed in it; torch's "
+        "generators are seeded before it is called."
+    )
 
 
 def no_lottery_folder(path, reason: str) -> OutputError:

@@ -150,8 +150,8 @@ class ADMM(_Splitting):
     growth : float, >= 1, default=1.0
         Factor of `rho` at each update; :math:`U` shrinks by it, so that :math:`\rho U` stays.
     balance : float, > 1, optional
-        Doubles `rho` where :math:`\|W - Z\|` is more than so many times :math:`\rho \|Z - Z_{\text{before}}\|`, halves it in
-        the opposite case (10 is usual).
+        Doubles `rho` where :math:`\|W - Z\|` is more than so many times :math:`\rho \|Z - Z_{\text{before}}\|` (10 is
+        usual). It is never lowered: on a budget, which is no convex set, a pull that is too weak goes round in circles.
     scope, spare
         As for `prune`; a share of each layer by default.
 
@@ -168,6 +168,11 @@ class ADMM(_Splitting):
     ------
     ArgumentError
         An argument outside its range, or a budget that does not fit the model.
+
+    Notes
+    -----
+    The pull has the curvature `rho`: where it grows, plain gradient steps need a rate below ``2 / (L + rho)``, with
+    :math:`L` the curvature of the loss.
 
     References
     ----------
@@ -214,8 +219,6 @@ class ADMM(_Splitting):
         factor = self.growth
         if self.balance is not None and self.primal > self.balance * self.dual:
             factor *= 2.0
-        elif self.balance is not None and self.dual > self.balance * self.primal:
-            factor /= 2.0
         self.rho *= factor
         for name, dual in self._duals.items():
             dual.add_(apart[name]).div_(factor)

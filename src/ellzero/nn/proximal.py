@@ -293,7 +293,9 @@ class _Bound:
         inside = pull > prices
         slack = torch.where(inside, pull - prices, 1.0)
         most = torch.zeros_like(prices).scatter_reduce(0, of.expand_as(v).reshape(-1), (1 / steps).reshape(-1), "amax")
-        s = prices * most / slack  # at or right of the root, from where Newton's method on a concave function is monotone
+        s = (
+            prices * most / slack
+        )  # at or right of the root, from where Newton's method on a concave function is monotone
         price = prices.clamp_min(torch.finfo(torch.float64).tiny)
         for _ in range(30):
             shrunk = v / (1 + s[of] * steps)

@@ -275,7 +275,9 @@ def _weights(model: nn.Module, names: Sequence[str]) -> dict[str, nn.Parameter]:
     return {name: known[name] for name in names}
 
 
-def _gradients(model: nn.Module, weights: Mapping[str, Tensor], batches: Iterable, loss: Loss, what: str) -> list[Tensor]:
+def _gradients(
+    model: nn.Module, weights: Mapping[str, Tensor], batches: Iterable, loss: Loss, what: str
+) -> list[Tensor]:
     """Gradient of the mean loss over the batches."""
     sums, count = [torch.zeros_like(w) for w in weights.values()], 0
     for batch in batches:

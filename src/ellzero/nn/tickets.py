@@ -389,7 +389,10 @@ class _Lottery:
         for name in known.keys() | state.keys():
             if name not in known or name not in state or known[name].shape != state[name].shape:
                 raise checks.fresh_differs(name)
-        return {name: tensor.detach().clone().to(known[name].device) for name, tensor in state.items()}
+        state = {name: tensor.detach().clone().to(known[name].device) for name, tensor in state.items()}
+        if all(torch.equal(state[name], known[name]) for name in known):
+            raise checks.fresh_is_the_same()
+        return state
 
     def _seed(self, number: int, kind: str) -> int:
         """A number for each thing that is drawn."""
