@@ -214,8 +214,8 @@ def test_folders(tmp_path):
     with pytest.raises(errors.ArgumentError) as caught:
         spoiled(tmp_path / "two")
     assert str(caught.value) == (
-        f"`folder`: {tmp_path / 'two' / 'round-000.safetensors'} is damaged, or no file of a lottery (SafetensorError); "
-        "it was left as it is. Hint: remove it to repeat what it held."
+        f"`folder`: {tmp_path / 'two' / 'round-000.safetensors'} is damaged, or no file of a lottery "
+        "(SafetensorError); it was left as it is. Hint: remove it to repeat what it held."
     )
     (tmp_path / "file").write_text("1.9")
     with pytest.raises(errors.OutputError, match=r"^cannot make the folder .*file \(FileExistsError\); nothing was tr"):

@@ -1,4 +1,4 @@
-"""Proximal steps: the lasso as scikit-learn solves it, exact zeros where the subgradient has none, metrics of optimisers."""
+"""Proximal steps: the lasso as scikit-learn solves it, exact zeros where the subgradient has none, metrics."""
 
 import numpy as np
 import pytest

@@ -70,8 +70,8 @@ def weight_budget(value) -> float | int | tuple[int, int]:
     elif is_real(value) and not is_integer(value) and 0 < value <= 1:
         return float(value)
     raise ArgumentError(
-        f'`kept` must be a share in (0, 1], a count >= 0, a pattern such as "2:4", or a mapping of patterns of names to '
-        f"these, got {value!r}."
+        '`kept` must be a share in (0, 1], a count >= 0, a pattern such as "2:4", or a mapping of patterns of names '
+        f"to these, got {value!r}."
     )
 
 
@@ -212,8 +212,8 @@ def fresh_differs(name: str) -> ArgumentError:
 
 def fresh_is_the_same() -> ArgumentError:
     return ArgumentError(
-        "`fresh` built a network with the very weights of `model`, which is no control. Hint: do not seed in it; torch's "
-        "generators are seeded before it is called."
+        "`fresh` built a network with the very weights of `model`, which is no control. Hint: do not seed in it; "
+        "torch's generators are seeded before it is called."
     )
 
 

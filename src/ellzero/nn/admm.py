@@ -1,7 +1,8 @@
 r"""Training towards a number of weights by splitting: ADMM and penalty decomposition.
 
-Both look for few weights by a copy :math:`Z` that has few, and pull the network's weights :math:`W` towards it while they
-are trained. They converge to a stationary point at best; the distance between the two is reported, never assumed away.
+Both look for few weights by a copy :math:`Z` that has few, and pull the network's weights :math:`W` towards it while
+they are trained. They converge to a stationary point at best; the distance between the two is reported, never assumed
+away.
 """
 
 from __future__ import annotations
@@ -227,8 +228,8 @@ class ADMM(_Splitting):
 class PenaltyDecomposition(_Splitting):
     r"""Training by penalty decomposition: the pull grows, without dual variables.
 
-    The optimiser lowers :math:`L(W) + \tfrac\rho2 \|W - Z\|^2` for `every` steps, then :math:`Z` becomes the projection of
-    :math:`W`; after `inner` such rounds `rho` grows.
+    The optimiser lowers :math:`L(W) + \tfrac\rho2 \|W - Z\|^2` for `every` steps, then :math:`Z` becomes the projection
+    of :math:`W`; after `inner` such rounds `rho` grows.
 
     Parameters
     ----------

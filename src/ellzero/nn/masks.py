@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -141,7 +140,8 @@ class Masks(Mapping[str, Tensor]):
     def agreement(self, other: Masks) -> float:
         r"""Jaccard index :math:`|A \cap B| / |A \cup B|` of the weights that two masks keep, in [0, 1].
 
-        Two random masks that keep the share :math:`s` agree to about :math:`s / (2 - s)`. Masks that keep nothing agree.
+        Two random masks that keep the share :math:`s` agree to about :math:`s / (2 - s)`. Masks that keep nothing
+        agree.
 
         Parameters
         ----------
@@ -191,9 +191,9 @@ class Masks(Mapping[str, Tensor]):
     def hold(self, model: nn.Module, *optimizers: Optimizer) -> Held:
         """Keep what is out at zero while the model is trained, under any optimiser.
 
-        Gradients of weights that are out become zero as they are accumulated, so that neither clipping nor the moments of
-        an optimiser see them; before each forward pass of the model, and after each step of `optimizers`, the weights
-        become zero again, so that momentum from before, weight decay or noise cannot revive one.
+        Gradients of weights that are out become zero as they are accumulated, so that neither clipping nor the moments
+        of an optimiser see them; before each forward pass of the model, and after each step of `optimizers`, the
+        weights become zero again, so that momentum from before, weight decay or noise cannot revive one.
 
         Parameters
         ----------

@@ -1,7 +1,7 @@
 r"""Penalties on weights with proximal steps, which give exact zeros, and the subgradient of L1, which gives none.
 
-The formulas of a prox are those of `ellzero.penalties`, which take tensors. What belongs to networks is here: which step an
-optimiser has taken, and groups that are slices of a weight.
+The formulas of a prox are those of `ellzero.penalties`, which take tensors. What belongs to networks is here: which
+step an optimiser has taken, and groups that are slices of a weight.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ METRICS = ("optimizer", "euclidean")
 class Slices:
     r"""Groups of a weight: its slices along one axis, with the penalty :math:`\lambda \sum_g w_g \|W_g\|_2`.
 
-    Along axis 0 of a ``Linear`` or convolution a slice is what leads to one neuron or filter; along axis 1 what one input
-    is multiplied by.
+    Along axis 0 of a ``Linear`` or convolution a slice is what leads to one neuron or filter; along axis 1 what one
+    input is multiplied by.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ class Slices:
     weights : array-like of shape (n_groups,), >= 0, optional
         :math:`w_g` in the order of the labels' first appearance; those of `kind` by default.
     kind : type, default=GroupL2
-        `GroupL2`: the norm, whose default weights are :math:`\sqrt{\text{entries of the group}}`; or `GroupL0`: a price for
-        every group that is in.
+        `GroupL2`: the norm, whose default weights are :math:`\sqrt{\text{entries of the group}}`; or `GroupL0`: a price
+        for every group that is in.
 
     References
     ----------
@@ -67,7 +67,7 @@ class Slices:
         if not -parameter.ndim <= self.dim < parameter.ndim:
             raise checks.no_slices(name, self.dim, parameter.ndim)
         n_slices = parameter.shape[self.dim]
-        labels = range(n_slices) if self.groups is None else list(self.groups)
+        labels = list(range(n_slices) if self.groups is None else self.groups)
         if len(labels) != n_slices:
             raise checks.slice_labels(name, len(labels), n_slices)
         penalty = self.kind(self.strength, labels, self.weights)
@@ -84,12 +84,14 @@ class Proximal:
 
     .. math:: \arg\min_w \; \tfrac12 \sum_j \frac{(w_j - v_j)^2}{\eta_j} + \phi(w),
 
-    where :math:`\eta_j` is the rate at which a lasting gradient moves weight :math:`j` at the moment. Then what stands still
-    is a stationary point of loss plus :math:`\phi`. That rate is, with ``metric="optimizer"``,
+    where :math:`\eta_j` is the rate at which a lasting gradient moves weight :math:`j` at the moment. Then what stands
+    still is a stationary point of loss plus :math:`\phi`. That rate is, with ``metric="optimizer"``,
 
-    * ``SGD``: :math:`\eta (1 - d) / (1 - \mu)` with momentum :math:`\mu` and dampening :math:`d`, for momentum multiplies
+    * ``SGD``: :math:`\eta (1 - d) / (1 - \mu)` with momentum :math:`\mu` and dampening :math:`d`, for momentum
+    multiplies
       every gradient so many times;
-    * ``Adam``, ``AdamW``: :math:`\eta / (\sqrt{\hat v_j} + \epsilon)` with the optimiser's own second moments, the metric
+    * ``Adam``, ``AdamW``: :math:`\eta / (\sqrt{\hat v_j} + \epsilon)` with the optimiser's own second moments, the
+    metric
       of the step it has taken. A step of :math:`\eta` alone would penalise weight :math:`j` by
       :math:`(\sqrt{\hat v_j} + \epsilon)\,\phi` in the end.
 
@@ -101,8 +103,8 @@ class Proximal:
     optimizer : Optimizer
         Without weight decay of its own on these weights, unless it is meant beside the penalty.
     penalties : mapping of str to Penalty or Slices
-        Patterns of names of parameters, of which the first that matches counts. L0, L1, L2, ElasticNet, Box, sums of them,
-        and `Slices` run where the weights are; Lp, MCP, SCAD and LogSum go through NumPy on the processor.
+        Patterns of names of parameters, of which the first that matches counts. L0, L1, L2, ElasticNet, Box, sums of
+        them, and `Slices` run where the weights are; Lp, MCP, SCAD and LogSum go through NumPy on the processor.
     metric : {"optimizer", "euclidean"}, default="optimizer"
 
     Raises
@@ -112,11 +114,9 @@ class Proximal:
     UnsupportedError
         No prox for tensors, strengths that are arrays, or an optimiser whose metric is not known.
 
-    Notes
-    -----
-    Call `step` right after the optimiser's, before a scheduler changes the rate. For L0 and the concave penalties, and for
-    any network, the limit is a stationary point, not more. In the metric of Adam the prox of a group's norm has no closed
-    form: it is a scalar equation for each group, solved by Newton's method.
+    Notes ----- Call `step` right after the optimiser's, before a scheduler changes the rate. For L0 and the concave
+    penalties, and for any network, the limit is a stationary point, not more. In the metric of Adam the prox of a
+    group's norm has no closed form: it is a scalar equation for each group, solved by Newton's method.
 
     References
     ----------
@@ -197,8 +197,8 @@ class Proximal:
 class SubgradientL1:
     r"""Plain L1 regularisation: :math:`\lambda\,\mathrm{sign}(w)` is added to the gradient.
 
-    For comparison with `Proximal`: a weight whose best value is 0 jumps over it at each step, by about the learning rate,
-    and is never exactly zero.
+    For comparison with `Proximal`: a weight whose best value is 0 jumps over it at each step, by about the learning
+    rate, and is never exactly zero.
 
     Parameters
     ----------
@@ -288,7 +288,7 @@ class _Bound:
         """Factors of the prox where every entry has a step of its own."""
         if not isinstance(self.penalty, GroupL2):  # a price: in or out by the distance in the metric
             return self.penalty.remains(self._sums(v * v / steps).sqrt(), prices)[of].double()
-        # The minimiser is v / (1 + s * step) with s * norm of it = price, or 0 where the norm of v / step is at most that
+        # The minimiser is v / (1 + s * step) with s * its norm = price, or 0 where the norm of v / step is at most that
         pull = self._sums((v / steps) ** 2).sqrt()
         inside = pull > prices
         slack = torch.where(inside, pull - prices, 1.0)

@@ -31,23 +31,23 @@ def prune(
 ) -> Masks:
     r"""Masks of the weights with the largest scores, of an exact number.
 
-    The model is left as it is: ``masks.apply(model)`` sets the others to zero, ``masks.hold(model, optimizer)`` keeps them
-    there. Of equal scores the one earlier in the model's order is kept.
+    The model is left as it is: ``masks.apply(model)`` sets the others to zero, ``masks.hold(model, optimizer)`` keeps
+    them there. Of equal scores the one earlier in the model's order is kept.
 
     Parameters
     ----------
     model : Module
     kept : float, int, str or mapping
-        A share in (0, 1] (of :math:`n` weights the count is ``round(kept * n)``), a count, a pattern such as ``"2:4"`` (2 in
-        each 4 neighbours of a row), or a mapping from patterns of names to these, where the first that matches counts and
-        each parameter has a budget of its own; what no pattern names is not pruned.
+        A share in (0, 1] (of :math:`n` weights the count is ``round(kept * n)``), a count, a pattern such as ``"2:4"``
+        (2 in each 4 neighbours of a row), or a mapping from patterns of names to these, where the first that matches
+        counts and each parameter has a budget of its own; what no pattern names is not pruned.
     score : {"magnitude", "random"} or callable, default="magnitude"
         ``score(model, names)`` as in `ellzero.nn.scores`.
     scope : {"global", "layer", "row"}, default="global"
         What competes for a share: all weights, those of a parameter, or those of one row (of one output) of it.
     spare : str or sequence of str, default=()
-        Globs of parameters that are not pruned. Those of one axis (biases, scales of norms) never are, unless `kept` names
-        them.
+        Globs of parameters that are not pruned. Those of one axis (biases, scales of norms) never are, unless `kept`
+        names them.
     within : Masks, optional
         Only weights that are there may stay. The budget is still of all weights.
     rounds : int >= 1, default=1
@@ -60,8 +60,8 @@ def prune(
     Raises
     ------
     ArgumentError
-        An argument outside its range, a pattern that matches nothing, a score that is not complete, or more weights to keep
-        than there are.
+        An argument outside its range, a pattern that matches nothing, a score that is not complete, or more weights to
+        keep than there are.
     DataError
         A score that is not finite.
 

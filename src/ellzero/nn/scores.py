@@ -1,7 +1,8 @@
 r"""Scores of single weights: how much each is worth keeping, before anything is pruned.
 
-A score is a callable ``score(model, names)`` that returns a tensor of the parameter's shape for every name; larger is kept.
-Anything that answers so may stand in its place. The model is left as it was: its weights, gradients, buffers and mode.
+A score is a callable ``score(model, names)`` that returns a tensor of the parameter's shape for every name; larger is
+kept. Anything that answers so may stand in its place. The model is left as it was: its weights, gradients, buffers and
+mode.
 """
 
 from __future__ import annotations
@@ -78,8 +79,8 @@ class Random(Score):
 class Snip(Score):
     r"""Sensitivity of the loss to a weight's connection, :math:`|w \, \partial L / \partial w|`.
 
-    With a factor :math:`c` on every weight this is :math:`|\partial L / \partial c|` at :math:`c = 1`, where :math:`L` is
-    the mean over the batches.
+    With a factor :math:`c` on every weight this is :math:`|\partial L / \partial c|` at :math:`c = 1`, where :math:`L`
+    is the mean over the batches.
 
     Parameters
     ----------
@@ -114,7 +115,8 @@ class Snip(Score):
 class Grasp(Score):
     r"""What a weight adds to the flow of gradients, :math:`w \odot H g`, with gradient and Hessian of the mean loss.
 
-    Taking out a weight changes :math:`\|g\|^2` by :math:`-2 w (Hg)` to first order: where that is a gain, the weight goes.
+    Taking out a weight changes :math:`\|g\|^2` by :math:`-2 w (Hg)` to first order: where that is a gain, the weight
+    goes.
 
     Parameters
     ----------
@@ -146,7 +148,7 @@ class Grasp(Score):
             products, count = [torch.zeros_like(w) for w in held], 0
             for batch in self.batches:
                 slopes = torch.autograd.grad(self.loss(model, batch), held, create_graph=True)
-                along = sum((slope * g).sum() for slope, g in zip(slopes, gradients, strict=True))
+                along = torch.stack([(slope * g).sum() for slope, g in zip(slopes, gradients, strict=True)]).sum()
                 bends = torch.autograd.grad(along, held, allow_unused=True)  # a weight may enter linearly
                 products = [p if b is None else p + b for p, b in zip(products, bends, strict=True)]
                 count += 1
@@ -157,11 +159,11 @@ class Grasp(Score):
 
 @dataclass(frozen=True)
 class SynFlow(Score):
-    r"""Synaptic flow, :math:`|w| \, \partial R / \partial |w|` with :math:`R` the sum of the outputs at an input of ones.
+    r"""Synaptic flow, :math:`|w| \, \partial R / \partial |w|` with :math:`R` the sum of outputs at an input of ones.
 
-    All weights and buffers are taken at their absolute values, in double precision and in eval mode, so that :math:`R` sums
-    the products of weights along all paths. No data enter. Pruned in one go the score may empty a layer; the method is
-    ``prune(..., rounds=100)``, which takes it anew on what is left.
+    All weights and buffers are taken at their absolute values, in double precision and in eval mode, so that :math:`R`
+    sums the products of weights along all paths. No data enter. Pruned in one go the score may empty a layer; the
+    method is ``prune(..., rounds=100)``, which takes it anew on what is left.
 
     Parameters
     ----------

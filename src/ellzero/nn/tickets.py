@@ -8,6 +8,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from numbers import Real
 from pathlib import Path
@@ -124,36 +125,37 @@ def lottery(
 ) -> Tickets:
     r"""Iterative pruning with rewinding, beside controls of the same size.
 
-    The network is trained to step `rewind_to`, which is where every ticket begins. Each round trains a ticket from there
-    to the end, prunes what has been trained to :math:`\text{kept\_per\_round}^r` of the weights, and rewinds.
+    The network is trained to step `rewind_to`, which is where every ticket begins. Each round trains a ticket from
+    there to the end, prunes what has been trained to :math:`\text{kept\_per\_round}^r` of the weights, and rewinds.
 
     Parameters
     ----------
     model : Module
         With its weights at the start; it is left as it is, copies are trained.
     train : callable
-        ``train(run)`` trains ``run.model`` from step ``run.begin`` to ``run.end`` and returns the metric, one number (what
-        it returns for ``run.kind == "rewinding"`` is not used).
+        ``train(run)`` trains ``run.model`` from step ``run.begin`` to ``run.end`` and returns the metric, one number
+        (what it returns for ``run.kind == "rewinding"`` is not used).
     rounds : int >= 1
         Rounds of pruning, after the whole network.
     kept_per_round : float in (0, 1), default=0.8
     rewind_to : int >= 0, default=0
         Step that tickets are rewound to; 0 is the start.
     score : {"magnitude", "random"} or callable, default="magnitude"
-        A score as for `prune`, ``score(model, names)``, of the trained network; or a `Ticket`, which gives masks of its own,
-        such as `GateTicket`.
+        A score as for `prune`, ``score(model, names)``, of the trained network; or a `Ticket`, which gives masks of its
+        own, such as `GateTicket`.
     scope, spare
         As for `prune`.
     controls : sequence of {"random", "reinit"}, default=("random",)
-        "random": the rewound weights under random masks with as many weights in each parameter. "reinit": the ticket's masks
-        on a network from `fresh`, trained from step 0.
+        "random": the rewound weights under random masks with as many weights in each parameter. "reinit": the
+        ticket's masks on a network from `fresh`, trained from step 0.
     fresh : callable, optional
         ``fresh()`` builds the network with other weights; torch's generators are seeded before.
     folder : str or path, optional
-        Each round is saved there, whole or not at all, and a lottery that was cut off goes on; more `rounds` go on, too.
+        Each round is saved there, whole or not at all, and a lottery that was cut off goes on; more `rounds` go on,
+        too.
     random_state : int >= 0, default=0
-        Every training gets a number of its own that follows from it. The same gives the same answer, in one go or not, where
-        `train` draws from torch's generators or from ``run.random_state`` alone.
+        Every training gets a number of its own that follows from it. The same gives the same answer, in one go or not,
+        where `train` draws from torch's generators or from ``run.random_state`` alone.
 
     Returns
     -------
@@ -165,14 +167,11 @@ def lottery(
         An argument outside its range, no metric, or a folder of another lottery. It can tell another lottery by its
         arguments and the weights at the start, but not another `train` or `score`.
 
-    Notes
-    -----
-    The state of an optimiser is not rewound: a training begins with a new one. The trained weights of a round are not kept.
+    Notes ----- The state of an optimiser is not rewound: a training begins with a new one. The trained weights of a
+    round are not kept.
 
-    References
-    ----------
-    Frankle & Carbin (2019), "The lottery ticket hypothesis: finding sparse, trainable neural networks"; Frankle, Dziugaite,
-    Roy & Carbin (2020), "Linear mode connectivity and the lottery ticket hypothesis".
+    References ---------- Frankle & Carbin (2019), "The lottery ticket hypothesis: finding sparse, trainable neural
+    networks"; Frankle, Dziugaite, Roy & Carbin (2020), "Linear mode connectivity and the lottery ticket hypothesis".
 
     Examples
     --------
@@ -208,8 +207,8 @@ def lottery(
 class Ticket(ABC):
     """What gives the masks of the next round in a way of its own; a base to fill in.
 
-    ``ticket(run, kept)`` is called after the round's training, with ``run.model`` trained and the number of weights that
-    pruning would keep, which it need not meet. It returns masks of the same parameters, within ``run.masks``.
+    ``ticket(run, kept)`` is called after the round's training, with ``run.model`` trained and the number of weights
+    that pruning would keep, which it need not meet. It returns masks of the same parameters, within ``run.masks``.
     """
 
     @abstractmethod
@@ -221,23 +220,22 @@ class Ticket(ABC):
 class GateTicket(Ticket):
     r"""Masks from gates on single weights: `HardConcrete` for L0 tickets, `ContinuousSparsification` for its own.
 
-    The rewound network of the round gets a gate on every weight, is trained with them, and keeps the weights whose gates are
-    open at the end. A round begins with new logits for what is there; what an earlier round closed stays out for good.
+    The rewound network of the round gets a gate on every weight, is trained with them, and keeps the weights whose
+    gates are open at the end. A round begins with new logits for what is there; what an earlier round closed stays out
+    for good.
 
     Parameters
     ----------
     fit : callable
-        ``fit(run, gates)`` trains ``run.model`` and the logits of `gates`, with the penalty on them, for instance
-        ``lam * gates.expected_l0()``, and sets ``gates.progress`` where the gate has a schedule. The number of weights is
+        ``fit(run, gates)`` trains ``run.model`` and the logits of `gates`, with the penalty on them, for instance ``lam
+        * gates.expected_l0()``, and sets ``gates.progress`` where the gate has a schedule. The number of weights is
         what comes of it, not the lottery's ``kept_per_round``.
     example : tensor, tuple or mapping
         Inputs of one forward pass, as for `attach`.
     gate : Gate, default=ContinuousSparsification()
 
-    References
-    ----------
-    Savarese, Silva & Maire (2020), "Winning the lottery with continuous sparsification"; Louizos, Welling & Kingma (2018),
-    "Learning sparse neural networks through L0 regularization".
+    References ---------- Savarese, Silva & Maire (2020), "Winning the lottery with continuous sparsification"; Louizos,
+    Welling & Kingma (2018), "Learning sparse neural networks through L0 regularization".
 
     Examples
     --------
@@ -259,7 +257,7 @@ class GateTicket(Ticket):
 
     fit: Callable[[Run, Gates], object]
     example: Any
-    gate: Gate = ContinuousSparsification()
+    gate: Gate = field(default_factory=ContinuousSparsification)
 
     def __call__(self, run, kept):
         model = copy.deepcopy(run.model)
@@ -451,19 +449,13 @@ class _Round:
     following: Masks | None
 
 
-class _seeded:  # noqa: N801 - used like a function
+@contextmanager
+def _seeded(seed: int, model: nn.Module):
     """Torch's global generators seeded for a while."""
-
-    def __init__(self, seed: int, model: nn.Module):
-        devices = sorted({p.device.index or 0 for p in model.parameters() if p.device.type == "cuda"})
-        self._fork, self._seed = torch.random.fork_rng(devices=devices), seed
-
-    def __enter__(self) -> None:
-        self._fork.__enter__()
-        torch.manual_seed(self._seed)
-
-    def __exit__(self, *error) -> None:
-        self._fork.__exit__(*error)
+    devices = sorted({p.device.index or 0 for p in model.parameters() if p.device.type == "cuda"})
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
 
 
 def _name(score: Callable) -> str:

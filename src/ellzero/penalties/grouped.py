@@ -51,7 +51,7 @@ class Grouped(Penalty):
 
     @staticmethod
     @abstractmethod
-    def remains(norms, prices):
+    def remains(norms, prices) -> Any:
         """What the prox leaves of groups: the factor in [0, 1] of each, by its norm and by step times its price."""
 
     def prox(self, v, step):
