@@ -83,6 +83,9 @@ def test_within_is_kept_within():
     assert second.kept == round(0.37 * 372)
     assert not (flat_mask(second) & ~flat_mask(first)).any()
     assert second != prune(model, 0.37)
+    third = prune(model, 0.19, score=Random(1), within=first)  # a score that zeros do not lower
+    assert third.kept == round(0.19 * 372)
+    assert not (flat_mask(third) & ~flat_mask(first)).any()
 
 
 def test_random_is_uniform_and_repeats():
@@ -209,7 +212,7 @@ def test_a_callable_is_a_score():
 def test_the_schedule_is_cubic_and_exact():
     model = net()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.037)
-    gradual = Gradual(model, 0.037, begin=3, end=20, every=4, initial=0.9, optimizers=[optimizer])
+    gradual = Gradual(model, 0.037, begin=3, end=22, every=8, initial=0.9, optimizers=[optimizer])
     kept, masks = [], [gradual.masks]
     for _ in range(25):
         optimizer.zero_grad()
@@ -219,7 +222,7 @@ def test_the_schedule_is_cubic_and_exact():
         kept.append(gradual.masks.kept)
         masks.append(gradual.masks)
         assert sum(int((model.get_parameter(name) != 0).sum()) for name in gradual.masks) == kept[-1]
-    out = {t: 0.963 + (0.1 - 0.963) * (1 - (t - 3) / 17) ** 3 for t in (3, 7, 11, 15, 19, 20)}
+    out = {t: 0.963 + (0.1 - 0.963) * (1 - (t - 3) / 19) ** 3 for t in (3, 11, 19, 22)}
     wanted, last = [], 372
     for t in range(25):
         last = round((1 - out[t]) * 372) if t in out else last

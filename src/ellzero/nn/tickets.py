@@ -262,7 +262,6 @@ class GateTicket(Ticket):
     def __call__(self, run, kept):
         model = copy.deepcopy(run.model)
         model.load_state_dict(run.start)
-        run.masks.apply(model)
         names = (glob.escape(name) for name in run.masks)
         gates = attach(model, self.example, weights(*names), gate=self.gate, random_state=run.random_state % 2**31)
         with run.masks.hold(model):
