@@ -8,6 +8,7 @@ import pytest
 import ellzero as ez
 from ellzero import constraints as rules
 from ellzero import errors
+from ellzero.nn import networks
 
 X = np.random.default_rng(37).normal(size=(19, 4))
 Y = X[:, 1] - 1.9 * X[:, 3] + 0.37 * X[:, 0] ** 2
@@ -341,6 +342,10 @@ MESSAGES = [
      "solver 'branch' refuses this problem: only a search for squared error without groups can be saved to a "
      "checkpoint. Hint: leave `checkpoint` out, and give the time that the search needs."),
     (lambda: ez.Certificate.load("nowhere.npz"), errors.CertificateError, "no certificate at nowhere.npz."),
+    (lambda: networks.WideResNet(depth=27), errors.ArgumentError,
+     "`depth` must be 6 n + 4 with n >= 1 blocks in a stage (10, 16, 22, 28, ...), got 27."),
+    (lambda: networks.ResNet(shortcut="none"), errors.ArgumentError,
+     "`shortcut` must be one of projection, pad, got 'none'."),
 ]  # fmt: skip
 
 

@@ -91,13 +91,25 @@ from .gates import (
 )
 from .networks import (
     divisible,
+    gates_of_another,
+    gradient_not_finite,
     network,
+    newer_plan,
+    no_layers_in_graph,
+    no_plan,
+    no_smaller_instance,
     not_exportable,
+    not_the_same,
     nothing_selected,
     nothing_to_cut,
+    nothing_to_keep,
+    one_goal,
+    other_network,
+    out_of_reach,
     pattern,
     pattern_needs_top_k,
     selector,
+    wide_depth,
 )
 from .numbers import (
     LARGEST,

@@ -102,7 +102,7 @@ def pattern_alone(name: str, value, n: int, m: int) -> ArgumentError:
 
 
 def no_score(value) -> ArgumentError:
-    return ArgumentError(f"`score` must be a function of a weight, such as ellzero.nn.gates.magnitude, got {value!r}.")
+    return ArgumentError(f"`score` must be a function of a weight, such as ellzero.nn.magnitude, got {value!r}.")
 
 
 def no_own_logits() -> ArgumentError:

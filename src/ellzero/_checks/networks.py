@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from ..errors import ArgumentError, UnsupportedError
+from ..errors import ArgumentError, DataError, UnsupportedError
+from .numbers import is_integer
 from .words import listed
 
 
@@ -60,3 +61,86 @@ def nothing_selected(selector: str, word: str, candidates: Sequence[str], frozen
 
 def nothing_to_cut(model: str, explained: str) -> ArgumentError:
     return ArgumentError(f"{model} has no channels, neurons or heads that may be cut:\n{explained}")
+
+
+def gates_of_another(model: str) -> ArgumentError:
+    return ArgumentError(f"these gates are attached to another network than this {model}. Hint: gates.model is theirs.")
+
+
+def no_layers_in_graph() -> UnsupportedError:
+    return UnsupportedError('form="graph" cannot drop whole layers. Hint: form="class" can.')
+
+
+def no_smaller_instance(model: str, path: str, error: str, form: str) -> UnsupportedError:
+    where = f"module {path!r}" if path else "its own forward"
+    return UnsupportedError(
+        f"the smaller {model} does not run: {where} ties sizes together, so that no smaller instance of the class "
+        f"exists ({error.splitlines()[0]})." + _other_form(form)
+    )
+
+
+def not_the_same(model: str, off: float, form: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"the smaller {model} differs from the gated one by {off:.1e} of the largest output, so it is not handed over: "
+        "some module stores a size that depends on the cut." + _other_form(form)
+    )
+
+
+def _other_form(form: str) -> str:
+    return ' Hint: compress(..., form="graph") cuts the exported program instead.' if form == "class" else ""
+
+
+def other_network(plan: str, model: str, name: str, axis: int, length: int, found) -> ArgumentError:
+    got = f"has shape {found}" if found is not None else "does not exist"
+    return ArgumentError(
+        f"the plan is for a dense {plan} in which axis {axis} of {name} has length {length}; in this {model} it {got}. "
+        "Nothing was changed."
+    )
+
+
+def no_plan(path) -> DataError:
+    return DataError(f"{path} is no plan of ellzero.")
+
+
+def newer_plan(path, version, known: int) -> DataError:
+    return DataError(f"{path} is a plan of version {version}; this ellzero reads version {known}. Update ellzero.")
+
+
+def one_goal(**goals) -> None:
+    given = [name for name, value in goals.items() if value is not None]
+    if len(given) != 1:
+        raise ArgumentError(
+            f"Give exactly one of {', '.join(f'`{name}`' for name in goals)}, got "
+            f"{' and '.join(f'`{name}`' for name in given) or 'none'}."
+        )
+
+
+def nothing_to_keep(pattern: str, kinds: Sequence[str], names: Sequence[str]) -> ArgumentError:
+    return ArgumentError(
+        f"`kept` names {pattern!r}, which is no kind and matches no name of these gates. "
+        f"Kinds: {', '.join(kinds)}. Names: {listed(names)}."
+    )
+
+
+def out_of_reach(word: str, share: float, least: float, frozen: Sequence[str]) -> ArgumentError:
+    why = f" What cannot be cut: {listed(frozen)}." if frozen else ""
+    return ArgumentError(
+        f"`{word}` must be at least {least:.3f} here, got {share}: so much is left with every gate closed.{why} "
+        "Hint: gates.explain() lists what is frozen; more selectors in attach() reach further."
+    )
+
+
+def gradient_not_finite() -> DataError:
+    return DataError(
+        "a gradient of the gates is not finite. With a gradient scaler for half precision, call step(scaler=scaler); "
+        "without one, look at the loss. Nothing was changed."
+    )
+
+
+def wide_depth(value) -> int:
+    """Blocks in each of the three stages of a wide residual network of this depth."""
+    if not is_integer(value) or value < 10 or value % 6 != 4:
+        raise ArgumentError(
+            f"`depth` must be 6 n + 4 with n >= 1 blocks in a stage (10, 16, 22, 28, ...), got {value!r}."
+        )
+    return int(value) // 6

@@ -83,6 +83,7 @@ class Sizes:
 
     def __init__(self, graph: Graph, groups: Sequence[Group]):
         self.graph = graph
+        self._counts = [group.size for group in groups]
         self._owner = np.full(len(graph.walk.units.parent), -1)
         for i, group in enumerate(groups):
             self._owner[group.roots] = i
@@ -91,7 +92,8 @@ class Sizes:
         """The size of an axis with these labels."""
         owner = self._owner[self.graph.walk.units.find(labels)]
         found, counts = np.unique(owner[owner >= 0], return_counts=True)
-        return int((owner < 0).sum()), dict(zip(found.tolist(), counts.tolist(), strict=True))
+        units = {i: n // self._counts[i] for i, n in zip(found.tolist(), counts.tolist(), strict=True)}
+        return int((owner < 0).sum()), units
 
     def of_parameter(self, name: str, axis: int, size: int) -> Factor:
         """The size of an axis of a parameter."""

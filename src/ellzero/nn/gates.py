@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from .. import _checks as checks
+from .ranking import floating, largest, largest_of, straight_through, wide, with_nan
 
-LIMITS = (math.log(0.01), math.log(100.0))  # of log alpha, as in the code of Louizos et al.
+LIMITS = (-6.0, math.log(100.0))  # of log alpha
 SPREAD = 0.01  # standard deviation of logits about their common start
 MOST_NODES = 512  # of a quadrature
 
@@ -99,10 +100,11 @@ class HardConcrete(Gate):
         * ``"expected"``: of all logits handed over, the round(E[number of zeros]) smallest are zero, the first of equal
           ones being kept, and the rest :math:`\sigma(0.8 \log\alpha/\beta)`, as in CoFi and Sheared-LLaMA. The count
           agrees with the expected one; the values of gates that are open stay below 1.
-    limits : tuple of two floats, default=(log 0.01, log 100)
+    limits : tuple of two floats, default=(-6, log 100)
         Where logits are clamped after a step. Beyond them every draw is 0 or every draw is 1, where the gradient of the
         data vanishes and that of the penalty is left alone: the gate could not come back. Within the default ones a
-        gate is drawn open with a probability between 0.047 and 0.998.
+        gate is drawn open with a probability between 0.012 and 0.998. The code of Louizos et al. stops at log 0.01,
+        where a closed gate still counts for 0.047 of a unit: no network could be expected to be smaller than that.
 
     Raises
     ------
@@ -183,24 +185,24 @@ class HardConcrete(Gate):
         return (self.start + noise).clamp(*self.limits).to(dtype or torch.get_default_dtype())
 
     def sample(self, logits, generator=None):
-        _check(logits)
-        wide = _wide(logits)
-        noise = torch.logit(_uniform(wide, generator))
-        return self._stretched(torch.sigmoid((wide + noise) / self.beta)).to(logits.dtype)
+        floating(logits)
+        x = wide(logits)
+        noise = torch.logit(_uniform(x, generator))
+        return self._stretched(torch.sigmoid((x + noise) / self.beta)).to(logits.dtype)
 
     @torch.no_grad()
     def hard(self, logits):
-        _check(logits)
-        return EVALUATIONS[self.evaluation](self, _wide(logits)).to(logits.dtype)
+        floating(logits)
+        return EVALUATIONS[self.evaluation](self, wide(logits)).to(logits.dtype)
 
     def p_active(self, logits):
-        _check(logits)
-        return torch.sigmoid(_wide(logits) - self.threshold)
+        floating(logits)
+        return torch.sigmoid(wide(logits) - self.threshold)
 
     def p_one(self, logits: Tensor) -> Tensor:
         r"""Probability that a gate is exactly one, :math:`\sigma(\log\alpha - \beta\log\frac{1-\gamma}{\zeta-1})`."""
-        _check(logits)
-        return torch.sigmoid(_wide(logits) - self.beta * math.log((1 - self.gamma) / (self.zeta - 1)))
+        floating(logits)
+        return torch.sigmoid(wide(logits) - self.beta * math.log((1 - self.gamma) / (self.zeta - 1)))
 
     def mean(self, logits: Tensor) -> Tensor:
         r"""Expected value of a gate, differentiable in the logits.
@@ -218,8 +220,8 @@ class HardConcrete(Gate):
         >>> HardConcrete().mean(torch.tensor([-2.0, 0.0, 2.0]))
         tensor([0.1427, 0.5000, 0.8573])
         """
-        _check(logits)
-        return self._moment(_wide(logits), 1, torch.ones_like(_wide(logits)))
+        floating(logits)
+        return self._moment(wide(logits), 1, torch.ones_like(wide(logits)))
 
     def variance(self, logits: Tensor) -> Tensor:
         r"""Variance of the value of a gate, differentiable in the logits.
@@ -234,38 +236,38 @@ class HardConcrete(Gate):
         >>> HardConcrete().variance(torch.tensor([-2.0, 0.0, 2.0]))
         tensor([0.0723, 0.1480, 0.0723])
         """
-        _check(logits)
-        wide = _wide(logits)
-        side = torch.where(wide > 0, -1.0, 1.0).to(wide.dtype)
-        return self._moment(wide, 2, side) - self._moment(wide, 1, side) ** 2
+        floating(logits)
+        x = wide(logits)
+        side = torch.where(x > 0, -1.0, 1.0).to(x.dtype)
+        return self._moment(x, 2, side) - self._moment(x, 1, side) ** 2
 
     @torch.no_grad()
     def rewind(self, logits):
-        _check(logits)
+        floating(logits)
         return logits.clamp(max=self.start)
 
-    def _moment(self, wide, order, side):
+    def _moment(self, x, order, side):
         """E[v^order]; v is z where `side` is 1 and 1 - z where it is -1."""
-        total = torch.zeros_like(wide)
+        total = torch.zeros_like(x)
         for t, weight in _nodes(min(-self.gamma, self.zeta - 1)):
             of_z, of_rest = order * t ** (order - 1), order * (1 - t) ** (order - 1)
-            factor = weight * torch.where(side > 0, of_z, of_rest)
+            factor = torch.full_like(x, weight * of_z).masked_fill(side < 0, weight * of_rest)
             b = self.beta * math.log((t - self.gamma) / (self.zeta - t))
-            total = total + factor * torch.sigmoid(side * (wide - b))
+            total = total + factor * torch.sigmoid(side * (x - b))
         return total
 
     def _stretched(self, s):
         return (s * (self.zeta - self.gamma) + self.gamma).clamp(0, 1)
 
-    def _median(self, wide):
-        return self._stretched(torch.sigmoid(wide / self.beta))
+    def _median(self, x):
+        return self._stretched(torch.sigmoid(x / self.beta))
 
-    def _paper(self, wide):
-        return self._stretched(torch.sigmoid(wide))
+    def _paper(self, x):
+        return self._stretched(torch.sigmoid(x))
 
-    def _expected(self, wide):
-        zeros = round(float((1 - self.p_active(wide)).nan_to_num().sum()))
-        return largest(wide, wide.numel() - zeros) * torch.sigmoid(0.8 * wide / self.beta)
+    def _expected(self, x):
+        zeros = round(float((1 - self.p_active(x)).nan_to_num().sum()))
+        return largest(x, x.numel() - zeros) * torch.sigmoid(0.8 * x / self.beta)
 
 
 EVALUATIONS: dict[str, Callable[[HardConcrete, Tensor], Tensor]] = {
@@ -298,7 +300,7 @@ class ContinuousSparsification(Gate):
 
     Notes
     -----
-    `p_active` is :math:`\sigma(\beta_t s)`, the soft gate itself and what the paper penalises. It is a relaxation, not a
+    `p_active` is :math:`\sigma(\beta_t s)`, the soft gate itself and what the paper penalises. It is a relaxation, no
     probability: nothing is drawn here, the soft gate is never zero, and only at the end is it near the hard one.
 
     At s0 = 0 every soft gate is 1/2 and every hard one closed: judge these gates late. The authors' code divides all
@@ -347,16 +349,16 @@ class ContinuousSparsification(Gate):
 
     @torch.no_grad()
     def hard(self, logits):
-        _check(logits)
-        return _with_nan((logits > 0).to(logits.dtype), logits)
+        floating(logits)
+        return with_nan((logits > 0).to(logits.dtype), logits)
 
     def p_active(self, logits):
-        _check(logits)
-        return torch.sigmoid(self.beta * _wide(logits))
+        floating(logits)
+        return torch.sigmoid(self.beta * wide(logits))
 
     @torch.no_grad()
     def rewind(self, logits):
-        _check(logits)
+        floating(logits)
         return (self.beta * logits).clamp(max=self.s0)
 
     def at(self, progress):
@@ -378,9 +380,10 @@ class TopK(Gate):
     pattern : tuple of two ints, optional
         (n, m): of every m neighbours along the last axis n are kept, 1 <= n <= m, ``(2, 4)`` for instance.
     score : callable, optional
-        A function of a weight, such as `magnitude`, that gives the numbers to be ranked. Such gates have no logits of
-        their own: the scores of the weights as they are take their place at every call. Computed under
-        ``torch.no_grad()`` they make plain pruning, in which the mask has no gradient.
+        A function of weights that gives the numbers to be ranked: of one weight tensor, and for units, called with
+        ``axis=0``, of a matrix with one row a unit; `magnitude` is one. Such gates have no logits of their own: the
+        scores of the weights as they are take their place at every call. Computed under ``torch.no_grad()`` they make
+        plain pruning, in which the mask has no gradient.
     begin : float or int, optional
         What is kept at the start of the training, for a schedule: with the share t of the ramp that is over,
         :math:`k_t = k + (k_0 - k)(1 - t)^3`, fast while much is left to remove and slow at the end. None: `kept` from
@@ -423,7 +426,7 @@ class TopK(Gate):
 
     kept: float | int | None = None
     pattern: tuple[int, int] | None = None
-    score: Callable[[Tensor], Tensor] | None = None
+    score: Callable[..., Tensor] | None = None
     begin: float | int | None = None
     ramp: tuple[float, float] = (0.0, 1.0)
     progress: float = 0.0
@@ -464,139 +467,28 @@ class TopK(Gate):
         return (SPREAD * _normal(shape, generator, device)).to(dtype or torch.get_default_dtype())
 
     def sample(self, logits, generator=None):
-        return _StraightThrough.apply(logits, self.hard(logits))
+        return straight_through(logits, self.hard(logits))
 
     @torch.no_grad()
     def hard(self, logits):
-        _check(logits)
-        wide = _wide(logits)
-        mask = largest(wide, self.count(wide.numel())) if self.pattern is None else largest_of(wide, *self.pattern)
+        floating(logits)
+        x = wide(logits)
+        mask = largest(x, self.count(x.numel())) if self.pattern is None else largest_of(x, *self.pattern)
         return mask.to(logits.dtype)
 
     def p_active(self, logits):
-        return self.sample(_wide(logits))
+        floating(logits)
+        return self.sample(wide(logits))
 
     @torch.no_grad()
     def rewind(self, logits):
         """The logits as they are: ranks need no way back."""
-        _check(logits)
+        floating(logits)
         return logits.clone()
 
     def at(self, progress):
         moved = replace(self, progress=progress)
         return self if self.begin is None else moved
-
-
-def largest(values: Tensor, count: int) -> Tensor:
-    """Mask of the `count` largest values, of any shape, as ones and zeros; the first of equal values are kept.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from ellzero.nn.gates import largest
-    >>> largest(torch.tensor([[0.37, 1.9], [0.37, 0.37]]), 2)
-    tensor([[1., 1.],
-            [0., 0.]])
-    """
-    if not count:
-        return _with_nan(torch.zeros_like(values), values)
-    flat = values.reshape(-1)
-    smallest = torch.topk(flat, count, sorted=False).values.min()
-    above, equal = flat > smallest, flat == smallest
-    mask = above | (equal & (equal.cumsum(0) <= count - above.sum()))
-    return _with_nan(mask.reshape(values.shape).to(values.dtype), values)
-
-
-def largest_of(values: Tensor, n: int, m: int) -> Tensor:
-    """Mask of the n largest of every m neighbours along the last axis; the first of equal values are kept.
-
-    Raises
-    ------
-    ArgumentError
-        The last axis is no multiple of m.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from ellzero.nn.gates import largest_of
-    >>> largest_of(torch.tensor([0.37, 1.9, -1.9, 0.37, 1.9, 1.9, 1.9, 1.9]), 2, 4)
-    tensor([1., 1., 0., 0., 1., 1., 0., 0.])
-    """
-    checks.whole_blocks(n, m, tuple(values.shape))
-    blocks = values.reshape(-1, m)
-    order = blocks.argsort(dim=-1, descending=True, stable=True)
-    mask = torch.zeros_like(blocks).scatter_(-1, order[:, :n], 1.0)
-    return _with_nan(mask.reshape(values.shape), values)
-
-
-def magnitude(weight: Tensor, axis: int | None = None) -> Tensor:
-    r"""Score by size: :math:`|w|` of each weight or, given an axis, :math:`\|w\|_2` of each unit along it.
-
-    Parameters
-    ----------
-    weight : Tensor
-    axis : int, optional
-        Axis of the units: 0 for the rows of a linear layer or the output channels of a convolution.
-
-    Returns
-    -------
-    Tensor
-        Of the shape of `weight`, or of shape (n_units,), at least in float32.
-
-    Raises
-    ------
-    ArgumentError
-        There is no such axis.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from ellzero.nn.gates import magnitude
-    >>> weight = torch.tensor([[3.0, -4.0], [0.0, -1.9]])
-    >>> magnitude(weight, axis=0)
-    tensor([5.0000, 1.9000])
-    """
-    _check(weight, "weight")
-    wide = _wide(weight)
-    if axis is None:
-        return wide.abs()
-    if not checks.is_integer(axis) or not -wide.ndim <= axis < wide.ndim:
-        raise checks.no_such_axis(axis, wide.ndim)
-    return torch.linalg.vector_norm(wide.movedim(axis, 0).flatten(1), dim=1) if wide.ndim > 1 else wide.abs()
-
-
-class _StraightThrough(torch.autograd.Function):
-    """The mask forwards, the identity to the logits backwards.
-
-    A function of its own: ``mask + logits - logits.detach()`` is off by rounding, and no number at infinite logits.
-    """
-
-    @staticmethod
-    def forward(logits, mask):
-        return mask.clone()
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        pass
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return gradient, None
-
-
-def _check(logits, name: str = "logits") -> None:
-    is_tensor = isinstance(logits, Tensor)
-    checks.float_tensor(name, logits.dtype if is_tensor else type(logits), is_tensor and logits.is_floating_point())
-
-
-def _wide(logits: Tensor) -> Tensor:
-    """In float32 where the dtype has fewer digits."""
-    return logits if logits.dtype in (torch.float32, torch.float64) else logits.float()
-
-
-def _with_nan(mask: Tensor, logits: Tensor) -> Tensor:
-    """A mask that stays no number where the logits are none: comparisons alone would close those gates in silence."""
-    return torch.where(logits.isnan(), torch.nan, mask)
 
 
 def _uniform(like: Tensor, generator: torch.Generator | None) -> Tensor:

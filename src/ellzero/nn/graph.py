@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -51,7 +52,7 @@ class Graph:
     program: torch.export.ExportedProgram
     inputs: Inputs
     walk: Walk
-    values: dict[str, Value]
+    values: dict[str, Value | list[Value]]
     groups: list[Group]
     frozen: dict[Axis, tuple[str, ...]]
     alias: dict[str, str]
@@ -97,7 +98,7 @@ def trace(model: nn.Module, example) -> Graph:
         If the network cannot be exported; the message holds the place.
     """
     args, kwargs = as_inputs(example)
-    with evaluating(model), _without_cache(model):
+    with evaluating(model), without_cache(model):
         try:
             program = torch.export.export(model, args, kwargs, strict=False)
         except Exception as error:
@@ -130,9 +131,9 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _without_cache(model: nn.Module) -> Iterator[None]:
+def without_cache(model: nn.Module) -> Iterator[None]:
     """Language models return their cache of keys and values unless told not to, and what is returned cannot be cut."""
-    config = getattr(model, "config", None)
+    config: Any = getattr(model, "config", None)
     cached = getattr(config, "use_cache", None)
     if not isinstance(cached, bool):
         yield
@@ -163,7 +164,7 @@ def _skippable(model: nn.Module, args: tuple, kwargs: dict) -> tuple[str, ...]:
                 if sum(any(True for _ in part.parameters()) for part in layer.children()) > 1:
                     hooks.append(layer.register_forward_hook(watch(f"{path}.{name}".strip("."))))
     try:
-        with evaluating(model), _without_cache(model), torch.no_grad():
+        with evaluating(model), without_cache(model), torch.no_grad():
             model(*args, **kwargs)
     finally:
         for hook in hooks:
@@ -171,7 +172,7 @@ def _skippable(model: nn.Module, args: tuple, kwargs: dict) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _walked(walk: Walk, program, model: nn.Module, alias: Mapping[str, str]) -> dict[str, Value]:
+def _walked(walk: Walk, program, model: nn.Module, alias: Mapping[str, str]) -> dict[str, Value | list[Value]]:
     """Values of all nodes, by name; the walk keeps what happened to the labels."""
     signature = program.graph_signature.input_specs
     source = {spec.arg.name: alias[spec.target] for spec in signature if spec.target in alias}
@@ -257,7 +258,7 @@ def _norm_regions(nodes: Sequence[Node], model: nn.Module) -> dict[Node, tuple[s
 
 
 def _forbid(walk: Walk, model: nn.Module, alias: Mapping[str, str]) -> None:
-    """Classes of which no smaller instance exists, because their forward ties heads x head size to the stream's width."""
+    """Classes of which no smaller instance exists, because forward ties heads x head size to the stream's width."""
     for path, module in model.named_modules():
         if isinstance(module, nn.MultiheadAttention):
             for name in ("in_proj_weight", "q_proj_weight", "v_proj_weight"):

@@ -40,7 +40,7 @@ class Group:
 
     @property
     def binary(self) -> bool:
-        """Whether an axis both reads and writes its units (tied weights), so that fractions cannot be folded into it."""
+        """Whether an axis both reads and writes its units, as tied weights do: no fraction can be folded into it."""
         return any(role >= {"read", "write"} for role in self.roles.values())
 
     def of_role(self, role: str) -> list[Axis]:

@@ -1,7 +1,9 @@
 """Hooks that put gates at the readers of a network, and take them off again."""
 
+import copy
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,17 +12,20 @@ from .graph import Graph, evaluating
 from .sites import LAYER, WEIGHT, Site, Spread, laid_shape
 from .walk import Axis
 
+NOTHING = torch.empty(0)  # the values between forwards
+
 
 class Plumbing:
-    """Everything that acts on the network while gates are attached.
+    r"""Everything that acts on the network while gates are attached.
 
     Where the module that owns a reading weight is itself called, its input is multiplied, so that its weight stays a
     plain tensor. A weight that is read by a module around it, or that has gates on its single weights, becomes a
     property of its module that gives the product; the parameter stays where it was, under its name.
 
-    A norm over a gated axis takes its statistics over the units kept. That needs no second norm: with
-    :math:`s = \\sqrt{n / n'}`, n' of n units kept, the norm of s times the input, zero outside the kept units and
-    centred on their mean where the norm centres, is s times the norm over the kept units, its eps included.
+    A norm over a gated axis takes its statistics over the units kept. In training that needs no second norm and no
+    other shapes: with :math:`s = \sqrt{n / n'}`, n' of n units kept, the norm of s times the input, zero outside the
+    kept units and centred on their mean where the norm centres, is s times the norm over the kept units, its eps
+    included. In evaluation the kept units are gathered, so that rounding is that of the smaller network, too.
 
     Parameters
     ----------
@@ -39,9 +44,9 @@ class Plumbing:
     def __init__(self, model: nn.Module, graph: Graph, sites: dict[str, Site], spread: Spread, draw: Callable):
         self.model, self.graph, self.sites, self.spread, self.draw = model, graph, sites, spread, draw
         self._hooks, self._properties = [], []
+        self._training = False
         self._values: dict[str, Tensor] = {}
-        self._flat: Tensor | None = None
-        self._kept: Tensor | None = None
+        self._flat, self._kept = NOTHING, NOTHING
 
     @property
     def connected(self) -> bool:
@@ -68,7 +73,7 @@ class Plumbing:
                 masked.setdefault(site.name, [])
         for name, axes in masked.items():
             self._mask(name, axes)
-        for path, labels in self.graph.walk.norms.items():
+        for path in self.graph.walk.norms:
             key = (self.graph.alias[f"{path}.weight"], 0)
             if key in self.spread.axes:
                 self._hooks += self._norm(self.model.get_submodule(path), key)
@@ -84,14 +89,14 @@ class Plumbing:
         for module, original in reversed(self._properties):
             module.__class__ = original
         self._hooks, self._properties = [], []
-        self._values, self._flat, self._kept = {}, None, None
+        self._values, self._flat, self._kept = {}, NOTHING, NOTHING
 
     def _names(self, name: str) -> list[str]:
         """All names of a tensor, which is shared where there are several."""
         return [other for other, one in self.graph.alias.items() if one == name]
 
     def _readers(self, name: str, axis: int) -> list[tuple[nn.Module, int]] | None:
-        """Modules that read this axis and the axis of their input that it meets; None where only the weight can be masked.
+        """Modules that read this axis, and the axis of their input it meets; None where only the weight can be masked.
 
         A module may read a child's weight without calling the child, whose hook would then never fire: the call sites
         of the graph decide.
@@ -114,6 +119,7 @@ class Plumbing:
     # -- what happens in a forward ---------------------------------------------------------------------------------
     def _before(self, model: nn.Module, _inputs) -> None:
         """Before each forward: the values it uses, from the outside of any compiled graph."""
+        self._training = model.training
         self._values, kept = self.draw(model.training)
         self._flat, self._kept = self.spread.flat(self._values), self.spread.flat(kept)
 
@@ -129,8 +135,8 @@ class Plumbing:
         return inputs[0] + value.to(output.dtype) * (output - inputs[0])
 
     def _norm(self, module: nn.Module, key: Axis):
+        """Hooks by which a norm sees the units kept alone."""
         centred = _centres(module)
-        bias = getattr(module, "bias", None)
 
         def scale(x):
             kept = self.spread.vector(key, self._kept).to(x.dtype)
@@ -138,15 +144,20 @@ class Plumbing:
             return kept, count, (len(kept) / count).sqrt()
 
         def before(_module, inputs):
+            if not self._training:
+                return None
             x = inputs[0]
             kept, count, s = scale(x)
             if centred:
                 x = x - (x * kept).sum(-1, keepdim=True) / count
             return (x * (kept * s), *inputs[1:])
 
-        def after(_module, _inputs, y):
+        def after(_module, inputs, y):
+            if not self._training:
+                return _norm_of(module, inputs[0], self.spread.vector(key, self._kept).nonzero()[:, 0])
             _, _, s = scale(y)
-            return y / s if bias is None else y / s + module.bias * (1 - 1 / s)
+            bias: Any = getattr(module, "bias", None)
+            return y / s if bias is None else y / s + bias * (1 - 1 / s)
 
         return [module.register_forward_pre_hook(before), module.register_forward_hook(after)]
 
@@ -161,7 +172,7 @@ class Plumbing:
 
         def masked(owner):
             weight = owner._parameters[leaf]
-            if plumbing._flat is None:  # between forwards whoever asks gets the parameter
+            if plumbing._flat is NOTHING:  # between forwards whoever asks gets the parameter
                 return weight
             product = weight * plumbing._values[name].to(weight.dtype) if name in plumbing._values else weight
             for axis in axes:
@@ -170,16 +181,24 @@ class Plumbing:
             return product
 
         original = type(module)
-        module.__class__ = type(
-            original.__name__, (original,), {leaf: property(masked), "__module__": original.__module__}
-        )
+        place = {leaf: property(masked), "__module__": original.__module__}
+        module.__class__ = type(original.__name__, (original,), place)
         self._properties.append((module, original))
 
 
+def _norm_of(module: nn.Module, x: Tensor, kept: Tensor) -> Tensor:
+    """A norm over the kept coordinates of the last axis, zero elsewhere."""
+    small: Any = copy.copy(module)
+    small._parameters = {name: None if p is None else p[kept] for name, p in module._parameters.items()}
+    if isinstance(module, nn.LayerNorm | nn.RMSNorm):
+        small.normalized_shape = (len(kept),)
+    y = small.forward(x[..., kept])
+    return torch.zeros(x.shape, dtype=y.dtype, device=y.device).index_copy(-1, kept, y)
+
+
 def _centres(module: nn.Module) -> bool:
-    """Whether a norm subtracts the mean: then a constant input gives nothing but the bias (not so T5's, by name alike)."""
-    weight = module.weight
-    ones = torch.ones(weight.shape, dtype=weight.dtype, device=weight.device)
+    """Whether a norm subtracts the mean, so that a constant gives nothing but the bias; T5's "LayerNorm" does not."""
+    ones = torch.ones_like(module.get_parameter("weight"))
     with torch.no_grad(), evaluating(module):
         answer = module(ones)
         bias = getattr(module, "bias", None)

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from .. import _checks as checks
-from .gates import largest, largest_of
 from .masks import Held, Masks, chosen, swapped
+from .ranking import largest, largest_of
 from .scores import SCORES, Magnitude
 
 Kept = float | int | str | Mapping[str, float | int | str]

@@ -7,6 +7,7 @@ a list of values. An operation without a rule freezes what it touches, and so do
 import re
 from collections.abc import Callable
 from math import prod
+from typing import Any
 
 import numpy as np
 from torch.fx import Node
@@ -17,11 +18,12 @@ from .walk import Walk
 RULES: dict[str, Callable] = {}
 
 
-def rule(names: str):
+def rule(names: str) -> Callable[[Callable], Callable]:
     """Register a function for the operations named."""
 
-    def register(function):
-        RULES.update(dict.fromkeys(names.split(), function))
+    def register(function: Callable) -> Callable:
+        for name in names.split():
+            RULES[name] = function
         return function
 
     return register
@@ -33,7 +35,7 @@ def operation(node: Node) -> str:
     return schema.name.split("::")[-1] if schema is not None else ""
 
 
-def argument(node: Node, position: int, name: str, default=None):
+def argument(node: Node, position: int, name: str, default: Any = None) -> Any:
     """An argument of a node by its position or its name."""
     return node.args[position] if len(node.args) > position else node.kwargs.get(name, default)
 
@@ -56,20 +58,22 @@ def unknown(walk: Walk, node: Node, *values: Value, reason: str | None = None):
 
 # -- one coordinate at a time ------------------------------------------------------------------------------------------
 @rule(
-    "relu relu6 gelu silu sigmoid tanh neg to _to_copy clone contiguous alias detach dropout feature_dropout hardtanh mish "
-    "hardswish hardsigmoid leaky_relu elu selu celu softplus softsign logsigmoid log_sigmoid exp expm1 log log1p sqrt rsqrt "
+    "relu relu6 gelu silu sigmoid tanh neg to _to_copy clone contiguous alias detach dropout feature_dropout hardtanh "
+    "mish hardswish hardsigmoid leaky_relu elu selu celu softplus softsign log_sigmoid exp expm1 log log1p sqrt rsqrt "
     "abs erf sin cos sign clamp clamp_min clamp_max reciprocal square zeros_like ones_like lift_fresh_copy bitwise_not "
     "logical_not nan_to_num type_as positive float half bfloat16 hardshrink softshrink threshold"
 )
 def alone(walk, node, x, *_):
+    """Each number by itself."""
     return x
 
 
 @rule(
-    "add sub rsub mul div pow maximum minimum where masked_fill eq ne lt le gt ge __and__ __or__ bitwise_and bitwise_or "
-    "logical_and logical_or addcmul lerp true_divide floor_divide remainder"
+    "add sub rsub mul div pow maximum minimum where masked_fill eq ne lt le gt ge __and__ __or__ bitwise_and "
+    "bitwise_or logical_and logical_or addcmul lerp true_divide floor_divide remainder"
 )
 def elementwise(walk, node, *values):
+    """Numbers that meet at the same place."""
     shape = shape_of(node)
     labels = walk.merge(values, shape, walk.why(f"{operation(node)} with a fixed tensor"))
     return Value(shape, labels, all(v.static for v in values))
@@ -88,11 +92,13 @@ def prelu(walk, node, x, weight):
 # -- other shapes ------------------------------------------------------------------------------------------------------
 @rule("view reshape flatten unflatten _unsafe_view unsqueeze squeeze view_as reshape_as")
 def viewed(walk, node, x, *_):
+    """The same numbers in another shape."""
     return walk.reshape(x, shape_of(node))
 
 
 @rule("permute transpose t swapaxes movedim numpy_T mT")
 def permuted(walk, node, x, *_):
+    """The axes in another order."""
     order = _order(node, len(x.shape))
     return x._replace(shape=shape_of(node), labels=tuple(a.transpose(order) for a in x.labels))
 
@@ -101,16 +107,17 @@ def _order(node: Node, ndim: int) -> list[int]:
     """Which axis of the argument each axis of the result is."""
     name, order = operation(node), list(range(ndim))
     if name == "permute":
-        return [d % ndim for d in node.args[1]]
+        return [d % ndim for d in argument(node, 1, "dims")]
     if name == "numpy_T":
         return order[::-1]
     if name == "movedim":
-        sources, targets = ([d] if isinstance(d, int) else list(d) for d in node.args[1:3])
+        pair = (argument(node, 1, "source"), argument(node, 2, "destination"))
+        sources, targets = ([d] if isinstance(d, int) else list(d) for d in pair)
         order = [k for k in order if k not in {s % ndim for s in sources}]
         for target, source in sorted((t % ndim, s % ndim) for s, t in zip(sources, targets, strict=True)):
             order.insert(target, source)
         return order
-    a, b = {"t": (0, 1), "mT": (-2, -1)}.get(name) or node.args[1:3]
+    a, b = {"t": (0, 1), "mT": (-2, -1)}.get(name) or (argument(node, 1, "dim0"), argument(node, 2, "dim1"))
     if ndim > 1:
         order[a], order[b] = order[b], order[a]
     return order
@@ -118,6 +125,7 @@ def _order(node: Node, ndim: int) -> list[int]:
 
 @rule("expand expand_as broadcast_to repeat repeat_interleave")
 def repeated(walk, node, x, *_):
+    """Copies along an axis."""
     shape, labels = shape_of(node), []
     for array in x.labels:
         array = lift(array, len(shape))
@@ -141,10 +149,11 @@ def sliced(walk, node, x, *_):
     for array in x.labels:
         if not one or support(array) == {dim}:
             walk.rigid(array, dim, walk.why("sliced with constant bounds"))
+    where: Any
     if one:
-        where = node.args[2]
+        where = argument(node, 2, "index")
     elif operation(node) == "narrow":
-        where = slice(node.args[2], node.args[2] + node.args[3])
+        where = slice(start := argument(node, 2, "start"), start + argument(node, 3, "length"))
     else:
         where = slice(*(argument(node, k, name) for k, name in ((2, "start"), (3, "end"), (4, "step"))))
     labels = []
@@ -178,17 +187,20 @@ def pieces(walk, node, x, *_):
 
 @rule("cat concat stack")
 def joined(walk, node, *values):
+    """Side by side along an axis."""
     shape = shape_of(node)
     dim = (argument(node, 1, "dim") or 0) % len(shape)
     if operation(node) == "stack":
-        values = [walk.reshape(v, v.shape[:dim] + (1,) + v.shape[dim:]) for v in values]
+        values = [walk.reshape(v, (*v.shape[:dim], 1, *v.shape[dim:])) for v in values]
     return walk.concatenate(values, dim, shape, walk.why("concatenated with a fixed tensor"))
 
 
 @rule("pad constant_pad_nd")
 def padded(walk, node, x, *_):
-    for k in range(0, len(node.args[1]), 2):
-        axis, ends = len(x.shape) - 1 - k // 2, node.args[1][k : k + 2]
+    """Constants before and behind; what is cut off by negative padding is not followed."""
+    amounts = argument(node, 1, "pad")
+    for k in range(0, len(amounts), 2):
+        axis, ends = len(x.shape) - 1 - k // 2, amounts[k : k + 2]
         if min(ends) < 0:
             return unknown(walk, node, x)
         if any(ends):
@@ -200,7 +212,7 @@ def padded(walk, node, x, *_):
 
 
 def _with(shape: tuple[int, ...], axis: int, size: int) -> tuple[int, ...]:
-    return shape[:axis] + (size,) + shape[axis + 1 :]
+    return (*shape[:axis], size, *shape[axis + 1 :])
 
 
 # -- contractions ------------------------------------------------------------------------------------------------------
@@ -213,7 +225,7 @@ def product(walk, node, *values):
         y = y._replace(shape=y.shape[::-1], labels=tuple(a.T for a in y.labels))
     k, inner = len(x.shape) - 1, max(len(y.shape) - 2, 0)
     left, right = walk.contract(x, k, y, inner)
-    values = [Value(x.shape[:-1] + (1,), left), Value(y.shape[:-2] + (1,) + y.shape[-1:], right), *bias]
+    values = [Value((*x.shape[:-1], 1), left), Value((*y.shape[:-2], 1, *y.shape[-1:]), right), *bias]
     result = Value(shape, walk.merge(values, shape, walk.why(f"{name} with a fixed tensor")))
     factors = [(result, axis) for axis in range(len(shape))]
     walk.count(2, [*factors, (x if x.along(k) is not None else y, k if x.along(k) is not None else inner)])
@@ -264,6 +276,7 @@ def _through(walk: Walk, channels: np.ndarray | None, w: Value, groups: int) -> 
 
 @rule("embedding")
 def embedding(walk, node, w, ids, *_):
+    """Rows are chosen by data and stay; columns are written."""
     for array in w.labels:
         if array.shape[0] > 1:
             walk.freeze(array, walk.why("rows chosen by data"))
@@ -283,10 +296,10 @@ def attention(walk, node, q, k, v, *mask):
     q, k = (walk.rigid_value(value, [last - 1, last], reason) for value in (q, k))
     v = walk.rigid_value(v, [last - 1], reason)
     batch = [
-        Value(u.shape[:-2] + (1, 1), tuple(a for a in u.labels if not support(a) & {a.ndim - 2, a.ndim - 1}))
+        Value((*u.shape[:-2], 1, 1), tuple(a for a in u.labels if not support(a) & {a.ndim - 2, a.ndim - 1}))
         for u in (q, k, *mask)
     ]
-    batch.append(v._replace(shape=v.shape[:-2] + (1, v.shape[-1])))
+    batch.append(v._replace(shape=(*v.shape[:-2], 1, v.shape[-1])))
     shape = shape_of(node)
     result = Value(shape, walk.merge(batch, shape, walk.why("attention with a fixed tensor")))
     outer = [(result, axis) for axis in range(last)]
@@ -296,7 +309,7 @@ def attention(walk, node, q, k, v, *mask):
 
 
 def _repeated_heads(value: Value, heads: int, times: int) -> Value:
-    shape = value.shape[:-3] + (heads,) + value.shape[-2:]
+    shape = (*value.shape[:-3], heads, *value.shape[-2:])
     return value._replace(
         shape=shape, labels=tuple(a.repeat(times, -3) if a.shape[-3] > 1 else a for a in value.labels)
     )
@@ -305,12 +318,13 @@ def _repeated_heads(value: Value, heads: int, times: int) -> Value:
 # -- normalisation and reduction ---------------------------------------------------------------------------------------
 @rule("batch_norm group_norm instance_norm")
 def channel_norm(walk, node, x, *params):
+    """Channel by channel; a group norm is cut by whole groups."""
     shape = (1, x.shape[1]) + (1,) * (len(x.shape) - 2)
     lifted = [Value(shape, tuple(a.reshape(shape) for a in p.labels)) for p in params]
     x = x._replace(labels=walk.merge([x, *lifted], x.shape, walk.why("normalisation of a fixed tensor")))
     channels = x.along(1)
     if operation(node) == "group_norm" and channels is not None:
-        walk.rigid(channels.reshape(node.args[1], -1), 1, walk.why("statistics of a group norm"))
+        walk.rigid(channels.reshape(argument(node, 1, "num_groups"), -1), 1, walk.why("statistics of a group norm"))
     return x
 
 
@@ -319,7 +333,9 @@ def plain_norm(walk, node, x, *params):
     """A norm that is not a module of its own: nobody could take its statistics over the survivors alone."""
     last = len(x.shape) - 1
     x = x._replace(labels=walk.merge([x, *params], x.shape, walk.why("normalisation of a fixed tensor")))
-    return walk.rigid_value(x, range(len(x.shape) - len(node.args[1]), last + 1), walk.why("statistics of a norm"))
+    return walk.rigid_value(
+        x, range(len(x.shape) - len(argument(node, 1, "shape")), last + 1), walk.why("statistics of a norm")
+    )
 
 
 def module_norm(walk: Walk, path: str, x: Value, *params: Value) -> Value:
@@ -336,21 +352,23 @@ def module_norm(walk: Walk, path: str, x: Value, *params: Value) -> Value:
 
 @rule(
     "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d "
-    "adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d upsample_nearest1d upsample_nearest2d upsample_bilinear2d "
-    "upsample_bicubic2d"
+    "adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d upsample_nearest1d upsample_nearest2d "
+    "upsample_bilinear2d upsample_bicubic2d"
 )
 def pooled(walk, node, x, *_):
+    """Positions are mixed, channels are not."""
     name, ndim = operation(node), len(x.shape)
-    spatial = int(re.search(r"(\d)d", name)[1])
+    spatial = int(re.findall(r"(\d)d", name)[0])
     x = walk.rigid_value(x, range(ndim - spatial, ndim), walk.why(f"{name} over it"))
     return x._replace(shape=shape_of(node), static=False)
 
 
 @rule(
-    "mean sum amax amin var std linalg_vector_norm logsumexp any all softmax log_softmax _softmax _log_softmax cumsum flip "
-    "argmax argmin prod"
+    "mean sum amax amin var std linalg_vector_norm logsumexp any all softmax log_softmax _softmax _log_softmax cumsum "
+    "flip argmax argmin prod"
 )
 def reduced(walk, node, x, *_):
+    """What is mixed along an axis keeps it whole."""
     dims = argument(node, 2 if operation(node) == "linalg_vector_norm" else 1, "dim")
     if dims is None or dims == []:
         dims = range(len(x.shape))

@@ -185,7 +185,7 @@ def heads(*patterns: str) -> Selector:
 
 
 def hidden(*patterns: str) -> Selector:
-    """Coordinates of a stream that layer or RMS norms act on, such as a transformer's residual stream; as `channels`."""
+    """Coordinates of a stream that norms over the last axis act on, such as a transformer's; as `channels`."""
     return _Hidden(patterns)
 
 

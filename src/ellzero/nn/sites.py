@@ -1,6 +1,6 @@
 """Where gates sit, and how their values spread over the coordinates of parameters."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -43,6 +43,11 @@ class Site:
     group: Group | None = None
 
     @property
+    def score(self) -> Callable[..., Tensor] | None:
+        """The score of the weights that the gates follow; then they have no logits of their own."""
+        return self.law.score if isinstance(self.law, TopK) else None
+
+    @property
     def count(self) -> int:
         """Number of gates."""
         return prod(self.shape)
@@ -52,11 +57,6 @@ class Site:
         """Whether the gates must be 0 or 1 in evaluation, because surgery could not fold a fraction in."""
         return self.kind == LAYER or (self.group is not None and self.group.binary)
 
-    @property
-    def scored(self) -> bool:
-        """Whether the gates follow a score of the weights and have no logits of their own."""
-        return isinstance(self.law, TopK) and self.law.score is not None
-
 
 def sites_of(model: nn.Module, selection: Selection, gate: Gate) -> dict[str, Site]:
     """One site for each group, layer and weight selected."""
@@ -65,7 +65,7 @@ def sites_of(model: nn.Module, selection: Selection, gate: Gate) -> dict[str, Si
     for name, pattern in selection.weights.items():
         if pattern is not None and not isinstance(gate, TopK):
             raise checks.pattern_needs_top_k(pattern, type(gate).__name__)
-        law = gate if pattern is None else TopK(pattern=pattern, score=gate.score)
+        law = TopK(pattern=pattern, score=gate.score) if isinstance(gate, TopK) and pattern is not None else gate
         sites.append(Site(name, WEIGHT, tuple(model.get_parameter(name).shape), law))
     return {site.name: site for site in sites}
 
@@ -74,14 +74,14 @@ class Spread:
     """From one value a unit to one value a coordinate of each parameter axis."""
 
     def __init__(self, graph: Graph, sites: Iterable[Site], device: torch.device):
-        self._sites = [site for site in sites if site.group is not None]
+        self._groups = {site.name: site.group for site in sites if site.group is not None}
         self._index: dict[Axis, Tensor] = {}
         start = 1  # position 0 holds the value 1 of coordinates without a gate
-        for site in self._sites:
-            for key, members in site.group.members.items():
+        for group in self._groups.values():
+            for key, members in group.members.items():
                 index = self._index.setdefault(key, torch.zeros(len(graph.walk.axes[key]), dtype=torch.long))
-                index[torch.as_tensor(members)] = start + torch.arange(site.group.size)[:, None]
-            start += site.group.size
+                index[torch.as_tensor(members)] = start + torch.arange(group.size)[:, None]
+            start += group.size
         self._index = {key: index.to(device) for key, index in self._index.items()}
         self._device = device
 
@@ -92,7 +92,7 @@ class Spread:
 
     def flat(self, values: Mapping[str, Tensor]) -> Tensor:
         """All values of groups in one vector, behind a 1."""
-        tensors = [values[site.name] for site in self._sites]
+        tensors = [values[name] for name in self._groups]
         dtype = tensors[0].dtype if tensors else torch.float32
         return torch.cat([torch.ones(1, dtype=dtype, device=self._device), *tensors])
 
