@@ -12,6 +12,7 @@ except ModuleNotFoundError as error:
 
 from .admm import ADMM, Gap, PenaltyDecomposition
 from .attach import Gates, attach
+from .budget import keep_best, saliency
 from .gates import GATES, ContinuousSparsification, Gate, HardConcrete, TopK
 from .masks import Held, Masks
 from .plan import Plan
@@ -59,6 +60,7 @@ __all__ = [
     "compress",
     "heads",
     "hidden",
+    "keep_best",
     "layers",
     "lottery",
     "magnitude",
@@ -66,6 +68,7 @@ __all__ = [
     "n_of_m",
     "neurons",
     "price",
+    "saliency",
     "prune",
     "weights",
 ]

@@ -51,6 +51,8 @@ class Gates(nn.Module):
         Share of the training that is over, in [0, 1], for laws with a schedule.
     costs : Costs
         Parameters and operations as functions of the gates.
+    always : bool
+        Whether the gates are drawn in evaluation mode of the network, too.
     rule : callable or None
         Decides in place of the law's own threshold which gates stay open; a `Target` sets it.
     """
@@ -60,6 +62,7 @@ class Gates(nn.Module):
         self._model = (model,)  # in a tuple, so that the network does not become a part of its gates
         self.graph, self.progress = graph, 0.0
         self.rule: Rule | None = None
+        self.always = False
         parameter = next(model.parameters())
         device, dtype = parameter.device, torch.promote_types(parameter.dtype, torch.float32)
         self.device = device

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .. import _checks as checks
 from .attach import Gates, at_least_one, certain
+from .graph import evaluating
 
 FILL = 64  # gates behind the first that does not fit which are tried, too: some units are cheaper than others
 
@@ -216,8 +217,9 @@ def saliency(gates: Gates, batches, loss: Callable) -> dict[str, Tensor]:
     weights = [p for p in gates.model.parameters() if p.requires_grad]
     for weight in weights:  # only the gates' gradients are wanted
         weight.requires_grad_(False)
+    gates.always = True
     try:
-        with _training(gates.model):
+        with evaluating(gates.model):  # no dropout, no new statistics
             for batch in batches:
                 gates.zero_grad()
                 loss(gates.model, batch).backward()
@@ -225,6 +227,7 @@ def saliency(gates: Gates, batches, loss: Callable) -> dict[str, Tensor]:
                     if logits.grad is not None:
                         totals[name] += logits.grad.abs()
     finally:
+        gates.always = False
         gates.zero_grad()
         for weight in weights:
             weight.requires_grad_(True)

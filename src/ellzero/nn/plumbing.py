@@ -120,8 +120,8 @@ class Plumbing:
     # -- what happens in a forward ---------------------------------------------------------------------------------
     def _before(self, model: nn.Module, _inputs) -> None:
         """Before each forward: the values it uses, from the outside of any compiled graph."""
-        self._training = model.training
-        self._values, kept = self.draw(model.training)
+        self._training = model.training or self.draw.always
+        self._values, kept = self.draw(self._training)
         self._flat, self._kept = self.spread.flat(self._values), self.spread.flat(kept)
 
     def _reader(self, key: Axis, dim: int, _module, inputs):
