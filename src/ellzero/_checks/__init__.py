@@ -94,6 +94,22 @@ from .numbers import (
     size,
     strengths,
 )
+from .pruning import (
+    blocks_not_called,
+    damping,
+    gram_shape,
+    layer_unused,
+    no_batches,
+    no_blocks,
+    no_layers,
+    not_finite_gram,
+    not_finite_weight,
+    pattern_fits,
+    pattern_or_share,
+    shared_weight,
+    token_batch,
+    weight_shape,
+)
 from .resampling import (
     class_sizes,
     dependent_for_knockoffs,
