@@ -1,10 +1,11 @@
 """SmolLM2-135M pruned in one shot by every method: perplexity, paired differences, time and memory.
 
-    python -m benchmarks.nn.oneshot [--models FOLDER] [--data FOLDER] [--out results/oneshot.jsonl] [--table results/oneshot.md]
+    python -m benchmarks.nn.oneshot [--models FOLDER] [--data FOLDER] [--out rows.jsonl] [--table table.md]
 
-Calibrated on the first sequences of wikitext2/valid, scored on the first 20,000 tokens of wikitext2/test in whole sequences,
-each read without what comes before it. One process a cell, one line of JSON a cell: what is there already is not run again.
-The model's weights are 4-bit values made dense again, so figures compare methods and say nothing of the model's own quality.
+Calibrated on the first sequences of wikitext2/valid, scored on the first 20,000 tokens of wikitext2/test in whole
+sequences, each read without what comes before it. One process a cell, one line of JSON a cell: what is there already is
+not run again. The model's weights are 4-bit values made dense again, so figures compare methods and say nothing of the
+model's own quality.
 """
 
 import argparse
@@ -103,17 +104,18 @@ def paired(one: list[float], other: list[float]) -> tuple[float, float]:
 def table(rows: list[dict]) -> str:
     by_cell = {(row["method"], row["kept"]): row for row in rows}
     head, dense = rows[0], by_cell.get(("dense", "1.0"))
-    count = len(head["losses"])
+    count, length = len(head["losses"]), head["length"]
     lines = [
         "# SmolLM2-135M pruned in one shot", "",
-        f"`{FILE}` in float32, its own tokenizer ({head['tokenizer']}, {head['vocabulary']} entries); calibrated on the first "
-        f"{head['calibration']} x {head['length']} tokens of wikitext2/valid, scored on the first {count} x {head['length']} "
-        f"tokens of wikitext2/test, sequences of {head['length']} without context from before. torch {head['torch']}, transformers "
-        f"{head['transformers']}, {head['device']}, threads: {head['threads']}. Written by `python -m benchmarks.nn.oneshot`.", "",
+        f"`{FILE}` in float32, its own tokenizer ({head['tokenizer']}, {head['vocabulary']} entries); calibrated on the "
+        f"first {head['calibration']} x {length} tokens of wikitext2/valid, scored on the first {count} x {length} "
+        f"tokens of wikitext2/test, sequences of {length} without context from before. torch {head['torch']}, "
+        f"transformers {head['transformers']}, {head['device']}, threads: {head['threads']}. Written by "
+        "`python -m benchmarks.nn.oneshot`.", "",
         f"Dense perplexity: {dense['perplexity']:.2f}." if dense else "Dense: not run yet.", "",
-        "Difference: mean loss a token minus that of admm at the same size, paired by sequence, with its standard error. "
-        "Output error: mean over layers on the calibration tokens. Seconds: of the pruning, of which without forwards. Peak: "
-        "largest size of the process (on an accelerator: most held there).", "",
+        "Difference: mean loss a token minus that of admm at the same size, paired by sequence, with its standard "
+        "error. Output error: mean over layers on the calibration tokens. Seconds: of the pruning, of which without "
+        "forwards. Peak: largest size of the process (on an accelerator: most held there).", "",
         "| kept | method | perplexity | difference | output error | seconds | layers | peak GiB |",
         "|---|---|--:|--:|--:|--:|--:|--:|",
     ]  # fmt: skip

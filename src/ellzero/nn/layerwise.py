@@ -231,7 +231,8 @@ class SparseGPT(LayerMethod):
 
     With :math:`H = X^\top X + \lambda I` and U the upper Cholesky factor of :math:`H^{-1} = U^\top U`, the entries of
     least :math:`w_{ij}^2 / U_{jj}^2` go, chosen from all outputs and a block of inputs at a time, or from m inputs
-    of one output for a pattern; leaving out :math:`w_{ij}` changes the later ones by :math:`-w_{ij} U_{j,j+1:} / U_{jj}`.
+    of one output for a pattern; leaving out :math:`w_{ij}` changes the later ones by
+    :math:`-w_{ij} U_{j,j+1:} / U_{jj}`.
 
     Parameters
     ----------
