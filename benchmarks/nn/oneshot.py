@@ -107,8 +107,8 @@ def table(rows: list[dict]) -> str:
     count, length = len(head["losses"]), head["length"]
     lines = [
         "# SmolLM2-135M pruned in one shot", "",
-        f"`{FILE}` in float32, its own tokenizer ({head['tokenizer']}, {head['vocabulary']} entries); calibrated on the "
-        f"first {head['calibration']} x {length} tokens of wikitext2/valid, scored on the first {count} x {length} "
+        f"`{FILE}` in float32, its own tokenizer ({head['tokenizer']}, {head['vocabulary']} entries); calibrated on "
+        f"the first {head['calibration']} x {length} tokens of wikitext2/valid, scored on the first {count} x {length} "
         f"tokens of wikitext2/test, sequences of {length} without context from before. torch {head['torch']}, "
         f"transformers {head['transformers']}, {head['device']}, threads: {head['threads']}. Written by "
         "`python -m benchmarks.nn.oneshot`.", "",

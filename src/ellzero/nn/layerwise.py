@@ -142,7 +142,7 @@ class Kept:
     @classmethod
     def of(cls, kept) -> "Kept":
         checked = checks.pattern_or_share(kept)
-        return cls(checked) if isinstance(checked, float) else cls(checked[0] / checked[1], checked)
+        return cls(checked[0] / checked[1], checked) if isinstance(checked, tuple) else cls(checked)
 
     def allowance(self, inputs: int, outputs: int, scope: str) -> Allowance:
         """The set for arrays (inputs, outputs)."""

@@ -373,28 +373,20 @@ def prune_llm(
             for number, (block, own) in enumerate(zip(blocks, layers, strict=True)):
                 with _on(block, where):
                     found, of_block, dense = run.block(block, own, number, fed, tell)
-                    with deferred_interrupt(clock_interrupted := _Flag()):
+                    late: list[bool] = []  # Ctrl-C while the weights are written: heeded when all of them are
+                    with deferred_interrupt(lambda late=late: late.append(True)):
                         for full, weight in found.items():
                             _weight(own[full]).copy_(weight)
                         reports += of_block
                         done += 1
-                    if clock_interrupted.raised and done < len(blocks):
+                    if done == len(blocks):
+                        break
+                    if late:
                         raise KeyboardInterrupt
-                    if done < len(blocks):
-                        for feed, hidden in zip(fed, run.forward(block, number, fed, dense), strict=True):
-                            feed.hidden = hidden
+                    for feed, hidden in zip(fed, run.forward(block, number, fed, dense), strict=True):
+                        feed.hidden = hidden
         except KeyboardInterrupt:
             status = Status.INTERRUPTED
     return OneShotReport(
         tuple(reports), chosen, kept, propagate, done, len(blocks), n_tokens, clock.elapsed, _peak_memory(where), status
     )
-
-
-class _Flag:
-    """Remembers that Ctrl-C came at a moment when it could not be heeded."""
-
-    def __init__(self):
-        self.raised = False
-
-    def __call__(self):
-        self.raised = True

@@ -50,7 +50,7 @@ def states(output) -> Tensor:
     return output[0] if isinstance(output, tuple | list) else output
 
 
-def moved(value, device: torch.device):
+def moved(value, device: torch.device) -> Any:
     """The same nest of tuples, lists and dictionaries with its tensors on another device."""
     if isinstance(value, Tensor):
         return value.to(device)

@@ -11,6 +11,7 @@ obey an `Allowance`. Everything is written on the Array API: NumPy, PyTorch and 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import ceil, floor, sqrt
+from typing import Any
 
 from array_api_compat import array_namespace
 
@@ -53,10 +54,10 @@ class Allowance(ABC):
     """How many entries of a (p, q) array may differ from zero, and where: a set with a projection."""
 
     @abstractmethod
-    def mask(self, scores):
+    def mask(self, scores) -> Any:
         """Boolean array (p, q): the entries of largest scores (>= 0) that may be kept together."""
 
-    def project(self, values):
+    def project(self, values) -> tuple[Any, Any]:
         """The nearest array of the set, and its mask."""
         xp = array_namespace(values)
         mask = self.mask(xp.abs(values))
