@@ -1,4 +1,4 @@
-"""Hard thresholding on a Gram matrix: projections against sorting, the refit against closed forms, the answer exactly."""
+"""Hard thresholding on a Gram matrix: projections against sorting, refits against closed forms, answers against all."""
 
 from itertools import combinations
 

@@ -102,12 +102,13 @@ from .pruning import (
     no_batches,
     no_blocks,
     no_layers,
+    no_tokens,
     not_finite_gram,
+    not_finite_matrix,
     not_finite_weight,
     pattern_fits,
     pattern_or_share,
     shared_weight,
-    token_batch,
     weight_shape,
 )
 from .resampling import (

@@ -36,14 +36,11 @@ def damping(value) -> float | None:
     return float(value)
 
 
-def token_batch(number: int, shape: Sequence[int] | None, got) -> None:
-    """A batch holds token numbers, one row a sequence."""
-    if shape is None or len(shape) != 2 or 0 in shape:
-        what = f"shape {tuple(shape)}" if shape is not None else type(got).__name__
-        raise DataError(
-            f"a batch must be an integer tensor of tokens, shape (sequences, length), or a mapping with one as "
-            f'"input_ids"; batch {number} is {what}.'
-        )
+def no_tokens(number: int, what: str) -> DataError:
+    return DataError(
+        "a batch must be an integer tensor of tokens, shape (sequences, length), or a mapping with one as "
+        f'"input_ids"; batch {number} is {what}.'
+    )
 
 
 def no_batches() -> DataError:
@@ -70,7 +67,7 @@ def blocks_not_called(model: str, stack: str) -> UnsupportedError:
 def no_layers(include: Sequence[str], exclude: Sequence[str], names: Sequence[str]) -> ArgumentError:
     return ArgumentError(
         f"no linear layer is chosen by include={list(include)}, exclude={list(exclude)}. "
-        f"The blocks have {listed(names)}, and so on."
+        f"The blocks have {listed(names)}."
     )
 
 
@@ -86,6 +83,10 @@ def shared_weight(first: str, second: str) -> UnsupportedError:
         f"{first} and {second} share one weight, and each would prune it for its own inputs. Hint: leave both out by "
         "`exclude`."
     )
+
+
+def not_finite_matrix() -> DataError:
+    return DataError("`gram` holds values that are not finite.")
 
 
 def not_finite_gram(name: str) -> DataError:

@@ -332,7 +332,8 @@ class ADMM(LayerMethod):
         A number >= 0 adds that share of the mean diagonal of X'X to it (the paper: 0.01). None shrinks the correlations
         between inputs by a share estimated from how much they vary between sequences (`InputGram.shrinkage`): few
         tokens say little of them, and a fit to what they seem to be is worse on other text. From a single sequence,
-        where there is nothing to estimate from, None is 0.01.
+        where there is nothing to estimate from, None is 0.01. Where tokens are many and independent, with fewer
+        directions of any size than inputs, None shrinks too much, and a small number is better.
     max_iter : int, default=300
         Most iterations, >= 1.
 
@@ -380,13 +381,6 @@ def checked_weight(name: str, weight: Tensor, width: int, kept: Kept) -> Tensor:
     if not bool(torch.isfinite(weight).all()):
         raise checks.not_finite_weight(name)
     return weight.detach().to(torch.promote_types(weight.dtype, torch.float32))
-
-
-def checked_gram(name: str, gram: InputGram) -> InputGram:
-    """The second moments, or an error that names the layer."""
-    if not bool(torch.isfinite(gram.matrix).all()):
-        raise checks.not_finite_gram(name)
-    return gram
 
 
 def prune_layer(weight: Tensor, gram: Tensor | InputGram, kept: float | str = 0.5, method: str | LayerMethod = "admm"):
@@ -443,6 +437,8 @@ def prune_layer(weight: Tensor, gram: Tensor | InputGram, kept: float | str = 0.
         gram = held
     elif gram.matrix.shape[0] != width:
         raise checks.gram_shape(gram.matrix.shape, width)
+    if not bool(torch.isfinite(gram.matrix).all()):
+        raise checks.not_finite_matrix()
     with torch.no_grad():
-        prepared = chosen.prepare(checked_gram("the layer", gram))
+        prepared = chosen.prepare(gram)
         return chosen.prune(work, prepared, wanted)[0].to(weight.dtype)

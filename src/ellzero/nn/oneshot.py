@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from .. import _checks as checks
 from .._progress import Clock, OnProgress, deferred_interrupt
 from ..result import Status, Table
-from .layerwise import InputGram, Kept, LayerMethod, checked_gram, checked_weight, layer_method
+from .layerwise import InputGram, Kept, LayerMethod, checked_weight, layer_method
 from .stack import Feed, feeds, find_stack
 
 
@@ -215,7 +215,9 @@ class _Run:
                 raise checks.layer_unused(name)
         for leader, gram in watch.grams.items():
             start = time.perf_counter()
-            prepared = self.method.prepare(checked_gram(leader, gram))
+            if not bool(torch.isfinite(gram.matrix).all()):
+                raise checks.not_finite_gram(leader)
+            prepared = self.method.prepare(gram)
             for name in (n for n, first in watch.leader.items() if first == leader):
                 held = _weight(layers[name])
                 weight = checked_weight(name, held, held.shape[1], self.kept)

@@ -109,8 +109,10 @@ def _tokens(number: int, batch) -> dict[str, Any]:
     """The keywords of the model's call."""
     inputs = dict(batch) if isinstance(batch, Mapping) else {"input_ids": batch}
     ids = inputs.get("input_ids")
-    whole = isinstance(ids, Tensor) and not ids.is_floating_point() and ids.dtype != torch.bool
-    checks.token_batch(number, ids.shape if isinstance(ids, Tensor) and whole else None, ids)
+    if not isinstance(ids, Tensor):
+        raise checks.no_tokens(number, type(ids).__name__)
+    if ids.is_floating_point() or ids.dtype is torch.bool or ids.ndim != 2 or not ids.numel():
+        raise checks.no_tokens(number, f"{ids.dtype} of shape {tuple(ids.shape)}")
     return inputs
 
 
