@@ -164,12 +164,9 @@ class _Watch:
 
         return see
 
-    def forward(self, run, mask: Tensor | None):
-        """One forward of the block, with the inputs of its layers added up."""
+    def begin(self, mask: Tensor | None) -> None:
+        """The next forward: which tokens count, and no input seen yet."""
         self.mask, self._seen = mask, []
-        output = run()
-        self._seen = []
-        return output
 
     @contextmanager
     def hooked(self):
@@ -185,30 +182,58 @@ class _Watch:
 
 @dataclass
 class _Run:
-    """One call of `prune_llm` at work."""
+    """One call of `prune_llm` at work: what it was asked, and what is done so far."""
 
     method: LayerMethod
     kept: Kept
     propagate: bool
     device: torch.device
     clock: Clock
+    total: int  # layers in all
+    done: int = 0  # blocks
+    told: int = 0  # layers, those of the block at work among them
+    n_tokens: int = 0
+    reports: list[LayerReport] = field(default_factory=list)
 
-    def block(self, block: nn.Module, layers: Layers, number: int, fed: list[Feed], tell):
-        """Prune one block and put its outputs into `fed`; nothing is changed before all of it is known."""
-        watch, dense = _Watch(layers), []
+    def walk(self, fed: list[Feed], blocks: nn.ModuleList, layers: list[Layers]) -> None:
+        """Block after block; a KeyboardInterrupt leaves here between two of them."""
+        self.n_tokens = sum(f.hidden.shape[:2].numel() if f.mask is None else int(f.mask.sum()) for f in fed)
+        for number, (block, own) in enumerate(zip(blocks, layers, strict=True)):
+            with _on(block, self.device):
+                watch, dense = self.watched(block, own, number, fed)
+                found = list(self.pruned(own, watch))
+                late: list[bool] = []  # Ctrl-C while weights are written: heeded when all of them are
+                with deferred_interrupt(lambda late=late: late.append(True)):
+                    for weight, report in found:
+                        _weight(own[report.name]).copy_(weight)
+                        self.reports.append(report)
+                    self.done += 1
+                if self.done == len(blocks):
+                    return
+                if late:
+                    raise KeyboardInterrupt
+                if self.propagate:
+                    dense = [self.forward(block, number, feed) for feed in fed]
+                for feed, hidden in zip(fed, dense, strict=True):
+                    feed.hidden = hidden
+
+    def forward(self, block: nn.Module, number: int, feed: Feed) -> Tensor:
+        """Hidden states after the block, where those before it are."""
+        return feed.calls[number].run(block, feed.hidden, self.device).to(feed.hidden.device)
+
+    def watched(self, block: nn.Module, layers: Layers, number: int, fed: list[Feed]) -> tuple[_Watch, list[Tensor]]:
+        """Gram matrices of the layers, and the outputs of the block as it is, where they are needed."""
+        watch, outputs = _Watch(layers), []
         with watch.hooked():
             for feed in fed:
-                mask = None if feed.mask is None else feed.mask.to(self.device)
-                output = watch.forward(lambda f=feed: f.calls[number].run(block, f.hidden, self.device), mask)
-                dense.append(None if self.propagate else output.to(feed.hidden.device))
-        pruned, reports = {}, []
-        for name, weight, report in self.layers(layers, watch):
-            pruned[name] = weight
-            reports.append(report)
-            tell(name)
-        return pruned, reports, dense
+                watch.begin(None if feed.mask is None else feed.mask.to(self.device))
+                hidden = self.forward(block, number, feed)
+                if not self.propagate:
+                    outputs.append(hidden)
+        watch.begin(None)
+        return watch, outputs
 
-    def layers(self, layers: Layers, watch: _Watch) -> Iterator[tuple[str, Tensor, LayerReport]]:
+    def pruned(self, layers: Layers, watch: _Watch) -> Iterator[tuple[Tensor, LayerReport]]:
         """New weights; layers of one Gram matrix come one after the other, so that what they share is held once."""
         for name in layers:
             if name not in watch.leader or not watch.grams[watch.leader[name]].n_tokens:
@@ -224,14 +249,10 @@ class _Run:
                 found = self.method.prune(weight, prepared, self.kept)[0].to(held.dtype)
                 kept = int(torch.count_nonzero(found)) / found.numel()
                 error, now = gram.error(weight, found.to(weight.dtype)), time.perf_counter()
-                yield name, found, LayerReport(name, kept, error, now - start)
+                yield found, LayerReport(name, kept, error, now - start)
+                self.told += 1
+                self.clock.tick("one-shot", message=name, done=self.told, total=self.total)
                 start = time.perf_counter()
-
-    def forward(self, block: nn.Module, number: int, fed: list[Feed], dense: list) -> list[Tensor]:
-        """Hidden states after the block: of the pruned one, or of the dense one as seen before."""
-        if not self.propagate:
-            return dense
-        return [f.calls[number].run(block, f.hidden, self.device).to(f.hidden.device) for f in fed]
 
 
 @contextmanager
@@ -354,41 +375,16 @@ def prune_llm(
         for full, layer in (item for block in layers for item in block.items()):
             checks.pattern_fits(full, _weight(layer).shape[1], *wanted.pattern)
     where = next(model.parameters()).device if device is None else torch.device(device)
-    clock = Clock(on_progress=on_progress)
+    run = _Run(chosen, wanted, propagate, where, Clock(on_progress=on_progress), sum(len(block) for block in layers))
     if where.type == "cuda":
         torch.cuda.reset_peak_memory_stats(where)
-    reports: list[LayerReport] = []
-    done, status, n_tokens = 0, Status.HEURISTIC, 0
-    total = sum(len(block) for block in layers)
-
-    def tell(full: str) -> None:
-        nonlocal told
-        told += 1
-        clock.tick("one-shot", message=full, done=told, total=total)
-
-    told = 0
+    status = Status.HEURISTIC
     with _as_evaluated(model):
         try:
-            fed = feeds(model, name, blocks, batches)
-            n_tokens = sum(int(f.mask.sum()) if f.mask is not None else f.hidden.shape[:2].numel() for f in fed)
-            run = _Run(chosen, wanted, propagate, where, clock)
-            for number, (block, own) in enumerate(zip(blocks, layers, strict=True)):
-                with _on(block, where):
-                    found, of_block, dense = run.block(block, own, number, fed, tell)
-                    late: list[bool] = []  # Ctrl-C while the weights are written: heeded when all of them are
-                    with deferred_interrupt(lambda late=late: late.append(True)):
-                        for full, weight in found.items():
-                            _weight(own[full]).copy_(weight)
-                        reports += of_block
-                        done += 1
-                    if done == len(blocks):
-                        break
-                    if late:
-                        raise KeyboardInterrupt
-                    for feed, hidden in zip(fed, run.forward(block, number, fed, dense), strict=True):
-                        feed.hidden = hidden
+            run.walk(feeds(model, name, blocks, batches), blocks, layers)
         except KeyboardInterrupt:
             status = Status.INTERRUPTED
     return OneShotReport(
-        tuple(reports), chosen, kept, propagate, done, len(blocks), n_tokens, clock.elapsed, _peak_memory(where), status
-    )
+        tuple(run.reports), chosen, kept, propagate, run.done, len(blocks), run.n_tokens, run.clock.elapsed,
+        _peak_memory(where), status,
+    )  # fmt: skip
