@@ -1,6 +1,6 @@
 """Hard thresholding on a Gram matrix: projections against sorting, refits against closed forms, answers against all."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -133,6 +133,18 @@ def test_thresholding_is_better_than_the_refit_of_the_largest():
         ratios.append(value(gram, target, coef) / value(gram, target, refit(gram, target, kept, plain)))
     assert max(ratios) <= 1 + 1e-6
     assert np.mean(ratios) < 0.97
+
+
+@pytest.mark.parametrize("allowance", [InAll(84), InEachColumn(12), InEachRun(3, 10)])
+def test_no_step_raises_the_value(allowance):
+    for seed in range(5):
+        gram, target = question(seed, p=40, q=7, n=90, rho=0.95)  # steps that fit the support overshoot off it
+        values = [
+            value(gram, target, threshold_gram(gram, target, allowance, max_iter=steps, tolerance=0, refit_iter=0)[0])
+            for steps in range(12)
+        ]
+        assert all(later <= before * (1 + 1e-12) for before, later in pairwise(values))
+        assert values[-1] < 0.9 * values[0]
 
 
 @pytest.mark.parametrize("allowance", [InAll(84), InEachColumn(12), InEachRun(3, 10)])
