@@ -82,8 +82,8 @@ def main() -> None:
     lines = [
         "# Layers of SmolLM2-135M pruned one at a time", "",
         f"`{FILE}`, layer 10; inputs of the dense model on the first tokens of wikitext2/valid, in sequences of "
-        f"{LENGTH}; error on the tokens seen and on the {LENGTH} after them. torch {torch.__version__}, one thread. Written by "
-        "`python -m benchmarks.nn.onelayer`.", "",
+        f"{LENGTH}; error on the tokens seen and on the {LENGTH} after them. torch {torch.__version__}, one thread. "
+        "Written by `python -m benchmarks.nn.onelayer`.", "",
         "| layer | tokens | kept | method | seen | others | seconds |", "|---|--:|--:|---|--:|--:|--:|",
     ]  # fmt: skip
     for name, X in fed.items():
