@@ -17,6 +17,7 @@ from array_api_compat import array_namespace
 
 SAMPLED = 2**15  # arrays longer than this are searched by way of a sample
 SAMPLE = 2**13
+PATIENCE = 3  # steps of little gain in a row; a single one may be a halved step before better ones
 TINY = 1e-30  # keeps steps of columns that are solved already from dividing 0 by 0
 
 
@@ -201,10 +202,10 @@ def threshold_gram(gram, target, allowance: Allowance, *, max_iter: int = 50, to
     r"""Normalised iterative hard thresholding on a Gram matrix, and the refit of what it keeps.
 
     .. math:: B \leftarrow P_S(B - \mu \nabla f(B)), \qquad
-       \mu = \|g\|^2 / \langle g, G g\rangle, \quad g = \nabla f(B) \text{ on the nonzeros of } B,
+       \mu_j = \|g_j\|^2 / \langle g_j, G g_j\rangle, \quad g = \nabla f(B) \text{ on the nonzeros of } B,
 
-    from :math:`B = P_S(W)`. A step that would raise f is halved; the iteration ends where none lowers it by more
-    than the share `tolerance`.
+    from :math:`B = P_S(W)`, with a step of its own for each column j. Steps that would raise f are halved; the
+    iteration ends where none lowers it, or three in a row not by more than the share `tolerance`.
 
     Parameters
     ----------
@@ -243,21 +244,24 @@ def threshold_gram(gram, target, allowance: Allowance, *, max_iter: int = 50, to
     coef, mask = allowance.project(target)
     gradient = gram @ (coef - target)
     now = 0.5 * float(xp.sum((coef - target) * gradient))
+    idle = 0
     for _ in range(max_iter):
         inside = gradient * xp.astype(mask, target.dtype)
-        step = float(xp.sum(inside**2)) / (float(xp.sum(inside * (gram @ inside))) + TINY)
-        step = step if step > 0 else 1.0  # a stationary point on its support: any step shows whether another is better
+        length = xp.sum(inside**2, axis=0)
+        step = length / (xp.sum(inside * (gram @ inside), axis=0) + TINY)
+        step = xp.where(length > 0, step, xp.ones_like(step))  # stationary on its support: is there a better one?
         for _ in range(20):
             tried, kept = allowance.project(coef - step * gradient)
             slope = gram @ (tried - target)
             then = 0.5 * float(xp.sum((tried - target) * slope))
             if then < now:
                 break
-            step /= 2
+            step = step / 2
         else:
             break
         gained = now - then
         coef, mask, gradient, now = tried, kept, slope, then
-        if gained <= tolerance * now:
+        idle = idle + 1 if gained <= tolerance * now else 0
+        if idle == PATIENCE:
             break
     return refit(gram, target, mask, coef, max_iter=refit_iter), mask
