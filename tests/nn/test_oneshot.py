@@ -173,6 +173,13 @@ def test_sparsegpt_is_the_surgeon_in_order():
     torch.testing.assert_close(found.double(), obs(weight, gram.matrix, 0.37), rtol=1e-3, atol=1e-4)
 
 
+def test_blocks_of_sparsegpt_never_cut_a_run():
+    _, gram, weight = layer(7)
+    found = ezn.prune_layer(weight, gram, "2:4", ezn.SparseGPT(block=10))
+    assert (torch.count_nonzero(found.reshape(37, -1, 4), dim=-1) == 2).all()
+    torch.testing.assert_close(found, ezn.prune_layer(weight, gram, "2:4", ezn.SparseGPT(block=12)))
+
+
 def test_the_refit_is_the_closed_form_on_the_support():
     X, gram, weight = layer(8)
     found = ezn.prune_layer(weight, gram.matrix, 0.37, ezn.ADMM(damping=0.0))
@@ -259,6 +266,35 @@ def test_a_model_is_its_layers_pruned_one_by_one(method):
         assert 0 < one.error < 1
     torch.testing.assert_close(model.lm_head.weight, llama().lm_head.weight)
     torch.testing.assert_close(model.model.embed_tokens.weight, llama().model.embed_tokens.weight)
+
+
+class Experts(nn.Module):
+    """A block with more experts than there are blocks."""
+
+    def __init__(self):
+        super().__init__()
+        self.experts = nn.ModuleList(nn.Linear(8, 8) for _ in range(5))
+
+    def forward(self, hidden):
+        return hidden + sum(expert(hidden) for expert in self.experts).tanh()
+
+
+class Mixture(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.blocks = nn.Embedding(37, 8), nn.ModuleList(Experts() for _ in range(3))
+
+    def forward(self, input_ids, use_cache=False):
+        hidden = self.embed(input_ids)
+        for block in self.blocks:
+            hidden = block(hidden)
+        return hidden
+
+
+def test_experts_of_a_block_are_not_blocks():
+    report = ezn.prune_llm(Mixture(), BATCHES, "2:4")
+    assert (report.blocks, len(report.layers)) == (3, 15)
+    assert report.layers[7].name == "blocks.1.experts.2"
 
 
 def test_layers_with_one_input_share_its_work():
