@@ -136,6 +136,23 @@ from .numbers import (
     size,
     strengths,
 )
+from .oneshot import (
+    blocks_not_called,
+    damping,
+    gram_shape,
+    layer_unused,
+    no_calibration,
+    no_blocks,
+    no_layers,
+    no_tokens,
+    not_finite_gram,
+    not_finite_matrix,
+    not_finite_weight,
+    pattern_fits,
+    pattern_or_share,
+    shared_weight,
+    weight_shape,
+)
 from .pruning import (
     before_the_step,
     count_needs_scope,

@@ -14,7 +14,9 @@ from .admm import ADMM, Gap, PenaltyDecomposition
 from .attach import Gates, attach
 from .budget import keep_best, saliency
 from .gates import GATES, ContinuousSparsification, Gate, HardConcrete, TopK
+from .layerwise import InputGram, prune_layer
 from .masks import Held, Masks
+from .oneshot import LayerReport, OneShotReport, prune_llm
 from .plan import Plan
 from .proximal import Proximal, Slices, SubgradientL1
 from .prune import Gradual, prune
@@ -37,8 +39,11 @@ __all__ = [
     "Grasp",
     "HardConcrete",
     "Held",
+    "InputGram",
+    "LayerReport",
     "Magnitude",
     "Masks",
+    "OneShotReport",
     "PenaltyDecomposition",
     "Plan",
     "Proximal",
@@ -68,7 +73,9 @@ __all__ = [
     "n_of_m",
     "neurons",
     "price",
-    "saliency",
     "prune",
+    "prune_layer",
+    "prune_llm",
+    "saliency",
     "weights",
 ]
