@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -110,8 +111,8 @@ def trace(model: nn.Module, example) -> Graph:
     walk = Walk()
     values = _walked(walk, program, model, alias)
     for key in walk.axes:
-        if "read" not in walk.roles.get(key, ()) and ranks[key[0]] > 1:
-            walk.roles.setdefault(key, set()).add("write")
+        if "read" not in walk.roles.get(key, ()):
+            walk.roles[key] = {"write"} if ranks[key[0]] > 1 else set()
     _forbid(walk, model, alias)
     walk.make_rectangular()
     groups, frozen = collect(walk)
@@ -193,8 +194,7 @@ def _walked(walk: Walk, program, model: nn.Module, alias: Mapping[str, str]) -> 
             if set(node.users) - region:
                 entering = [m for n in nodes if n in region for m in n.all_input_nodes if m not in region]
                 found = sorted(_tensors(entering, values), key=lambda value: value.static)
-                over_last = not any("permute" in operation(n) or "transpose" in operation(n) for n in region)
-                values[node] = module_norm(walk, call, *found) if over_last else unknown(walk, node, *found)
+                values[node] = _normed(walk, node, call, model.get_submodule(call), found)
         elif node.op == "call_function" and getattr(node.target, "__name__", "") == "getitem":
             values[node] = values[node.args[0]][node.args[1]]
         elif node.op == "call_function":
@@ -218,6 +218,28 @@ def _ruled(walk: Walk, node: Node, found: list[Value]):
         return function(walk, node, *found)
     except Exception as error:  # of any kind: nothing may be cut on the word of a rule that failed
         return unknown(walk, node, *found, reason=f"the rule for {name} failed ({error!r})")
+
+
+def _normed(walk: Walk, node: Node, path: str, module: nn.Module, found: list[Value]) -> Value | list[Value]:
+    """What leaves a norm module; one that mixes more than its last axis, whatever its name, is no norm to gates."""
+    try:
+        if _mixes_last_axis_only(module, found[0].shape):
+            return module_norm(walk, path, *found)
+        return unknown(walk, node, *found, reason="a norm over other axes than the last")
+    except Exception as error:  # of any kind, as with rules
+        return unknown(walk, node, *found, reason=f"a norm of a form not known ({type(error).__name__})")
+
+
+@torch.no_grad()
+def _mixes_last_axis_only(module: nn.Module, shape: Sequence[int]) -> bool:
+    """Tried on numbers: a change of one row changes that row alone."""
+    weight: Any = module.weight
+    x = torch.linspace(-1.9, 1.9, prod(shape), dtype=torch.float32).sin().reshape(*shape).to(weight)
+    other = x.clone()
+    other[(0,) * (x.ndim - 1)] += x.flatten()[: shape[-1]] + 0.37
+    with evaluating(module):
+        same = torch.isclose(module(x), module(other)).all(-1).flatten()
+    return bool(same[1:].all()) and len(same) == prod(shape[:-1])
 
 
 def _tensors(items: Sequence, values: Mapping) -> list[Value]:

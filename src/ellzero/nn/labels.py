@@ -6,7 +6,7 @@ viewed as heads (B, T, H, D) carries (1, 1, H, D). So views, permutations, slice
 calls of the same names on label arrays.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -78,6 +78,14 @@ def lift(array: np.ndarray, ndim: int) -> np.ndarray:
 def first(array: np.ndarray, axis: int) -> np.ndarray:
     """The first slice along an axis, which is kept with size 1."""
     return array.take([0], axis)
+
+
+def resized(array: np.ndarray, shape: Sequence[int], axes: Iterable[int]) -> np.ndarray:
+    """The array with the sizes of a shape along axes on which it is one unit, where it varies along them at all."""
+    for axis in axes:
+        if array.shape[axis] > 1:
+            array = first(array, axis).repeat(shape[axis], axis)
+    return array
 
 
 def laid(vector: np.ndarray, axis: int, ndim: int) -> np.ndarray:

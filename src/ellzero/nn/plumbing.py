@@ -13,6 +13,7 @@ from .graph import Graph, evaluating
 from .sites import LAYER, WEIGHT, Site, Spread, laid_shape
 from .walk import Axis
 
+CONVOLUTIONS = {getattr(nn, f"Conv{turned}{n}d").forward for turned in ("", "Transpose") for n in (1, 2, 3)}
 NOTHING = torch.empty(0)  # the values between forwards
 
 
@@ -68,7 +69,7 @@ class Plumbing:
                     masked.setdefault(name, []).append(axis)
                 for module, dim in readers or ():
                     hook = partial(self._reader, (name, axis), dim)
-                    self._hooks.append(module.register_forward_pre_hook(hook))
+                    self._hooks.append(module.register_forward_pre_hook(hook, with_kwargs=True))
         for site in self.sites.values():
             if site.kind == WEIGHT:
                 masked.setdefault(site.name, [])
@@ -106,9 +107,10 @@ class Plumbing:
         readers = []
         for path in self.graph.walk.sites.get((name, axis), set()):
             module = self.model.get_submodule(path)
-            if isinstance(module, nn.Linear):
+            forward = type(module).forward  # that of a subclass may use its input in other ways, too
+            if forward is nn.Linear.forward:
                 dim, own = -1, 1
-            elif isinstance(module, nn.modules.conv._ConvNd):
+            elif isinstance(module, nn.modules.conv._ConvNd) and forward in CONVOLUTIONS:
                 dim, own = 1, 0 if module.transposed else 1
             else:
                 return None
@@ -124,10 +126,10 @@ class Plumbing:
         self._values, kept = self.draw(self._training)
         self._flat, self._kept = self.spread.flat(self._values), self.spread.flat(kept)
 
-    def _reader(self, key: Axis, dim: int, _module, inputs):
-        x = inputs[0]
+    def _reader(self, key: Axis, dim: int, _module, inputs, named):
+        x, back = _entering(inputs, named)
         vector = self.spread.vector(key, self._flat).to(x.dtype)
-        return (x * vector.reshape(laid_shape(dim % x.ndim, x.ndim)), *inputs[1:])
+        return back(x * vector.reshape(laid_shape(dim % x.ndim, x.ndim)))
 
     def _layer(self, path: str, _module, inputs, output):
         value = self._values[path]
@@ -144,23 +146,26 @@ class Plumbing:
             count = kept.sum().clamp(min=1.0)
             return kept, count, (len(kept) / count).sqrt()
 
-        def before(_module, inputs):
+        def before(_module, inputs, named):
             if not self._training:
                 return None
-            x = inputs[0]
+            x, back = _entering(inputs, named)
             kept, count, s = scale(x)
             if centred:
                 x = x - (x * kept).sum(-1, keepdim=True) / count
-            return (x * (kept * s), *inputs[1:])
+            return back(x * (kept * s))
 
-        def after(_module, inputs, y):
+        def after(_module, inputs, named, y):
             if not self._training:
-                return _norm_of(module, inputs[0], self.spread.vector(key, self._kept).nonzero()[:, 0])
+                return _norm_of(module, _entering(inputs, named)[0], self.spread.vector(key, self._kept).nonzero()[:, 0])
             _, _, s = scale(y)
             bias: Any = getattr(module, "bias", None)
             return y / s if bias is None else y / s + bias * (1 - 1 / s)
 
-        return [module.register_forward_pre_hook(before), module.register_forward_hook(after)]
+        return [
+            module.register_forward_pre_hook(before, with_kwargs=True),
+            module.register_forward_hook(after, with_kwargs=True),
+        ]
 
     def _mask(self, name: str, axes: list[int]) -> None:
         """Turn a weight, under all its names, into a property that gives it masked; the parameter stays where it is."""
@@ -185,6 +190,14 @@ class Plumbing:
         place = {leaf: property(masked), "__module__": original.__module__}
         module.__class__ = type(original.__name__, (original,), place)
         self._properties.append((module, original))
+
+
+def _entering(inputs: tuple, named: dict) -> tuple[Tensor, Callable]:
+    """The tensor that enters a module of one input, by position or by name, and how to hand on another in its place."""
+    if inputs:
+        return inputs[0], lambda x: ((x, *inputs[1:]), named)
+    name = next(iter(named))
+    return named[name], lambda x: ((), named | {name: x})
 
 
 def _norm_of(module: nn.Module, x: Tensor, kept: Tensor) -> Tensor:

@@ -10,9 +10,12 @@ from math import prod
 from typing import Any
 
 import numpy as np
+import torch
 from torch.fx import Node
+from torch.fx.node import map_arg
+from torch.utils.flop_counter import FlopCounterMode
 
-from .labels import Value, first, laid, lift, support
+from .labels import Value, first, laid, lift, resized, support
 from .walk import Walk
 
 RULES: dict[str, Callable] = {}
@@ -50,13 +53,29 @@ def unknown(walk: Walk, node: Node, *values: Value, reason: str | None = None):
     for value in values:
         for array in value.labels:
             walk.freeze(array, walk.why(reason or f"no rule for {operation(node) or node.target}"))
+    if (spent := counted(node)) > 0:
+        walk.count(spent, [])
     result = node.meta.get("val")
     several = isinstance(result, tuple | list)
     fixed = [Value(tuple(getattr(tensor, "shape", ()))) for tensor in (result if several else [result])]
     return fixed if several else fixed[0]
 
 
+def counted(node: Node) -> int:
+    """Floating-point operations of a node as traced, by torch's counter; 0 where it cannot be run without data."""
+    args, kwargs = map_arg((node.args, node.kwargs), lambda n: n.meta.get("val"))
+    try:
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            node.target(*args, **kwargs)
+    except Exception:  # of any kind that an operation raises on tensors without numbers
+        return 0
+    return counter.get_total_flops()
+
+
 # -- one coordinate at a time ------------------------------------------------------------------------------------------
+VIEWS = frozenset("to _to_copy clone contiguous alias detach dropout neg lift_fresh_copy type_as float".split())
+
+
 @rule(
     "relu relu6 gelu silu sigmoid tanh neg to _to_copy clone contiguous alias detach dropout feature_dropout hardtanh "
     "mish hardswish hardsigmoid leaky_relu elu selu celu softplus softsign log_sigmoid exp expm1 log log1p sqrt rsqrt "
@@ -65,7 +84,7 @@ def unknown(walk: Walk, node: Node, *values: Value, reason: str | None = None):
 )
 def alone(walk, node, x, *_):
     """Each number by itself."""
-    return x
+    return x if operation(node) in VIEWS else walk.computed(x)
 
 
 @rule(
@@ -73,10 +92,12 @@ def alone(walk, node, x, *_):
     "bitwise_or logical_and logical_or addcmul lerp true_divide floor_divide remainder"
 )
 def elementwise(walk, node, *values):
-    """Numbers that meet at the same place."""
+    """Numbers that meet at the same place; a parameter times a number is still one into which gates can be folded."""
     shape = shape_of(node)
+    multiple = len(values) == 1 and operation(node) in ("mul", "div", "true_divide")
+    values = values if multiple else [walk.computed(value) for value in values]
     labels = walk.merge(values, shape, walk.why(f"{operation(node)} with a fixed tensor"))
-    return Value(shape, labels, all(v.static for v in values))
+    return Value(shape, labels, multiple and values[0].static)
 
 
 @rule("prelu")
@@ -225,7 +246,8 @@ def product(walk, node, *values):
         y = y._replace(shape=y.shape[::-1], labels=tuple(a.T for a in y.labels))
     k, inner = len(x.shape) - 1, max(len(y.shape) - 2, 0)
     left, right = walk.contract(x, k, y, inner)
-    values = [Value((*x.shape[:-1], 1), left), Value((*y.shape[:-2], 1, *y.shape[-1:]), right), *bias]
+    values = [Value((*x.shape[:-1], 1), left, x.static), Value((*y.shape[:-2], 1, *y.shape[-1:]), right, y.static)]
+    values = [walk.computed(value) for value in (*values, *bias)]
     result = Value(shape, walk.merge(values, shape, walk.why(f"{name} with a fixed tensor")))
     factors = [(result, axis) for axis in range(len(shape))]
     walk.count(2, [*factors, (x if x.along(k) is not None else y, k if x.along(k) is not None else inner)])
@@ -245,6 +267,7 @@ def convolution(walk, node, x, w, *bias):
     x = walk.rigid_value(x, range(2, len(shape)), walk.why("convolution over it"))
     if groups == 1:
         rest, left = walk.contract(x, 1, w, 0 if turned else 1)
+        walk.computed(w._replace(labels=left))
         out = next((a for a in left if max(support(a)) < 2), None)
     else:
         rest, out = [first(a, 1) for a in x.labels], _through(walk, x.along(1), w, groups)
@@ -256,6 +279,7 @@ def convolution(walk, node, x, w, *bias):
     ]
     walk.kinds["channel"] += [a for value in (*flat, x) if (a := value.along(1)) is not None]
     walk.count(2 * shape[0] * prod(outputs) * prod(w.shape[2:]), [(w, 0), (w, 1)])
+    rest = [resized(a, shape, range(2, len(shape))) for a in rest]
     return Value(shape, walk.merge(flat, shape, walk.why("bias of a fixed tensor")) + walk.tidy(rest))
 
 
@@ -360,7 +384,10 @@ def pooled(walk, node, x, *_):
     name, ndim = operation(node), len(x.shape)
     spatial = int(re.findall(r"(\d)d", name)[0])
     x = walk.rigid_value(x, range(ndim - spatial, ndim), walk.why(f"{name} over it"))
-    return x._replace(shape=shape_of(node), static=False)
+    results = node.meta["val"] if isinstance(node.meta["val"], tuple) else (node.meta["val"],)  # perhaps with indices
+    shape = tuple(results[0].shape)
+    values = [Value(shape, tuple(resized(a, shape, range(ndim - spatial, ndim)) for a in x.labels)) for _ in results]
+    return values if isinstance(node.meta["val"], tuple) else values[0]
 
 
 @rule(
@@ -373,7 +400,7 @@ def reduced(walk, node, x, *_):
     if dims is None or dims == []:
         dims = range(len(x.shape))
     dims = {d % len(x.shape) for d in ([dims] if isinstance(dims, int) else dims)}
-    x = walk.rigid_value(x, dims, walk.why(f"{operation(node)} over it"))._replace(static=False)
+    x = walk.computed(walk.rigid_value(x, dims, walk.why(f"{operation(node)} over it")))
     if shape_of(node) == x.shape:
         return x
     gone = []

@@ -278,18 +278,22 @@ def _compare(gates: Gates, small: nn.Module, form: str) -> None:
     args, kwargs = gates.graph.inputs
     with evaluating(gates.model), without_cache(gates.model):
         expected = _first_tensor(gates.model(*args, **kwargs))
-    entered: list[str] = []
-    hooks = [
-        module.register_forward_pre_hook(lambda *_, path=path: entered.append(path))
-        for path, module in small.named_modules()
-    ]
+    inside: list[str] = []  # modules whose forward has begun and not ended, so that the last is the one that fails
+
+
+    def leave(*_):
+        inside.pop()
+
+    hooks = []
+    for path, module in small.named_modules():
+        hooks.append(module.register_forward_pre_hook(lambda *_, path=path: inside.append(path)))
+        hooks.append(module.register_forward_hook(leave))
     try:
         with without_cache(small):
             found = _first_tensor(small(*args, **kwargs))
     except Exception as error:
-        where = entered[-1] if entered else ""
         raise checks.no_smaller_instance(
-            type(gates.model).__name__, where, f"{type(error).__name__}: {error}", form
+            type(gates.model).__name__, inside[-1] if inside else "", f"{type(error).__name__}: {error}", form
         ) from error
     finally:
         for hook in hooks:

@@ -104,6 +104,13 @@ class Walk:
             if role == "read":
                 self.sites.setdefault(key, set()).add(self.path)
 
+    def computed(self, value: Value) -> Value:
+        """The same as a tensor that follows from a parameter but is no view of it: nothing can be folded into it."""
+        if value.static:
+            for array in value.labels:
+                self.mark(array, "write")
+        return value._replace(static=False)
+
     # -- binding ---------------------------------------------------------------------------------------------------
     def why(self, text: str) -> str:
         """A reason with the place it holds at."""
@@ -225,6 +232,8 @@ class Walk:
 
     def concatenate(self, values: Sequence[Value], axis: int, shape: Sequence[int], reason: str) -> Value:
         """Labels side by side along an axis. A stretch that belongs to no parameter gets labels that stay."""
+        static = all(v.static for v in values)
+        values = values if static else [self.computed(v) for v in values]
         values = [
             self.rigid_value(v, [axis], reason) if any(a.shape[axis] > 1 < len(support(a)) for a in v.labels) else v
             for v in values
@@ -239,7 +248,7 @@ class Walk:
         labels = self.merge([v.shrunk(axis) for v in values], across, reason)
         if labelled:
             labels += (laid(np.concatenate([a.ravel() for a in own if a is not None]), axis, len(shape)),)
-        return Value(tuple(shape), labels, all(v.static for v in values))
+        return Value(tuple(shape), labels, static)
 
     def count(self, number: int, factors: Iterable[tuple[Value, int]]) -> None:
         """An operation that costs `number` times the sizes of these axes."""
