@@ -92,7 +92,9 @@ class Target:
         self.optimizer = optimizer or torch.optim.Adam(gates.parameters(), lr=checks.finite_positive("lr", lr))
         self._scored = any(site.score is not None for site in gates.sites.values())  # then decisions follow the weights
         self.multipliers = torch.zeros(len(self.budget.constraints), dtype=torch.float64)
-        self._lengths = torch.ones(len(self.budget.constraints), 2, dtype=torch.float64)  # of the two gradients, running
+        self._lengths = torch.ones(
+            len(self.budget.constraints), 2, dtype=torch.float64
+        )  # of the two gradients, running
         self.steps = 0
         self._decided: tuple[tuple, dict[str, Tensor]] | None = None
         gates.rule = self.decide
@@ -166,6 +168,7 @@ class Target:
         self.multipliers, self._lengths = state["multipliers"].clone(), state["lengths"].clone()
         self.steps = state["steps"]
         self.optimizer.load_state_dict(state["optimizer"])
+
     @torch.no_grad()
     def decide(self, probabilities: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Which gates stay open: those most likely active, as many as the shares of this step allow."""
