@@ -91,8 +91,9 @@ def table(rows: list[dict]) -> str:
         "# Heads, neurons and layers of SmolLM2-135M removed in one shot", "",
         f"`{FILE}` in float32; units ranked by first-order saliency on {CALIBRATION} x {LENGTH} tokens of "
         f"wikitext2/valid, nothing trained afterwards; perplexity on the first {TOKENS // LENGTH} x {LENGTH} tokens of "
-        f"wikitext2/test. Tokens a second of CPU time, one thread, medians of {TURNS} turns with the dense model, least and largest "
-        f"ratio in brackets; torch {rows[0]['torch']}. Written by `python -m benchmarks.nn.structured`.", "",
+        f"wikitext2/test. Tokens a second of CPU time, one thread, medians of {TURNS} turns with the dense model, "
+        f"least and largest ratio in brackets; torch {rows[0]['torch']}. Written by "
+        "`python -m benchmarks.nn.structured`.", "",
         "| kept | parameters | perplexity | tokens read a second | times the dense | tokens written a second "
         "| times the dense |", "|---|--:|--:|--:|--:|--:|--:|",
     ]  # fmt: skip
