@@ -269,8 +269,8 @@ def _norm_regions(nodes: Sequence[Node], model: nn.Module) -> dict[Node, tuple[s
     paths: dict[str, str] = {}
     for node in nodes:
         if node.op == "call_function":
-            for call, _ in (node.meta.get("nn_module_stack") or {}).values():
-                path = call.split("@")[0]
+            for call, (place, _) in (node.meta.get("nn_module_stack") or {}).items():  # second calls end in @1 there
+                path = place.split("@")[0]
                 module = model.get_submodule(path)
                 if NORM.search(type(module).__name__) and getattr(getattr(module, "weight", None), "ndim", 0) == 1:
                     calls.setdefault(call, set()).add(node)

@@ -248,9 +248,11 @@ def _graph_form(gates: Gates, values: Mapping[str, Tensor], kept: Mapping[str, T
         name = operation(node)
         if value is None:  # inside a norm module
             continue
-        if name in ("view", "reshape", "_unsafe_view", "expand", "unflatten"):
+        if name == "expand":
             args[1:] = [survivors(graph, value, gone)]
-            node.target = torch.ops.aten.reshape.default if name == "unflatten" else node.target
+        elif name == "unflatten" or (name in ("view", "reshape", "_unsafe_view") and isinstance(args[1], list | tuple)):
+            args[1:] = [survivors(graph, value, gone)]  # strides may be others than those of the tracing: no view
+            node.target = torch.ops.aten.reshape.default
         elif name in ("split", "split_with_sizes"):
             sizes = [survivors(graph, piece, gone)[argument(node, 2, "dim", 0)] for piece in value]
             args[1] = sizes[0] if name == "split" else sizes
