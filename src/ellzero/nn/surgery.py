@@ -8,6 +8,7 @@ it that is a size is read off the labels, so nothing is guessed and no forward c
 
 import copy
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
@@ -241,7 +242,9 @@ def _graph_form(gates: Gates, values: Mapping[str, Tensor], kept: Mapping[str, T
     if any(site.kind == LAYER and not kept[name].all() for name, site in gates.sites.items()):
         raise checks.no_layers_in_graph()
     gone = {label for s in gates.sites.values() if s.group is not None for label in _closed(s.group, kept[s.name])}
-    module = copy.deepcopy(graph.program.module(check_guards=False))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)  # torch's copy of its own classes
+        module = copy.deepcopy(graph.program.module(check_guards=False))
     for node in module.graph.nodes:
         value: Any = graph.values.get(node.name)
         args: list[Any] = list(node.args)
