@@ -279,7 +279,7 @@ def _graph_form(gates: Gates, values: Mapping[str, Tensor], kept: Mapping[str, T
 def _compare(gates: Gates, small: nn.Module, form: str) -> None:
     """Run both networks on the example; raise where the smaller one fails or differs."""
     args, kwargs = gates.graph.inputs
-    with evaluating(gates.model), without_cache(gates.model):
+    with gates.detached(False), evaluating(gates.model), without_cache(gates.model):
         expected = _first_tensor(gates.model(*args, **kwargs))
     inside: list[str] = []  # modules whose forward has begun and not ended, so that the last is the one that fails
 
