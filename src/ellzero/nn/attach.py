@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from .. import _checks as checks
 from .cost import Costs
+from .distributed import average_gradients, replicated
 from .gates import Gate, HardConcrete
 from .graph import Graph, trace
 from .plumbing import Plumbing, gated_at
@@ -50,6 +51,8 @@ class Gates(nn.Module):
         Share of the training that is over, in [0, 1], for laws with a schedule.
     costs : Costs
         Parameters and operations as functions of the gates.
+    always : bool
+        Whether the gates are drawn in evaluation mode of the network, too.
     rule : callable or None
         Decides in place of the law's own threshold which gates stay open; a `Target` sets it.
     """
@@ -59,8 +62,10 @@ class Gates(nn.Module):
         self._model = (model,)  # in a tuple, so that the network does not become a part of its gates
         self.graph, self.progress = graph, 0.0
         self.rule: Rule | None = None
+        self.always = False
         parameter = next(model.parameters())
         device, dtype = parameter.device, torch.promote_types(parameter.dtype, torch.float32)
+        self.device = device
         self._generator = torch.Generator(device).manual_seed(random_state)
         self.sites = sites_of(model, selection, gate)
         self._logits = nn.ParameterDict()
@@ -70,7 +75,7 @@ class Gates(nn.Module):
                 self._logits[_key(name)] = nn.Parameter(start)
         self.spread = Spread(graph, self.sites.values(), device)
         self.costs = Costs(model, graph, list(self.sites.values()), device)
-        self._plumbing = Plumbing(model, graph, self.sites, self.spread, self._draw)
+        self._plumbing = Plumbing(model, graph, self.sites, self.spread, self)
         self._plumbing.connect()
 
     # -- state -----------------------------------------------------------------------------------------------------
@@ -83,17 +88,21 @@ class Gates(nn.Module):
     def logits(self) -> dict[str, Tensor]:
         """Logits by name; of gates that follow a score of the weights, the score."""
         return {
-            name: self._logits[_key(name)] if site.score is None else self._scores(site, site.score)
+            name: replicated(self._logits[_key(name)]) if site.score is None else self._scores(site, site.score)
             for name, site in self.sites.items()
         }
+
+    def scores(self, score: Callable[..., Tensor]) -> dict[str, Tensor]:
+        """A score of all weights or units, such as `magnitude`: of units by all that writes them."""
+        return {name: self._scores(site, score) for name, site in self.sites.items()}
 
     def _scores(self, site: Site, score: Callable[..., Tensor]) -> Tensor:
         """Scores of weights, or of units by all that writes them."""
         if site.group is None:
-            return score(self.model.get_parameter(site.name).detach())
+            return score(replicated(self.model.get_parameter(site.name).detach()))
         tensors = []
         for name, axis in site.group.of_role("write"):
-            weight = self.model.get_parameter(name).detach().movedim(axis, 0)
+            weight = replicated(self.model.get_parameter(name).detach()).movedim(axis, 0)
             members = torch.as_tensor(site.group.members[name, axis], device=weight.device)
             tensors.append(weight[members].reshape(site.group.size, -1))
         return score(torch.cat(tensors, dim=1), axis=0)
@@ -149,7 +158,8 @@ class Gates(nn.Module):
     def _kept(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return at_least_one(self.sites, {n: v > 0 for n, v in values.items()}, self.logits)
 
-    def _draw(self, training: bool):
+    def forward(self, training: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Values of one forward of the network, drawn where it is in training mode, and what is kept, as 0 and 1."""
         values = self.sample() if training else self.hard()
         with torch.no_grad():
             dtype = next(iter(values.values())).dtype
@@ -163,6 +173,10 @@ class Gates(nn.Module):
                 logits = self._logits[_key(name)]
                 logits.copy_(self.law(site).rewind(logits))
         self.progress = 0.0
+
+    def average_gradients(self, group=None) -> None:
+        """Average the gradients of the logits over the ranks of a process group; `Target` does so at each step."""
+        average_gradients(self.parameters(), group)
 
     @torch.no_grad()
     def clamp(self) -> None:
@@ -221,12 +235,11 @@ class Gates(nn.Module):
         """What may be cut, in groups, and why the rest may not."""
         return self.graph.explain()
 
-    def extra_repr(self) -> str:
-        """How many gates of each kind."""
+    def __repr__(self):
         kinds: dict[str, list[int]] = {}
         for site in self.sites.values():
             kinds.setdefault(site.kind, []).append(site.count)
-        return ", ".join(f"{sum(n)} gates on {kind}s in {len(n)} places" for kind, n in kinds.items())
+        return f"Gates({', '.join(f'{kind}: {sum(n)} in {len(n)}' for kind, n in kinds.items())})"
 
 
 def _key(name: str) -> str:
@@ -287,7 +300,7 @@ def attach(
     >>> model = nn.Sequential(nn.Linear(7, 19), nn.ReLU(), nn.Linear(19, 3))
     >>> gates = attach(model, torch.zeros(2, 7), neurons())
     >>> gates
-    Gates(19 gates on neurons in 1 places)
+    Gates(neuron: 19 in 1)
     >>> list(model.state_dict())
     ['0.weight', '0.bias', '2.weight', '2.bias']
     """

@@ -35,7 +35,8 @@ class Plan:
 
     Examples
     --------
-    >>> from ellzero.nn import attach, compress, make_plan, neurons
+    >>> from ellzero.nn.attach import attach
+    >>> from ellzero.nn import compress, make_plan, neurons
     >>> def dense():
     ...     return nn.Sequential(nn.Linear(7, 19), nn.ReLU(), nn.Linear(19, 3))
     >>> model = dense()

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from .. import _checks as checks
 from .graph import Graph, evaluating
@@ -137,8 +138,8 @@ class Plumbing:
     # -- what happens in a forward ---------------------------------------------------------------------------------
     def _before(self, model: nn.Module, _inputs) -> None:
         """Before each forward: the values it uses, from the outside of any compiled graph."""
-        self._training, self._inside = model.training, True
-        self._values, kept = self.draw(model.training)
+        self._training, self._inside = model.training or self.draw.always, True
+        self._values, kept = self.draw(self._training)
         self._flat, self._kept = self.spread.flat(self._values), self.spread.flat(kept)
 
     def _after(self, *_) -> None:
@@ -197,7 +198,7 @@ class Plumbing:
 
         def masked(owner):
             weight = owner._parameters[leaf]
-            if not plumbing.acting:
+            if not plumbing.acting or isinstance(weight, DTensor):  # between forwards, when it may be sharded, too
                 return weight
             product = weight * plumbing._values[name].to(weight.dtype) if name in plumbing._values else weight
             for axis in axes:

@@ -91,6 +91,8 @@ def compress(model: nn.Module, gates: Gates, *, form: Literal["class", "graph"] 
 
     Examples
     --------
+    >>> from ellzero.nn.attach import attach
+    >>> from ellzero.nn import TopK, neurons
     >>> model = nn.Sequential(nn.Linear(7, 19), nn.ReLU(), nn.Linear(19, 3))
     >>> x = torch.randn(5, 7)
     >>> gates = attach(model, x, neurons(), gate=TopK(kept=0.37))

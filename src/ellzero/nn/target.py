@@ -1,25 +1,15 @@
 """Training to a size that the user names: the price of units is found on the way."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from math import log
+import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from .. import _checks as checks
-from .attach import Gates, at_least_one, certain
-
-
-@dataclass(frozen=True, eq=False)
-class _Constraint:
-    """A share of a cost that may be used, and the sites whose gates decide it."""
-
-    word: str
-    share: float
-    sites: tuple[str, ...]
-    cost: Callable[[Mapping[str, Tensor]], Tensor]  # share of the full cost, by probabilities
+from .attach import Gates
+from .budget import Budget
+from .distributed import replicated
 
 
 class Target:
@@ -75,7 +65,8 @@ class Target:
     Examples
     --------
     >>> from torch import nn
-    >>> from ellzero.nn import attach, neurons
+    >>> from ellzero.nn.attach import attach
+    >>> from ellzero.nn.selectors import neurons
     >>> model = nn.Sequential(nn.Linear(7, 190), nn.ReLU(), nn.Linear(190, 1))
     >>> x = torch.randn(37, 7, generator=torch.Generator().manual_seed(0))
     >>> gates = attach(model, x, neurons())
@@ -95,57 +86,33 @@ class Target:
         kept: Mapping[str, float] | None = None, warmup: int = 0, lr: float = 0.1, dual_lr: float = 1.0,
         rho: float = 10.0, optimizer: torch.optim.Optimizer | None = None,
     ):  # fmt: skip
-        checks.one_goal(flops=flops, params=params, kept=kept)
-        self.gates = gates
+        self.gates, self.budget = gates, Budget(gates, flops=flops, params=params, kept=kept)
         self.warmup = checks.integer_in("warmup", warmup, 0, 10**12)
         self.dual_lr, self.rho = checks.non_negative("dual_lr", dual_lr), checks.non_negative("rho", rho)
         self.optimizer = optimizer or torch.optim.Adam(gates.parameters(), lr=checks.finite_positive("lr", lr))
-        with torch.no_grad():
-            self._constraints = self._all_constraints(flops, params, kept)
-            self._check_reach()
         self._scored = any(site.score is not None for site in gates.sites.values())  # then decisions follow the weights
-        self.multipliers = torch.zeros(len(self._constraints), dtype=torch.float64)
-        self._lengths = torch.ones(len(self._constraints), 2, dtype=torch.float64)  # of the two gradients, running
+        self.multipliers = torch.zeros(len(self.budget.constraints), dtype=torch.float64)
+        self._lengths = torch.ones(
+            len(self.budget.constraints), 2, dtype=torch.float64
+        )  # of the two gradients, running
         self.steps = 0
         self._decided: tuple[tuple, dict[str, Tensor]] | None = None
         gates.rule = self.decide
 
-    def _all_constraints(self, flops, params, kept) -> list[_Constraint]:
-        costs, names = self.gates.costs, tuple(self.gates.sites)
-        opened = {name: torch.ones(site.shape) for name, site in self.gates.sites.items()}
-        if kept is None:
-            word, share, cost = ("flops", flops, costs.flops) if params is None else ("params", params, costs.params)
-            self.full = round(float(cost(opened)))
-            return [_Constraint(word, checks.share(word, share), names, lambda p: cost(p) / self.full)]
-        constraints = []
-        for pattern, share in kept.items():
-            sites = tuple(n for n, s in self.gates.sites.items() if s.kind == pattern or fnmatchcase(n, pattern))
-            if not sites:
-                raise checks.nothing_to_keep(pattern, sorted({s.kind for s in self.gates.sites.values()}), names)
-            count = sum(self.gates.sites[name].count for name in sites)
-            constraints.append(_Constraint(f"kept[{pattern!r}]", checks.share(f"kept[{pattern!r}]", share), sites,
-                                           _share_of(sites, count)))  # fmt: skip
-        self.full = sum(site.count for site in self.gates.sites.values())
-        return constraints
+    @property
+    def full(self) -> int:
+        """Operations, parameters or gates with every gate open."""
+        return self.budget.full
 
-    def _check_reach(self) -> None:
-        closed = {name: torch.zeros(site.shape, dtype=torch.bool) for name, site in self.gates.sites.items()}
-        least = certain(at_least_one(self.gates.sites, closed, {n: v.float() for n, v in closed.items()}))
-        for constraint in self._constraints:
-            floor = float(constraint.cost(least))
-            if floor > constraint.share:
-                frozen = [f"{name}[{axis}]: {why[0]}" for (name, axis), why in self.gates.graph.frozen.items() if why]
-                raise checks.out_of_reach(constraint.word, constraint.share, floor, frozen)
-
-    # -- training --------------------------------------------------------------------------------------------------
-    def wanted(self, constraint: _Constraint) -> float:
-        """The share asked for at this step."""
+    @property
+    def wanted(self) -> list[float]:
+        """The shares asked for at this step, one for each constraint."""
         done = min(1.0, self.steps / self.warmup) if self.warmup else 1.0
-        return 1 - (1 - constraint.share) * done
+        return [1 - (1 - constraint.share) * done for constraint in self.budget.constraints]
 
     def _violations(self) -> list[Tensor]:
         probabilities = self.gates.probabilities()
-        return [c.cost(probabilities) - self.wanted(c) for c in self._constraints]
+        return [c.cost(probabilities) - share for c, share in zip(self.budget.constraints, self.wanted, strict=True)]
 
     def step(self, scaler=None) -> None:
         """One step of the gates and of the price; call it after ``loss.backward()``, before or after the weights' step.
@@ -161,8 +128,9 @@ class Target:
             If a gradient of the gates is not finite and no scaler was given.
         """
         parameters = list(self.gates.parameters())
+        self.gates.average_gradients()
         gradients = [p.grad for p in parameters if p.grad is not None]
-        finite = all(bool(torch.isfinite(g).all()) for g in gradients)
+        finite = math.isfinite(_length(gradients))
         if not finite and scaler is None:
             raise checks.gradient_not_finite()
         if finite:
@@ -183,7 +151,7 @@ class Target:
             lengths = torch.tensor([of_loss, _length(slope)], dtype=torch.float64)
             self._lengths[i] = lengths if self.steps == 0 else self._lengths[i].lerp(lengths, RENEWAL)
             scale = float(self._lengths[i, 0] / self._lengths[i, 1]) if self._lengths.all() else 1.0
-            over = float(g)
+            over = float(g.detach())
             for parameter, direction in zip(parameters, slope, strict=True):
                 if direction is not None:
                     push = direction * (scale * (float(self.multipliers[i]) + self.rho * max(over, 0.0)))
@@ -201,58 +169,22 @@ class Target:
         self.steps = state["steps"]
         self.optimizer.load_state_dict(state["optimizer"])
 
-    # -- decision --------------------------------------------------------------------------------------------------
     @torch.no_grad()
     def decide(self, probabilities: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Which gates stay open: those most likely active, as many as the share allows."""
-        state = (self.steps, *((p.data_ptr(), p._version) for p in self.gates.parameters()))
+        """Which gates stay open: those most likely active, as many as the shares of this step allow."""
+        state = (self.steps, *(p._version for p in self.gates.parameters()))
         if self._decided is None or self._decided[0] != state or self._scored:
-            opened = {name: p > 0 for name, p in probabilities.items()}
-            for constraint in self._constraints:
-                opened = self._within(constraint, opened, probabilities)
-            self._decided = (state, opened)
+            opened = self.budget.decide(probabilities, self.wanted)
+            self._decided = (state, {name: value & (probabilities[name] > 0) for name, value in opened.items()})
         return self._decided[1]
-
-    def _within(self, constraint: _Constraint, opened: dict[str, Tensor], probabilities) -> dict[str, Tensor]:
-        """Close the gates least likely active until the cost is within the share, then open those that still fit."""
-        names, amount = constraint.sites, self.wanted(constraint)
-        flat = torch.cat([probabilities[name].flatten() for name in names])
-        order = flat.argsort(descending=True, stable=True)
-        candidates = order[torch.cat([opened[name].flatten() for name in names])[order]]
-
-        def first(count: int, extra: Tensor | None = None) -> dict[str, Tensor]:
-            mask = torch.zeros(len(flat), dtype=torch.bool, device=flat.device)
-            mask[candidates[:count]] = True
-            if extra is not None:
-                mask[extra] = True
-            parts = mask.split([self.gates.sites[name].count for name in names])
-            return opened | {n: part.reshape(self.gates.sites[n].shape) for n, part in zip(names, parts, strict=True)}
-
-        def fits(kept: dict[str, Tensor]) -> bool:
-            whole = at_least_one(self.gates.sites, kept, probabilities)
-            return float(constraint.cost(certain(whole))) <= amount + 1e-9
-
-        low, high = 0, len(candidates)
-        while low < high:  # the largest count that fits
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if fits(first(middle)) else (low, middle - 1)
-        extra: list[int] = []
-        for index in candidates[low + 1 : low + 1 + FILL].tolist():
-            if fits(first(low, torch.tensor([*extra, index]))):
-                extra.append(index)
-        return first(low, torch.tensor(extra, dtype=torch.long) if extra else None)
 
 
 RENEWAL = 0.02  # of the running means, at each step
-FILL = 64  # gates behind the first that does not fit which are tried, too: some units are cheaper than others
 
 
 def _length(gradients) -> float:
-    return sum(float(g.abs().sum()) for g in gradients if g is not None)
-
-
-def _share_of(sites: tuple[str, ...], count: int):
-    return lambda probabilities: torch.stack([probabilities[name].double().sum() for name in sites]).sum() / count
+    """Sum of the absolute values of all entries."""
+    return sum(float(replicated(g.abs().sum())) for g in gradients if g is not None)
 
 
 def price(criterion: str, n_samples: int) -> float:
@@ -281,4 +213,4 @@ def price(criterion: str, n_samples: int) -> float:
     0.02
     """
     n = checks.integer_in("n_samples", n_samples, 1, 10**15)
-    return {"aic": 1 / n, "bic": log(n) / (2 * n)}[checks.one_of("criterion", criterion, ("aic", "bic"))]
+    return {"aic": 1 / n, "bic": math.log(n) / (2 * n)}[checks.one_of("criterion", criterion, ("aic", "bic"))]

@@ -1,11 +1,20 @@
 """What a penalty answers, and the lock on its attributes."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
+import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
+
+
+def numbers(v) -> tuple[Any, Any]:
+    """The namespace of a prox's argument and the argument: tensors stay where they are, the rest becomes NumPy's."""
+    if array_api_compat.is_torch_array(v):
+        return array_api_compat.array_namespace(v), v
+    return np, np.asarray(v, float)
 
 
 class Penalty(ABC):

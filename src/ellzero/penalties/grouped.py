@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .. import _checks as checks
-from .base import Penalty, Vector
+from .base import Penalty, Vector, numbers
 
 
 class Grouped(Penalty):
@@ -33,7 +33,7 @@ class Grouped(Penalty):
         order = {label: g for g, label in enumerate(dict.fromkeys(labels))}
         group_of = np.array([order[label] for label in labels], dtype=np.intp)
         sizes = np.bincount(group_of, minlength=len(order))
-        factors = self._usual(sizes) if weights is None else checks.factors("weights", weights, len(order), "group")
+        factors = self.usual(sizes) if weights is None else checks.factors("weights", weights, len(order), "group")
         self._hold(strength=checks.non_negative("strength", strength), group_of=group_of, weights=factors)
 
     def __repr__(self):
@@ -41,13 +41,23 @@ class Grouped(Penalty):
 
     @staticmethod
     @abstractmethod
-    def _usual(sizes) -> Vector:
+    def usual(sizes) -> Vector:
         """Factors of groups of these sizes where none are given."""
 
     def norms(self, beta) -> Vector:
         """Euclidean norm of each group."""
         beta = np.asarray(beta, float)
         return np.sqrt(np.bincount(self.group_of, beta * beta, self.weights.size))
+
+    @staticmethod
+    @abstractmethod
+    def remains(norms, prices) -> Any:
+        """What the prox leaves of groups: the factor in [0, 1] of each, by its norm and by step times its price."""
+
+    def prox(self, v, step):
+        v = np.asarray(v, float)
+        share = self.remains(self.norms(v), step * self.strength * self.weights)[self.group_of]
+        return np.where(share > 0, share * v, 0.0)
 
 
 class GroupL0(Grouped):
@@ -80,16 +90,16 @@ class GroupL0(Grouped):
     __slots__ = ()
 
     @staticmethod
-    def _usual(sizes):
+    def usual(sizes):
         return np.ones(sizes.size)
 
     def value(self, beta) -> float:
         return self.strength * float(self.weights @ (self.norms(beta) > 0))
 
-    def prox(self, v, step):
-        v = np.asarray(v, float)
-        kept = 0.5 * self.norms(v) ** 2 > step * self.strength * self.weights
-        return np.where(kept[self.group_of], v, 0.0)
+    @staticmethod
+    def remains(norms, prices):
+        xp, norms = numbers(norms)
+        return xp.where(0.5 * norms**2 > prices, 1.0, 0.0)
 
     def conjugate(self, v):
         return np.where(self.norms(v) > 0, np.inf, 0.0)
@@ -130,18 +140,17 @@ class GroupL2(Grouped):
     __slots__ = ()
 
     @staticmethod
-    def _usual(sizes):
+    def usual(sizes):
         return np.sqrt(sizes)
 
     def value(self, beta) -> float:
         return self.strength * float(self.weights @ self.norms(beta))
 
-    def prox(self, v, step):
-        v = np.asarray(v, float)
-        norms = self.norms(v)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(norms > 0, np.maximum(1.0 - step * self.strength * self.weights / norms, 0.0), 0.0)
-        return share[self.group_of] * v
+    @staticmethod
+    def remains(norms, prices):
+        xp, norms = numbers(norms)
+        inside = norms > 0
+        return xp.where(inside, (1.0 - prices / xp.where(inside, norms, 1.0)).clip(0.0), 0.0)
 
     def conjugate(self, v):
         return np.where(self.norms(v) <= self.strength * self.weights, 0.0, np.inf)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _checks as checks
-from .base import Penalty, Vector
+from .base import Penalty, Vector, numbers
 
 Numbers = float | Vector  # one for all coordinates, or one a coordinate
 
@@ -109,18 +109,19 @@ class Separable(Penalty):
 
     def convex_value(self, beta):
         """:math:`h(t)` of each coordinate; the limits are taken as met."""
-        return self.l1 * np.abs(beta) + self.l2 * beta * beta
+        return self.l1 * abs(beta) + self.l2 * beta * beta
 
     def convex_prox(self, v, step):
         """Prox of :math:`h` alone: soft threshold, shrink, clip."""
-        soft = np.sign(v) * np.maximum(np.abs(v) - step * self.l1, 0.0)
-        return np.clip(soft / (1.0 + 2.0 * step * self.l2), self.lower, self.upper)
+        xp, v = numbers(v)
+        soft = xp.sign(v) * (abs(v) - step * self.l1).clip(0.0)
+        return (soft / (1.0 + 2.0 * step * self.l2)).clip(self.lower, self.upper)
 
     def prox(self, v, step):
-        v = np.asarray(v, float)
+        xp, v = numbers(v)
         t = self.convex_prox(v, step)
         gain = t * (v - 0.5 * t) - step * self.convex_value(t)  # what moving from 0 to t saves, before the price
-        return np.where(gain > step * self.l0, t, 0.0)
+        return xp.where(gain > step * self.l0, t, 0.0)
 
     def convex_conjugate(self, v):
         r""":math:`h^*(v)` of each coordinate; ``inf`` where it is unbounded."""
