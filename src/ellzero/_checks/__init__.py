@@ -91,6 +91,7 @@ from .gates import (
 )
 from .networks import (
     divisible,
+    gated_already,
     gates_of_another,
     gradient_not_finite,
     network,
@@ -99,6 +100,7 @@ from .networks import (
     no_plan,
     no_smaller_instance,
     not_exportable,
+    not_pickled_gated,
     not_the_same,
     nothing_selected,
     nothing_to_cut,

@@ -67,6 +67,21 @@ def gates_of_another(model: str) -> ArgumentError:
     return ArgumentError(f"these gates are attached to another network than this {model}. Hint: gates.model is theirs.")
 
 
+def gated_already(model: str, path: str) -> ArgumentError:
+    where = f"its module {path!r}" if path else "it"
+    return ArgumentError(
+        f"this {model} has gates already, on {where}, and a second set would gate what the first one does. "
+        "Hint: join selectors with +, or call detach() on the gates that are there."
+    )
+
+
+def not_pickled_gated(model: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"a {model} cannot be pickled while gates are attached. Hint: save model.state_dict() and gates.state_dict(), "
+        "whose keys are those of the plain network, or call detach() first."
+    )
+
+
 def no_layers_in_graph() -> UnsupportedError:
     return UnsupportedError('form="graph" cannot drop whole layers. Hint: form="class" can.')
 

@@ -16,7 +16,7 @@ from .cost import Costs
 from .distributed import average_gradients, replicated
 from .gates import Gate, HardConcrete
 from .graph import Graph, trace
-from .plumbing import Plumbing
+from .plumbing import Plumbing, gated_at
 from .selectors import Selection, Selector, channels, heads, neurons
 from .sites import Site, Spread, sites_of
 
@@ -222,15 +222,14 @@ class Gates(nn.Module):
         self._plumbing.disconnect()
 
     @contextmanager
-    def detached(self) -> Iterator[None]:
-        """The network without gates inside the block."""
+    def detached(self, detached: bool = True) -> Iterator[None]:
+        """The network without gates inside the block; or with them, where ``detached=False``."""
         connected = self._plumbing.connected
-        self._plumbing.disconnect()
+        self._plumbing.connect(not detached)
         try:
             yield
         finally:
-            if connected:
-                self._plumbing.connect()
+            self._plumbing.connect(connected)
 
     def explain(self) -> str:
         """What may be cut, in groups, and why the rest may not."""
@@ -292,7 +291,7 @@ def attach(
     Raises
     ------
     ArgumentError
-        If a selector picks nothing; the message lists what there is.
+        If a selector picks nothing, where the message lists what there is, or the network has gates already.
     UnsupportedError
         If the network cannot be exported.
 
@@ -306,6 +305,8 @@ def attach(
     ['0.weight', '0.bias', '2.weight', '2.bias']
     """
     checks.network(model)
+    if (path := gated_at(model)) is not None:
+        raise checks.gated_already(type(model).__name__, path)
     graph = trace(model, example)
     if selector is None:
         selection = _everything(model, graph)

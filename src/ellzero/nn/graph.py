@@ -5,6 +5,7 @@ The network is exported once on an example, and the graph is walked once with la
 """
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,7 +100,9 @@ def trace(model: nn.Module, example) -> Graph:
         If the network cannot be exported; the message holds the place.
     """
     args, kwargs = as_inputs(example)
-    with evaluating(model), without_cache(model):
+    with evaluating(model), without_cache(model), warnings.catch_warnings():
+        # recurrent layers lay their flat weights anew when they are traced
+        warnings.filterwarnings("ignore", message=".*assigned during export", category=UserWarning)
         try:
             program = torch.export.export(model, args, kwargs, strict=False)
         except Exception as error:
@@ -269,8 +272,8 @@ def _norm_regions(nodes: Sequence[Node], model: nn.Module) -> dict[Node, tuple[s
     paths: dict[str, str] = {}
     for node in nodes:
         if node.op == "call_function":
-            for call, _ in (node.meta.get("nn_module_stack") or {}).values():
-                path = call.split("@")[0]
+            for call, (place, _) in (node.meta.get("nn_module_stack") or {}).items():  # second calls end in @1 there
+                path = place.split("@")[0]
                 module = model.get_submodule(path)
                 if NORM.search(type(module).__name__) and getattr(getattr(module, "weight", None), "ndim", 0) == 1:
                     calls.setdefault(call, set()).add(node)

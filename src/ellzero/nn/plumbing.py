@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
+from .. import _checks as checks
 from .graph import Graph, evaluating
 from .sites import LAYER, WEIGHT, Site, Spread, laid_shape
 from .walk import Axis
@@ -46,7 +47,7 @@ class Plumbing:
     def __init__(self, model: nn.Module, graph: Graph, sites: dict[str, Site], spread: Spread, draw: Callable):
         self.model, self.graph, self.sites, self.spread, self.draw = model, graph, sites, spread, draw
         self._hooks, self._properties = [], []
-        self._training = False
+        self._training, self._inside = False, False
         self._values: dict[str, Tensor] = {}
         self._flat, self._kept = NOTHING, NOTHING
 
@@ -55,12 +56,27 @@ class Plumbing:
         """Whether the hooks are attached."""
         return bool(self._hooks)
 
+    @property
+    def acting(self) -> bool:
+        """Whether weights are asked for by a forward, which a backward repeats where activations are recomputed."""
+        return self._inside or (self._flat is not NOTHING and torch._C._current_graph_task_id() != -1)
+
+    def __deepcopy__(self, memo):
+        """A copy of the network made meanwhile keeps to the same gates."""
+        return self
+
+    def __reduce_ex__(self, protocol):
+        raise checks.not_pickled_gated(type(self.model).__name__)
+
     # -- on and off ------------------------------------------------------------------------------------------------
-    def connect(self) -> None:
-        """Attach all hooks; nothing happens where they are attached."""
-        if self._hooks:
+    def connect(self, wanted: bool = True) -> None:
+        """Attach all hooks, or take them off; nothing happens where that is so."""
+        if not wanted:
+            self.disconnect()
+        if self._hooks or not wanted:
             return
         self._hooks.append(self.model.register_forward_pre_hook(self._before))
+        self._hooks.append(self.model.register_forward_hook(self._after, always_call=True))
         masked: dict[str, list[int]] = {}
         for name, axis in self.spread.axes:
             if "read" in self.graph.walk.roles.get((name, axis), ()):
@@ -122,9 +138,13 @@ class Plumbing:
     # -- what happens in a forward ---------------------------------------------------------------------------------
     def _before(self, model: nn.Module, _inputs) -> None:
         """Before each forward: the values it uses, from the outside of any compiled graph."""
-        self._training = model.training or self.draw.always
+        self._training, self._inside = model.training or self.draw.always, True
         self._values, kept = self.draw(self._training)
         self._flat, self._kept = self.spread.flat(self._values), self.spread.flat(kept)
+
+    def _after(self, *_) -> None:
+        """After each forward, failed ones too: whoever asks a module for its weight gets the parameter again."""
+        self._inside = False
 
     def _reader(self, key: Axis, dim: int, _module, inputs, named):
         x, back = _entering(inputs, named)
@@ -146,7 +166,7 @@ class Plumbing:
             count = kept.sum().clamp(min=1.0)
             return kept, count, (len(kept) / count).sqrt()
 
-        def before(_module, inputs, named):
+        def before(module, inputs, named):  # of a copy of the network it is another than the one here
             if not self._training:
                 return None
             x, back = _entering(inputs, named)
@@ -155,7 +175,7 @@ class Plumbing:
                 x = x - (x * kept).sum(-1, keepdim=True) / count
             return back(x * (kept * s))
 
-        def after(_module, inputs, named, y):
+        def after(module, inputs, named, y):
             if not self._training:
                 return _norm_of(module, _entering(inputs, named)[0], self.spread.vector(key, self._kept).nonzero()[:, 0])
             _, _, s = scale(y)
@@ -178,7 +198,7 @@ class Plumbing:
 
         def masked(owner):
             weight = owner._parameters[leaf]
-            if plumbing._flat is NOTHING or isinstance(weight, DTensor):  # before any forward, or sharded between them
+            if not plumbing.acting or isinstance(weight, DTensor):  # between forwards, when it may be sharded, too
                 return weight
             product = weight * plumbing._values[name].to(weight.dtype) if name in plumbing._values else weight
             for axis in axes:
@@ -190,6 +210,16 @@ class Plumbing:
         place = {leaf: property(masked), "__module__": original.__module__}
         module.__class__ = type(original.__name__, (original,), place)
         self._properties.append((module, original))
+
+
+def gated_at(model: nn.Module) -> str | None:
+    """Path of the first module with gates on it, or None."""
+    for path, module in model.named_modules():
+        for hook in (*module._forward_pre_hooks.values(), *module._forward_hooks.values()):
+            function = hook.func if isinstance(hook, partial) else hook
+            if isinstance(getattr(function, "__self__", None), Plumbing):
+                return path
+    return None
 
 
 def _entering(inputs: tuple, named: dict) -> tuple[Tensor, Callable]:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch.fx import Node
 from torch.fx.node import map_arg
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from .labels import Value, first, laid, lift, resized, support
@@ -65,7 +66,7 @@ def counted(node: Node) -> int:
     """Floating-point operations of a node as traced, by torch's counter; 0 where it cannot be run without data."""
     args, kwargs = map_arg((node.args, node.kwargs), lambda n: n.meta.get("val"))
     try:
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
+        with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH), torch.no_grad():
             node.target(*args, **kwargs)
     except Exception:  # of any kind that an operation raises on tensors without numbers
         return 0

@@ -8,6 +8,7 @@ it that is a size is read off the labels, so nothing is guessed and no forward c
 
 import copy
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
@@ -243,16 +244,20 @@ def _graph_form(gates: Gates, values: Mapping[str, Tensor], kept: Mapping[str, T
     if any(site.kind == LAYER and not kept[name].all() for name, site in gates.sites.items()):
         raise checks.no_layers_in_graph()
     gone = {label for s in gates.sites.values() if s.group is not None for label in _closed(s.group, kept[s.name])}
-    module = copy.deepcopy(graph.program.module(check_guards=False))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)  # torch's copy of its own classes
+        module = copy.deepcopy(graph.program.module(check_guards=False))
     for node in module.graph.nodes:
         value: Any = graph.values.get(node.name)
         args: list[Any] = list(node.args)
         name = operation(node)
         if value is None:  # inside a norm module
             continue
-        if name in ("view", "reshape", "_unsafe_view", "expand", "unflatten"):
+        if name == "expand":
             args[1:] = [survivors(graph, value, gone)]
-            node.target = torch.ops.aten.reshape.default if name == "unflatten" else node.target
+        elif name == "unflatten" or (name in ("view", "reshape", "_unsafe_view") and isinstance(args[1], list | tuple)):
+            args[1:] = [survivors(graph, value, gone)]  # strides may be others than those of the tracing: no view
+            node.target = torch.ops.aten.reshape.default
         elif name in ("split", "split_with_sizes"):
             sizes = [survivors(graph, piece, gone)[argument(node, 2, "dim", 0)] for piece in value]
             args[1] = sizes[0] if name == "split" else sizes
@@ -276,7 +281,7 @@ def _graph_form(gates: Gates, values: Mapping[str, Tensor], kept: Mapping[str, T
 def _compare(gates: Gates, small: nn.Module, form: str) -> None:
     """Run both networks on the example; raise where the smaller one fails or differs."""
     args, kwargs = gates.graph.inputs
-    with evaluating(gates.model), without_cache(gates.model):
+    with gates.detached(False), evaluating(gates.model), without_cache(gates.model):
         expected = _first_tensor(gates.model(*args, **kwargs))
     inside: list[str] = []  # modules whose forward has begun and not ended, so that the last is the one that fails
 
