@@ -131,9 +131,7 @@ class _Builder:
         out = c * self.dice.choice([1, 1, 2]) if groups == c > 1 else out
         if out > 24:
             return None
-        self.module(
-            f"conv{groups}", nn.Conv2d(c, out, k, stride, k // 2, groups=groups, bias=self.dice.random() < 0.5)
-        )
+        self.module(f"conv{groups}", nn.Conv2d(c, out, k, stride, k // 2, groups=groups, bias=self.dice.random() < 0.5))
         return (out, (h - 1) // stride + 1, (w - 1) // stride + 1)
 
     def conv_transposed(self, shape):
@@ -173,7 +171,9 @@ class _Builder:
 
     def layer_norm(self, shape):
         bias = self.dice.random() < 0.7
-        self.module("layer_norm", nn.LayerNorm(shape[-1], bias=bias) if self.dice.random() < 0.6 else nn.RMSNorm(shape[-1]))
+        self.module(
+            "layer_norm", nn.LayerNorm(shape[-1], bias=bias) if self.dice.random() < 0.6 else nn.RMSNorm(shape[-1])
+        )
         return shape
 
     def layer_norm_whole(self, shape):
@@ -187,9 +187,7 @@ class _Builder:
     def own_norm(self, shape):
         """A norm written out, over channels."""
         i = self.net.number(shape[0], *(1 for _ in shape[1:]))
-        self.do(
-            "own_norm", lambda net, x, kept: x * (x.pow(2).mean(1, keepdim=True) + 0.1).rsqrt() * net.numbers[i]
-        )
+        self.do("own_norm", lambda net, x, kept: x * (x.pow(2).mean(1, keepdim=True) + 0.1).rsqrt() * net.numbers[i])
         return shape
 
     def activation(self, shape):
@@ -439,7 +437,9 @@ class _Builder:
         if self.dice.random() < 0.5:
             self.module("channel shuffle", nn.ChannelShuffle(2))
         else:
-            self.do("shuffle view", lambda net, x, kept: x.view(-1, 2, c // 2, h, w).transpose(1, 2).reshape(-1, c, h, w))
+            self.do(
+                "shuffle view", lambda net, x, kept: x.view(-1, 2, c // 2, h, w).transpose(1, 2).reshape(-1, c, h, w)
+            )
         return shape
 
     def pixel_shuffle(self, shape):
@@ -558,7 +558,9 @@ class _Builder:
             if norm is not None:
                 a, b = net.parts[norm](a), net.parts[norm](b)
             if rotary:
-                a, b = (y * cos.to(y.dtype) + torch.cat([-y[..., size // 2 :], y[..., : size // 2]], -1) for y in (a, b))
+                a, b = (
+                    y * cos.to(y.dtype) + torch.cat([-y[..., size // 2 :], y[..., : size // 2]], -1) for y in (a, b)
+                )
             if not manual and gqa:
                 y = F.scaled_dot_product_attention(a, b, d, enable_gqa=groups != heads)
             else:

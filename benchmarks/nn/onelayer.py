@@ -36,12 +36,12 @@ def inputs(model, tokens) -> dict:
 
 
 def methods() -> dict:
-    import ellzero.nn as ezn
+    from ellzero.nn import layerwise
 
     return {
-        "magnitude": ezn.Magnitude(), "wanda": ezn.Wanda(), "sparsegpt": ezn.SparseGPT(),
-        "sparsegpt, shrunk": ezn.SparseGPT(damping=None), "iht": ezn.IHT(), "admm, ridge 1 %": ezn.ADMM(damping=0.01),
-        "admm": ezn.ADMM(),
+        "magnitude": layerwise.Magnitude(), "wanda": layerwise.Wanda(), "sparsegpt": layerwise.SparseGPT(),
+        "sparsegpt, shrunk": layerwise.SparseGPT(damping=None), "iht": layerwise.IHT(),
+        "admm, ridge 1 %": layerwise.ADMM(damping=0.01), "admm": layerwise.ADMM(),
     }  # fmt: skip
 
 

@@ -44,9 +44,9 @@ def sequences(tokenizer, folder: Path, part: str, count: int):
 
 
 def chosen(name: str):
-    import ellzero.nn as ezn
+    from ellzero.nn import layerwise
 
-    return {RIDGE: ezn.ADMM(damping=0.01), SHRUNK: ezn.SparseGPT(damping=None)}.get(name, name)
+    return {RIDGE: layerwise.ADMM(damping=0.01), SHRUNK: layerwise.SparseGPT(damping=None)}.get(name, name)
 
 
 def scored(model, tokens) -> list[float]:
@@ -61,18 +61,27 @@ def scored(model, tokens) -> list[float]:
     return losses
 
 
-def measure(method: str, kept: str, options) -> dict:
+def loaded(models: str):
+    """The tokenizer and the dense model, in float32."""
     import torch
     import transformers
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    transformers.utils.logging.disable_progress_bar()
+    folder = str(Path(models) / MODEL)
+    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=FILE)
+    return tokenizer, AutoModelForCausalLM.from_pretrained(folder, gguf_file=FILE, dtype=torch.float32).eval()
+
+
+def measure(method: str, kept: str, options) -> dict:
+    import torch
+    import transformers
+
     import ellzero.nn as ezn
 
     torch.set_num_threads(options.threads)
-    transformers.utils.logging.disable_progress_bar()
-    folder = str(Path(options.models) / MODEL)
-    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=FILE)
-    model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=FILE, dtype=torch.float32).eval().to(options.device)
+    tokenizer, model = loaded(options.models)
+    model.to(options.device)
     data = Path(options.data)
     row = {
         "method": method, "kept": kept, "length": LENGTH, "calibration": options.calibration, "device": options.device,

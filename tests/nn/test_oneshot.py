@@ -13,6 +13,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausa
 
 import ellzero.nn as ezn
 from ellzero import errors
+from ellzero.nn import layerwise
 from ellzero.nn.layerwise import METHODS, Kept
 from ellzero.result import Status
 
@@ -129,7 +130,7 @@ def test_exactly_what_is_asked_for_is_kept(method, kept):
         assert torch.count_nonzero(found) == round(kept * weight.numel())
 
 
-@pytest.mark.parametrize("method", [ezn.Magnitude, ezn.Wanda, ezn.IHT, ezn.ADMM])
+@pytest.mark.parametrize("method", [layerwise.Magnitude, layerwise.Wanda, layerwise.IHT, layerwise.ADMM])
 def test_a_row_can_have_its_own_share(method):
     _, gram, weight = layer(4)
     found = ezn.prune_layer(weight, gram, 0.37, method(scope="row"))
@@ -169,20 +170,20 @@ def obs(weight, gram, kept):
 
 def test_sparsegpt_is_the_surgeon_in_order():
     _, gram, weight = layer(7, inputs=20)
-    found = ezn.prune_layer(weight, gram.matrix, 0.37, ezn.SparseGPT(block=128, damping=0.0))
+    found = ezn.prune_layer(weight, gram.matrix, 0.37, layerwise.SparseGPT(block=128, damping=0.0))
     torch.testing.assert_close(found.double(), obs(weight, gram.matrix, 0.37), rtol=1e-3, atol=1e-4)
 
 
 def test_blocks_of_sparsegpt_never_cut_a_run():
     _, gram, weight = layer(7)
-    found = ezn.prune_layer(weight, gram, "2:4", ezn.SparseGPT(block=10))
+    found = ezn.prune_layer(weight, gram, "2:4", layerwise.SparseGPT(block=10))
     assert (torch.count_nonzero(found.reshape(37, -1, 4), dim=-1) == 2).all()
-    torch.testing.assert_close(found, ezn.prune_layer(weight, gram, "2:4", ezn.SparseGPT(block=12)))
+    torch.testing.assert_close(found, ezn.prune_layer(weight, gram, "2:4", layerwise.SparseGPT(block=12)))
 
 
 def test_the_refit_is_the_closed_form_on_the_support():
     X, gram, weight = layer(8)
-    found = ezn.prune_layer(weight, gram.matrix, 0.37, ezn.ADMM(damping=0.0))
+    found = ezn.prune_layer(weight, gram.matrix, 0.37, layerwise.ADMM(damping=0.0))
     X, target = X.double(), weight.double()
     for row, whole in zip(found.double(), target, strict=True):
         S = row != 0
@@ -196,7 +197,7 @@ def test_the_order_of_the_methods(kept):
     for seed in range(6):
         _, gram, weight = layer(seed)
         for name in NAMES:
-            method = {"admm": ezn.ADMM(damping=0.01), "iht": ezn.IHT(damping=0.01)}.get(name, name)
+            method = {"admm": layerwise.ADMM(damping=0.01), "iht": layerwise.IHT(damping=0.01)}.get(name, name)
             errors_of[name].append(gram.error(weight, ezn.prune_layer(weight, gram, kept, method)))
     mean = {name: np.mean(values) for name, values in errors_of.items()}
     assert mean["admm"] < mean["iht"] < mean["wanda"]
@@ -222,7 +223,7 @@ def test_shrinking_by_what_the_text_says_is_better_on_other_text(seen, factor):
         X, weight = text(seed)
         gram, other = ezn.InputGram(48), X[20:].flatten(0, 1)
         gram.add(X[:seen])
-        for errors_of, method in ((ours, ezn.ADMM()), (paper, ezn.ADMM(damping=0.01))):
+        for errors_of, method in ((ours, layerwise.ADMM()), (paper, layerwise.ADMM(damping=0.01))):
             found = ezn.prune_layer(weight, gram, 0.5, method)
             errors_of.append(float((other @ (found - weight).T).norm() / (other @ weight.T).norm()))
     assert np.mean(ours) < factor * np.mean(paper)
@@ -301,7 +302,7 @@ def test_layers_with_one_input_share_its_work():
     seen = []
 
     @dataclass(frozen=True)
-    class Counted(ezn.Magnitude):
+    class Counted(layerwise.Magnitude):
         name: ClassVar[str] = "counted"
 
         def prepare(self, gram):
@@ -372,7 +373,7 @@ def test_other_models(kind):
 
 
 @dataclass(frozen=True)
-class Halting(ezn.Wanda):
+class Halting(layerwise.Wanda):
     """Presses Ctrl-C at one of its layers."""
 
     name: ClassVar[str] = "halting"
@@ -457,8 +458,8 @@ MESSAGES = [
      "Hint: leave the layer out by `exclude`, or keep a share."),
     (lambda: ezn.prune_llm(llama(), BATCHES, 0.5, "wnada"), errors.ArgumentError,
      "`method` must be one of admm, sparsegpt, wanda, iht, magnitude, got 'wnada'. Did you mean \"wanda\"?"),
-    (lambda: ezn.ADMM(scope="column"), errors.ArgumentError, "`scope` must be one of layer, row, got 'column'."),
-    (lambda: ezn.ADMM(damping=-0.37), errors.ArgumentError,
+    (lambda: layerwise.ADMM(scope="column"), errors.ArgumentError, "`scope` must be one of layer, row, got 'column'."),
+    (lambda: layerwise.ADMM(damping=-0.37), errors.ArgumentError,
      "`damping` must be None (estimated) or a finite number >= 0, got -0.37."),
     (lambda: ezn.prune_llm(llama(), []), errors.DataError,
      "`batches` is empty: pruning needs token sequences to see what the layers are fed. "

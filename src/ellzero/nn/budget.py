@@ -10,6 +10,7 @@ from torch import Tensor
 from .. import _checks as checks
 from .attach import Gates, at_least_one, certain
 from .graph import evaluating
+from .sites import LAYER
 
 FILL = 64  # gates behind the first that does not fit which are tried, too: some units are cheaper than others
 
@@ -191,8 +192,8 @@ def saliency(gates: Gates, batches, loss: Callable) -> dict[str, Tensor]:
     .. math::
        s_j = \frac{1}{B} \sum_{b=1}^{B} \Big|\frac{\partial L_b}{\partial z_j}\Big|_{z = 1}
 
-    with the loss :math:`L_b` of each of B batches and the gate values z, all open. Within each site the scores are
-    divided by their Euclidean length, which makes layers comparable.
+    with the loss :math:`L_b` of each of B batches and the gate values z, all open. The scores of each group of units
+    are divided by their Euclidean length, which makes groups comparable, and so are those of all layers together.
 
     Parameters
     ----------
@@ -231,4 +232,7 @@ def saliency(gates: Gates, batches, loss: Callable) -> dict[str, Tensor]:
         gates.zero_grad()
         for weight in weights:
             weight.requires_grad_(True)
-    return {name: total / total.norm().clamp(min=torch.finfo(total.dtype).tiny) for name, total in totals.items()}
+    lengths = {name: total.norm() for name, total in totals.items()}
+    of_layers = torch.stack([lengths[n] for n, s in gates.sites.items() if s.kind == LAYER] or [torch.ones(())]).norm()
+    lengths |= {name: of_layers for name, site in gates.sites.items() if site.kind == LAYER}
+    return {name: total / lengths[name].clamp(min=torch.finfo(total.dtype).tiny) for name, total in totals.items()}

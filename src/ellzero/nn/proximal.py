@@ -88,11 +88,9 @@ class Proximal:
     still is a stationary point of loss plus :math:`\phi`. That rate is, with ``metric="optimizer"``,
 
     * ``SGD``: :math:`\eta (1 - d) / (1 - \mu)` with momentum :math:`\mu` and dampening :math:`d`, for momentum
-    multiplies
-      every gradient so many times;
+      multiplies every gradient so many times;
     * ``Adam``, ``AdamW``: :math:`\eta / (\sqrt{\hat v_j} + \epsilon)` with the optimiser's own second moments, the
-    metric
-      of the step it has taken. A step of :math:`\eta` alone would penalise weight :math:`j` by
+      metric of the step it has taken. A step of :math:`\eta` alone would penalise weight :math:`j` by
       :math:`(\sqrt{\hat v_j} + \epsilon)\,\phi` in the end.
 
     ``metric="euclidean"`` takes the learning rate alone, for any optimiser.
@@ -114,7 +112,9 @@ class Proximal:
     UnsupportedError
         No prox for tensors, strengths that are arrays, or an optimiser whose metric is not known.
 
-    Notes ----- Call `step` right after the optimiser's, before a scheduler changes the rate. For L0 and the concave
+    Notes
+    -----
+    Call `step` right after the optimiser's, before a scheduler changes the rate. For L0 and the concave
     penalties, and for any network, the limit is a stationary point, not more. In the metric of Adam the prox of a
     group's norm has no closed form: it is a scalar equation for each group, solved by Newton's method.
 

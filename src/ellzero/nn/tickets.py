@@ -167,10 +167,14 @@ def lottery(
         An argument outside its range, no metric, or a folder of another lottery. It can tell another lottery by its
         arguments and the weights at the start, but not another `train` or `score`.
 
-    Notes ----- The state of an optimiser is not rewound: a training begins with a new one. The trained weights of a
+    Notes
+    -----
+    The state of an optimiser is not rewound: a training begins with a new one. The trained weights of a
     round are not kept.
 
-    References ---------- Frankle & Carbin (2019), "The lottery ticket hypothesis: finding sparse, trainable neural
+    References
+    ----------
+    Frankle & Carbin (2019), "The lottery ticket hypothesis: finding sparse, trainable neural
     networks"; Frankle, Dziugaite, Roy & Carbin (2020), "Linear mode connectivity and the lottery ticket hypothesis".
 
     Examples
@@ -234,7 +238,9 @@ class GateTicket(Ticket):
         Inputs of one forward pass, as for `attach`.
     gate : Gate, default=ContinuousSparsification()
 
-    References ---------- Savarese, Silva & Maire (2020), "Winning the lottery with continuous sparsification"; Louizos,
+    References
+    ----------
+    Savarese, Silva & Maire (2020), "Winning the lottery with continuous sparsification"; Louizos,
     Welling & Kingma (2018), "Learning sparse neural networks through L0 regularization".
 
     Examples
