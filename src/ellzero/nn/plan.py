@@ -118,7 +118,11 @@ class Plan:
             stored = json.loads(Path(path).read_text(encoding="utf-8"))
             version = stored.pop("ellzero_plan")
             cuts = {n: {int(a): (int(c[0]), c[1]) for a, c in axes.items()} for n, axes in stored.pop("cuts").items()}
-            plan = cls(cuts=cuts, dropped=tuple(stored.pop("dropped")), **stored)
+            sizes = {  # JSON knows no tuples
+                path: {name: tuple(v) if isinstance(v, list) else v for name, v in numbers.items()}
+                for path, numbers in stored.pop("sizes").items()
+            }
+            plan = cls(cuts=cuts, sizes=sizes, dropped=tuple(stored.pop("dropped")), **stored)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise checks.no_plan(path) from error
         if version != VERSION:
