@@ -221,7 +221,7 @@ def test_below_reach_names_what_is_frozen():
 
 
 @pytest.mark.parametrize(("goal", "message"), [
-    ({}, "Give exactly one of `flops`, `params`, `kept`, got none"),
+    ({}, "Give exactly one of `flops`, `params`, `kept`, `latency`, got none"),
     ({"flops": 0.5, "params": 0.5}, "got `flops` and `params`"),
     ({"flops": 0.0}, "`flops`"), ({"params": 1.9}, "`params`"), ({"flops": "half"}, "`flops`"),
     ({"kept": {"head": 0.5}}, r"`kept` names 'head', which is no kind and matches no name.*Kinds: neuron\. Names: a, b"),
