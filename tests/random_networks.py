@@ -457,7 +457,7 @@ class _Builder:
             [((1, 0, 0, 1), "constant"), ((0, 0, 0, 0, 1, 2), "constant"), ((1, 1, 1, 1), "reflect"),
              ((1, 1, 1, 1), "replicate"), ((-1, 0, 0, 0), "constant"), ((0, 0, 0, 0, -1, 0), "constant")]
         )  # fmt: skip
-        if mode == "reflect" and min(h, w) < 2 or min(shape) < 3:
+        if (mode == "reflect" and min(h, w) < 2) or min(shape) < 3:
             return None
         self.do(f"pad {mode}", lambda net, x, kept: F.pad(x, pads, mode=mode))
         p = (*pads, 0, 0)[:6]

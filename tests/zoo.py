@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from random_networks import scramble
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
@@ -15,6 +14,7 @@ from ellzero.nn import networks
 from ellzero.nn.attach import Gates
 from ellzero.nn.graph import trace
 from ellzero.nn.selectors import Selection
+from random_networks import scramble
 
 CLOSED, OPEN = -5.0, 6.0  # logits at which hard concrete gates are 0 and 1 by the median
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from zoo import ZOO, Encoder, Odd
 
 from ellzero.errors import UnsupportedError
 from ellzero.nn import networks
 from ellzero.nn.graph import as_inputs, trace
+from zoo import ZOO, Encoder, Odd
 
 
 def groups(model, *example):

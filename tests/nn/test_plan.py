@@ -5,12 +5,12 @@ import json
 import pytest
 import torch
 from torch import nn
-from zoo import CLOSED, MLP, OPEN, ZOO, draw_gates, gates_everywhere, n_params, output, set_all
 
 import ellzero.nn as ez
 from ellzero.errors import ArgumentError, DataError
 from ellzero.nn import networks
 from ellzero.nn.plan import drop_layers
+from zoo import CLOSED, MLP, OPEN, ZOO, draw_gates, gates_everywhere, n_params, output, set_all
 
 
 def planned(seed=3):

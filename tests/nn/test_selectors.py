@@ -3,12 +3,12 @@
 import pytest
 import torch
 from torch import nn
-from zoo import ZOO
 
 import ellzero.nn as ez
 from ellzero.errors import ArgumentError
 from ellzero.nn import networks
 from ellzero.nn.graph import trace
+from zoo import ZOO
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,11 @@ def test_sums_and_differences(vit):
     both = ez.neurons() + ez.heads()
     assert names(both, vit) == {f"blocks.{k}.{n}" for k in (0, 1) for n in ("fc1", "qkv")}
     assert names(both - ez.heads("blocks.0.*"), vit) == {"blocks.0.fc1", "blocks.1.fc1", "blocks.1.qkv"}
-    assert names(both + ez.layers() - ez.layers("*.0") - ez.neurons(), vit) == {"blocks.0.qkv", "blocks.1.qkv", "blocks.1"}
+    assert names(both + ez.layers() - ez.layers("*.0") - ez.neurons(), vit) == {
+        "blocks.0.qkv",
+        "blocks.1.qkv",
+        "blocks.1",
+    }
     assert names(ez.weights() - ez.weights("*.fc?", "*.qkv", "*.proj", "head", "patches"), vit) == {"token", "position"}
     assert names(ez.weights() + ez.neurons() - ez.weights(), vit) == names(ez.neurons(), vit)
     assert str(both - ez.heads("blocks.0.*")) == "neurons() + heads() - heads('blocks.0.*')"

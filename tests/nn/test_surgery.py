@@ -3,16 +3,29 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from random_networks import RandomNetwork
 from safetensors.torch import load_file, save_file
 from torch import nn
-from zoo import (
-    CLOSED, LLAMA, MLP, OPEN, ZOO, Encoder, MinGPT, draw_gates, flops, gates_everywhere, n_params, off, output, set_all,
-)  # fmt: skip
 
 import ellzero.nn as ez
 from ellzero.errors import ArgumentError, UnsupportedError
 from ellzero.nn import networks
+from random_networks import RandomNetwork
+from zoo import (
+    CLOSED,
+    LLAMA,
+    MLP,
+    OPEN,
+    ZOO,
+    Encoder,
+    MinGPT,
+    draw_gates,
+    flops,
+    gates_everywhere,
+    n_params,
+    off,
+    output,
+    set_all,
+)  # fmt: skip
 
 FORMS = ("class", "graph")
 LIMIT = {torch.float32: 1e-5, torch.float64: 1e-10}

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from sklearn.datasets import load_digits
 from torch import nn
-from zoo import MLP, flops, n_params, output
 
 import ellzero.nn as ez
 from ellzero.errors import ArgumentError, DataError
 from ellzero.nn import networks
+from zoo import MLP, flops, n_params, output
 
 NETWORKS = {
     "mlp": lambda: networks.LeNet300(64, (128, 64)),

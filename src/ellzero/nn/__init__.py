@@ -15,6 +15,7 @@ from .attach import Gates, attach
 from .budget import keep_best, saliency
 from .export import export_onnx, export_program, load, save, save_pretrained, to_semi_structured, two_of_four
 from .gates import GATES, ContinuousSparsification, Gate, HardConcrete, TopK
+from .latency import LatencyGoal, LatencyTable, measure_latency
 from .layerwise import InputGram, prune_layer
 from .masks import Held, Masks
 from .oneshot import LayerReport, OneShotReport, prune_llm
@@ -45,6 +46,8 @@ __all__ = [
     "Held",
     "InputGram",
     "Latency",
+    "LatencyGoal",
+    "LatencyTable",
     "LayerReport",
     "Magnitude",
     "Masks",
@@ -82,6 +85,7 @@ __all__ = [
     "lottery",
     "magnitude",
     "make_plan",
+    "measure_latency",
     "n_of_m",
     "neurons",
     "price",

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,16 @@ from .walk import Axis
 
 CONVOLUTIONS = {getattr(nn, f"Conv{turned}{n}d").forward for turned in ("", "Transpose") for n in (1, 2, 3)}
 NOTHING = torch.empty(0)  # the values between forwards
+
+
+class Draw(Protocol):
+    """What gives the values of a forward."""
+
+    always: bool  # whether they are drawn in evaluation mode, too
+
+    def __call__(self, training: bool, /) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Values, and what is kept as 0 and 1."""
+        ...
 
 
 class Plumbing:
@@ -44,7 +54,7 @@ class Plumbing:
         Gives the values of a forward and which units are kept, and is told whether the network is in training mode.
     """
 
-    def __init__(self, model: nn.Module, graph: Graph, sites: dict[str, Site], spread: Spread, draw: Callable):
+    def __init__(self, model: nn.Module, graph: Graph, sites: dict[str, Site], spread: Spread, draw: Draw):
         self.model, self.graph, self.sites, self.spread, self.draw = model, graph, sites, spread, draw
         self._hooks, self._properties = [], []
         self._training, self._inside = False, False
@@ -178,7 +188,8 @@ class Plumbing:
 
         def after(module, inputs, named, y):
             if not self._training:
-                return _norm_of(module, _entering(inputs, named)[0], self.spread.vector(key, self._kept).nonzero()[:, 0])
+                kept = self.spread.vector(key, self._kept).nonzero()[:, 0]
+                return _norm_of(module, _entering(inputs, named)[0], kept)
             _, _, s = scale(y)
             bias: Any = getattr(module, "bias", None)
             return y / s if bias is None else y / s + bias * (1 - 1 / s)

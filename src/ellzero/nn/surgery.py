@@ -247,7 +247,8 @@ def _graph_form(gates: Gates, values: Mapping[str, Tensor], kept: Mapping[str, T
         raise checks.no_layers_in_graph()
     gone = {label for s in gates.sites.values() if s.group is not None for label in _closed(s.group, kept[s.name])}
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)  # torch's copy of its own classes
+        # torch's copy of its own classes
+        warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
         module = copy.deepcopy(graph.program.module(check_guards=False))
     for node in module.graph.nodes:
         value: Any = graph.values.get(node.name)
@@ -286,7 +287,6 @@ def _compare(gates: Gates, small: nn.Module, form: str) -> None:
     with gates.detached(False), evaluating(gates.model), without_cache(gates.model):
         expected = _first_tensor(gates.model(*args, **kwargs))
     inside: list[str] = []  # modules whose forward has begun and not ended, so that the last is the one that fails
-
 
     def leave(*_):
         inside.pop()
