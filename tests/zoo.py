@@ -296,6 +296,7 @@ HUGGING = [
     hf("phi3", "Phi3Config", "Phi3ForCausalLM", kinds="neuron hidden", **LLAMA),
     hf("neox", "GPTNeoXConfig", "GPTNeoXForCausalLM", vocab_size=37, hidden_size=12, num_hidden_layers=2,
        num_attention_heads=3, intermediate_size=19, max_position_embeddings=32, bos_token_id=1, eos_token_id=2),
-    hf("mixtral", "MixtralConfig", "MixtralForCausalLM", kinds="head", double=False, num_local_experts=3, **LLAMA),
+    hf("mixtral", "MixtralConfig", "MixtralForCausalLM", kinds="head", double=False, num_local_experts=3,
+       **LLAMA | {"intermediate_size": 20}),
 ]  # fmt: skip
 ZOO = {c.name: c for c in PLAIN + HUGGING}

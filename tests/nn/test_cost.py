@@ -67,7 +67,9 @@ def test_expectation_is_the_mean_of_draws(name):
     p = {name: v.detach().double() for name, v in gates.probabilities().items()}
     generator = torch.Generator().manual_seed(19)
     for cost in (gates.costs.params, gates.costs.flops):
-        draws = torch.stack([cost({n: torch.bernoulli(v, generator=generator) for n, v in p.items()}) for _ in range(1000)])
+        draws = torch.stack(
+            [cost({n: torch.bernoulli(v, generator=generator) for n, v in p.items()}) for _ in range(1000)]
+        )
         error = draws.std() / 1000**0.5
         assert abs(float(draws.mean() - cost(p))) <= 5 * float(error)
         assert float(draws.std()) > 0

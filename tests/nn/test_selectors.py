@@ -46,7 +46,11 @@ def test_sums_and_differences(vit):
     both = ez.neurons() + ez.heads()
     assert names(both, vit) == {f"blocks.{k}.{n}" for k in (0, 1) for n in ("fc1", "qkv")}
     assert names(both - ez.heads("blocks.0.*"), vit) == {"blocks.0.fc1", "blocks.1.fc1", "blocks.1.qkv"}
-    assert names(both + ez.layers() - ez.layers("*.0") - ez.neurons(), vit) == {"blocks.0.qkv", "blocks.1.qkv", "blocks.1"}
+    assert names(both + ez.layers() - ez.layers("*.0") - ez.neurons(), vit) == {
+        "blocks.0.qkv",
+        "blocks.1.qkv",
+        "blocks.1",
+    }
     assert names(ez.weights() - ez.weights("*.fc?", "*.qkv", "*.proj", "head", "patches"), vit) == {"token", "position"}
     assert names(ez.weights() + ez.neurons() - ez.weights(), vit) == names(ez.neurons(), vit)
     assert str(both - ez.heads("blocks.0.*")) == "neurons() + heads() - heads('blocks.0.*')"
@@ -72,7 +76,7 @@ def test_embeddings_are_picked_by_name_only():
     (ez.layers("head"), r"layers\('head'\) matches nothing\. There is: blocks\.0, blocks\.1"),
     (ez.weights("*.bias"), r"weights\('\*\.bias'\) matches nothing\. There is: "),
     (ez.heads() + ez.channels(), r"channels\(\) matches nothing"),
-    (ez.heads() - ez.heads(), r"heads\(\) - heads\(\) matches nothing"),
+    (ez.heads() - ez.heads(), r"heads\(\) - heads\(\) picks nothing"),
     (ez.heads() - ez.neurons("nowhere"), "matches nothing"),
     (ez.n_of_m(2, 4, "*.fc2"), r"2 of 4 needs rows whose length 4 divides; those of blocks\.0\.fc2\.weight have 19"),
 ])  # fmt: skip

@@ -177,7 +177,9 @@ class Plumbing:
 
         def after(module, inputs, named, y):
             if not self._training:
-                return _norm_of(module, _entering(inputs, named)[0], self.spread.vector(key, self._kept).nonzero()[:, 0])
+                return _norm_of(
+                    module, _entering(inputs, named)[0], self.spread.vector(key, self._kept).nonzero()[:, 0]
+                )
             _, _, s = scale(y)
             bias: Any = getattr(module, "bias", None)
             return y / s if bias is None else y / s + bias * (1 - 1 / s)

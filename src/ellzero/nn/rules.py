@@ -348,6 +348,8 @@ def channel_norm(walk, node, x, *params):
     lifted = [Value(shape, tuple(a.reshape(shape) for a in p.labels)) for p in params]
     x = x._replace(labels=walk.merge([x, *lifted], x.shape, walk.why("normalisation of a fixed tensor")))
     channels = x.along(1)
+    if channels is not None:
+        walk.plain.append((walk.path, channels))
     if operation(node) == "group_norm" and channels is not None:
         walk.rigid(channels.reshape(argument(node, 1, "num_groups"), -1), 1, walk.why("statistics of a group norm"))
     return x

@@ -147,6 +147,14 @@ def _stored_sizes(model: nn.Module, graph: Graph, cuts, gone: set[int]) -> dict[
         changed = dict(_layer_sizes(module, cuts.get(f"{path}.weight".strip("."), {})))
         if changed:
             sizes[path] = changed
+    for path, labels in graph.walk.plain:
+        module, now = model.get_submodule(path), survivors(graph, Value(labels.shape, (labels,)), gone)[1]
+        if now < labels.shape[1] and getattr(module, "weight", None) is None:
+            if isinstance(module, nn.GroupNorm):
+                groups = module.num_groups * now // module.num_channels
+                sizes[path] = {"num_groups": groups, "num_channels": now}
+            elif isinstance(module, nn.modules.batchnorm._NormBase):
+                sizes[path] = {"num_features": now}
     for path, labels in graph.walk.splits:
         now = survivors(graph, Value(labels.shape, (labels,)), gone)
         for axis in support(labels):
@@ -245,7 +253,9 @@ def _graph_form(gates: Gates, values: Mapping[str, Tensor], kept: Mapping[str, T
         raise checks.no_layers_in_graph()
     gone = {label for s in gates.sites.values() if s.group is not None for label in _closed(s.group, kept[s.name])}
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)  # torch's copy of its own classes
+        warnings.filterwarnings(
+            "ignore", message=".*LeafSpec", category=FutureWarning
+        )  # torch's copy of its own classes
         module = copy.deepcopy(graph.program.module(check_guards=False))
     for node in module.graph.nodes:
         value: Any = graph.values.get(node.name)
@@ -284,7 +294,6 @@ def _compare(gates: Gates, small: nn.Module, form: str) -> None:
     with gates.detached(False), evaluating(gates.model), without_cache(gates.model):
         expected = _first_tensor(gates.model(*args, **kwargs))
     inside: list[str] = []  # modules whose forward has begun and not ended, so that the last is the one that fails
-
 
     def leave(*_):
         inside.pop()
