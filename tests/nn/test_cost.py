@@ -6,11 +6,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from zoo import ZOO, draw_gates, flops, gates_everywhere, n_params
 
 import ellzero.nn as ez
 from ellzero.nn import networks
 from ellzero.nn.attach import certain
+from zoo import ZOO, draw_gates, flops, gates_everywhere, n_params
 
 
 class Tiny(nn.Module):

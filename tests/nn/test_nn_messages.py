@@ -7,11 +7,11 @@ import json
 import pytest
 import torch
 from torch import nn
-from zoo import CLOSED, MLP, OPEN, MinGPT, draw_gates, set_all
 
 import ellzero.nn as ez
 from ellzero import errors
 from ellzero.nn import networks
+from zoo import CLOSED, MLP, OPEN, MinGPT, draw_gates, set_all
 
 X = torch.zeros(2, 4)
 
@@ -106,65 +106,129 @@ def loaded(tmp_path, **changes):
 MESSAGES = [
     (lambda: ez.attach(3, X), errors.ArgumentError, "`model` must be a torch.nn.Module, got int."),
     (lambda: attached(nn.ReLU()), errors.ArgumentError, "`model` must have parameters; ReLU has none."),
-    (lambda: attached(selector="fc*"), errors.ArgumentError,
-     "`selector` must be made of channels(), neurons(), heads(), hidden(), layers(), weights() and n_of_m(), "
-     "got 'fc*'."),
+    (
+        lambda: attached(selector="fc*"),
+        errors.ArgumentError,
+        "`selector` must be made of channels(), neurons(), heads(), hidden(), layers(), weights() and n_of_m(), "
+        "got 'fc*'.",
+    ),
     (lambda: ez.neurons(3), errors.ArgumentError, "neurons() takes glob patterns such as 'layer1.*', got 3."),
     (lambda: ez.weights(""), errors.ArgumentError, "weights() takes glob patterns such as 'layer1.*', got ''."),
-    (lambda: attached(selector=ez.n_of_m(2, 4, "2")), errors.ArgumentError,
-     "2 of 4 needs rows whose length 4 divides; those of 2.weight have 6. "
-     "Hint: n_of_m(2, 4) - weights('2.weight') leaves it out."),
-    (lambda: attached(selector=ez.n_of_m(1, 2)), errors.ArgumentError,
-     "n_of_m(1, 2) needs gates that keep an exact number; HardConcrete gates do not. Hint: gate=TopK(score=magnitude)."),
-    (lambda: attached(selector=ez.neurons("c")), errors.ArgumentError,
-     "neurons('c') matches nothing. There is: 0."),
-    (lambda: attached(selector=ez.channels()), errors.ArgumentError, "channels() matches nothing: the network has no channels that may be cut. Kept because: 0.weight[1]: a fixed tensor "
-     "is read, or an axis shared by several in 0, 2.weight[0]: model output, 2.bias[0]: model output."),
-    (lambda: attached(selector=ez.neurons() - ez.neurons()), errors.ArgumentError, "neurons() - neurons() picks nothing: what the one side picks, the other takes away again."),
-    (lambda: attached(nn.Sequential(nn.Linear(4, 6), nn.Softmax(-1))), errors.ArgumentError, "Sequential has no channels, neurons or heads that may be cut:\n"
-     "frozen 0.weight[0], 0.bias[0]: model output; softmax over it in 1\n"
-     "frozen 0.weight[1]: a fixed tensor is read, or an axis shared by several in 0"),
-    (twice, errors.ArgumentError,
-     "this Sequential has gates already, on its module '0', and a second set would gate what the first one does. "
-     "Hint: join selectors with +, or call detach() on the gates that are there."),
-    (lambda: torch.save(attached(), io.BytesIO()), errors.UnsupportedError,
-     "a Sequential cannot be pickled while gates are attached. Hint: save model.state_dict() and gates.state_dict(), "
-     "whose keys are those of the plain network, or call detach() first."),
-    (lambda: attached(Branch()), errors.UnsupportedError, "Branch cannot be exported by torch.export, so nothing is known of its couplings: GuardOnDataDependentSymNode: Could "
-     "not guard on data-dependent expression Eq(u0, 1) (unhinted: Eq(u0, 1)).  (Size-like symbols: none) "
-     f"At {__file__}, line {Branch.forward.__code__.co_firstlineno + 1}, in forward. "
-     "Hint: a forward may not branch on data; torch.export.export(model, inputs, strict=False) shows the place in full."),
-    (lambda: ez.compress(plain(), attached()), errors.ArgumentError,
-     "these gates are attached to another network than this Sequential. Hint: gates.model is theirs."),
+    (
+        lambda: attached(selector=ez.n_of_m(2, 4, "2")),
+        errors.ArgumentError,
+        "2 of 4 needs rows whose length 4 divides; those of 2.weight have 6. "
+        "Hint: n_of_m(2, 4) - weights('2.weight') leaves it out.",
+    ),
+    (
+        lambda: attached(selector=ez.n_of_m(1, 2)),
+        errors.ArgumentError,
+        "n_of_m(1, 2) needs gates that keep an exact number; HardConcrete gates do not. Hint: gate=TopK(score=magnitude).",  # noqa: E501
+    ),
+    (lambda: attached(selector=ez.neurons("c")), errors.ArgumentError, "neurons('c') matches nothing. There is: 0."),
+    (
+        lambda: attached(selector=ez.channels()),
+        errors.ArgumentError,
+        "channels() matches nothing: the network has no channels that may be cut. Kept because: 0.weight[1]: a fixed tensor "  # noqa: E501
+        "is read, or an axis shared by several in 0, 2.weight[0]: model output, 2.bias[0]: model output.",
+    ),
+    (
+        lambda: attached(selector=ez.neurons() - ez.neurons()),
+        errors.ArgumentError,
+        "neurons() - neurons() picks nothing: what the one side picks, the other takes away again.",
+    ),
+    (
+        lambda: attached(nn.Sequential(nn.Linear(4, 6), nn.Softmax(-1))),
+        errors.ArgumentError,
+        "Sequential has no channels, neurons or heads that may be cut:\n"
+        "frozen 0.weight[0], 0.bias[0]: model output; softmax over it in 1\n"
+        "frozen 0.weight[1]: a fixed tensor is read, or an axis shared by several in 0",
+    ),
+    (
+        twice,
+        errors.ArgumentError,
+        "this Sequential has gates already, on its module '0', and a second set would gate what the first one does. "
+        "Hint: join selectors with +, or call detach() on the gates that are there.",
+    ),
+    (
+        lambda: torch.save(attached(), io.BytesIO()),
+        errors.UnsupportedError,
+        "a Sequential cannot be pickled while gates are attached. Hint: save model.state_dict() and gates.state_dict(), "  # noqa: E501
+        "whose keys are those of the plain network, or call detach() first.",
+    ),
+    (
+        lambda: attached(Branch()),
+        errors.UnsupportedError,
+        "Branch cannot be exported by torch.export, so nothing is known of its couplings: GuardOnDataDependentSymNode: Could "  # noqa: E501
+        "not guard on data-dependent expression Eq(u0, 1) (unhinted: Eq(u0, 1)).  (Size-like symbols: none) "
+        f"At {__file__}, line {Branch.forward.__code__.co_firstlineno + 1}, in forward. "
+        "Hint: a forward may not branch on data; torch.export.export(model, inputs, strict=False) shows the place in full.",  # noqa: E501
+    ),
+    (
+        lambda: ez.compress(plain(), attached()),
+        errors.ArgumentError,
+        "these gates are attached to another network than this Sequential. Hint: gates.model is theirs.",
+    ),
     (no_layers, errors.UnsupportedError, 'form="graph" cannot drop whole layers. Hint: form="class" can.'),
-    (lambda: cut(nn.Sequential(Stubborn(), nn.Linear(6, 2))), errors.UnsupportedError, "the smaller Sequential does not run: module '0' ties sizes together, so that no smaller instance of the class "
-     "exists (RuntimeError: shape '[-1, 6]' is invalid for input of size 10). "
-     'Hint: compress(..., form="graph") cuts the exported program instead.'),
-    (lambda: cut(MinGPT().eval(), x=torch.zeros(2, 7, dtype=torch.long), selector=ez.heads()),
-     errors.UnsupportedError, "the smaller MinGPT does not run: its own forward ties sizes together, so that no smaller instance of the class "
-     "exists (ValueError: not enough values to unpack (expected 3, got 2)). "
-     'Hint: compress(..., form="graph") cuts the exported program instead.'),
-    (lambda: cut(Divided()), errors.UnsupportedError, "the smaller Divided differs from the gated one by 2.2e-02 of the largest output, so it is not handed over: some "
-     "module stores a size that depends on the cut. "
-     'Hint: compress(..., form="graph") cuts the exported program instead.'),
-    (lambda: planned().apply(nn.Sequential(nn.Linear(4, 7), nn.ReLU(), nn.Linear(7, 2))), errors.ArgumentError, "the plan is for a dense Sequential in which axis 0 of 0.weight has length 6; in this Sequential it has shape (7, 4). "
-     "Nothing was changed."),
-    (lambda: planned().apply(MLP()), errors.ArgumentError, "the plan is for a dense Sequential in which axis 0 of 0.weight has length 6; in this MLP it does not exist. "
-     "Nothing was changed."),
-    (lambda: ez.Target(attached()), errors.ArgumentError,
-     "Give exactly one of `flops`, `params`, `kept`, got none."),
-    (lambda: ez.Target(attached(), flops=0.5, kept={}), errors.ArgumentError,
-     "Give exactly one of `flops`, `params`, `kept`, got `flops` and `kept`."),
-    (lambda: ez.Target(attached(), kept={"head": 0.5}), errors.ArgumentError,
-     "`kept` names 'head', which is no kind and matches no name of these gates. Kinds: neuron. Names: 0."),
-    (lambda: ez.Target(attached(frozen()), params=0.1), errors.ArgumentError, "`params` must be at least 0.394 here, got 0.1: so much is left with every gate closed. What cannot be cut: "
-     "0.weight[0]: softmax over it in 1, 0.bias[0]: softmax over it in 1, 2.weight[1]: softmax over it in 1, "
-     "0.weight[1]: a fixed tensor is read, or an axis shared by several in 0, 4.weight[0]: model output and 1 more. "
-     "Hint: gates.explain() lists what is frozen; more selectors in attach() reach further."),
-    (not_finite, errors.DataError,
-     "a gradient of the gates is not finite. With a gradient scaler for half precision, call step(scaler=scaler); "
-     "without one, look at the loss. Nothing was changed."),
-]  # fmt: skip
+    (
+        lambda: cut(nn.Sequential(Stubborn(), nn.Linear(6, 2))),
+        errors.UnsupportedError,
+        "the smaller Sequential does not run: module '0' ties sizes together, so that no smaller instance of the class "
+        "exists (RuntimeError: shape '[-1, 6]' is invalid for input of size 10). "
+        'Hint: compress(..., form="graph") cuts the exported program instead.',
+    ),
+    (
+        lambda: cut(MinGPT().eval(), x=torch.zeros(2, 7, dtype=torch.long), selector=ez.heads()),
+        errors.UnsupportedError,
+        "the smaller MinGPT does not run: its own forward ties sizes together, so that no smaller instance of the class "  # noqa: E501
+        "exists (ValueError: not enough values to unpack (expected 3, got 2)). "
+        'Hint: compress(..., form="graph") cuts the exported program instead.',
+    ),
+    (
+        lambda: cut(Divided()),
+        errors.UnsupportedError,
+        "the smaller Divided differs from the gated one by 2.2e-02 of the largest output, so it is not handed over: some "  # noqa: E501
+        "module stores a size that depends on the cut. "
+        'Hint: compress(..., form="graph") cuts the exported program instead.',
+    ),
+    (
+        lambda: planned().apply(nn.Sequential(nn.Linear(4, 7), nn.ReLU(), nn.Linear(7, 2))),
+        errors.ArgumentError,
+        "the plan is for a dense Sequential in which axis 0 of 0.weight has length 6; in this Sequential it has shape (7, 4). "  # noqa: E501
+        "Nothing was changed.",
+    ),
+    (
+        lambda: planned().apply(MLP()),
+        errors.ArgumentError,
+        "the plan is for a dense Sequential in which axis 0 of 0.weight has length 6; in this MLP it does not exist. "
+        "Nothing was changed.",
+    ),
+    (lambda: ez.Target(attached()), errors.ArgumentError, "Give exactly one of `flops`, `params`, `kept`, got none."),
+    (
+        lambda: ez.Target(attached(), flops=0.5, kept={}),
+        errors.ArgumentError,
+        "Give exactly one of `flops`, `params`, `kept`, got `flops` and `kept`.",
+    ),
+    (
+        lambda: ez.Target(attached(), kept={"head": 0.5}),
+        errors.ArgumentError,
+        "`kept` names 'head', which is no kind and matches no name of these gates. Kinds: neuron. Names: 0.",
+    ),
+    (
+        lambda: ez.Target(attached(frozen()), params=0.1),
+        errors.ArgumentError,
+        "`params` must be at least 0.394 here, got 0.1: so much is left with every gate closed. What cannot be cut: "
+        "0.weight[0]: softmax over it in 1, 0.bias[0]: softmax over it in 1, 2.weight[1]: softmax over it in 1, "
+        "0.weight[1]: a fixed tensor is read, or an axis shared by several in 0, 4.weight[0]: model output and 1 more. "
+        "Hint: gates.explain() lists what is frozen; more selectors in attach() reach further.",
+    ),
+    (
+        not_finite,
+        errors.DataError,
+        "a gradient of the gates is not finite. With a gradient scaler for half precision, call step(scaler=scaler); "
+        "without one, look at the loss. Nothing was changed.",
+    ),
+]
 
 
 @pytest.mark.parametrize(("call", "kind", "text"), MESSAGES, ids=range(len(MESSAGES)))

@@ -3,16 +3,29 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from random_networks import RandomNetwork
 from safetensors.torch import load_file, save_file
 from torch import nn
-from zoo import (
-    CLOSED, LLAMA, MLP, OPEN, ZOO, Encoder, MinGPT, draw_gates, flops, gates_everywhere, n_params, off, output, set_all,
-)  # fmt: skip
 
 import ellzero.nn as ez
 from ellzero.errors import ArgumentError, UnsupportedError
 from ellzero.nn import networks
+from random_networks import RandomNetwork
+from zoo import (
+    CLOSED,
+    LLAMA,
+    MLP,
+    OPEN,
+    ZOO,
+    Encoder,
+    MinGPT,
+    draw_gates,
+    flops,
+    gates_everywhere,
+    n_params,
+    off,
+    output,
+    set_all,
+)
 
 FORMS = ("class", "graph")
 LIMIT = {torch.float32: 1e-5, torch.float64: 1e-10}
@@ -99,10 +112,17 @@ def test_all_closed(name):
             assert group.members[key].shape[0] == site.count
 
 
-@pytest.mark.parametrize("gate", [
-    ez.HardConcrete(evaluation="paper"), ez.HardConcrete(evaluation="expected"), ez.ContinuousSparsification(),
-    ez.TopK(kept=0.37), ez.TopK(kept=0.37, score=ez.magnitude),
-], ids=["paper", "expected", "continuous", "top-k", "magnitude"])  # fmt: skip
+@pytest.mark.parametrize(
+    "gate",
+    [
+        ez.HardConcrete(evaluation="paper"),
+        ez.HardConcrete(evaluation="expected"),
+        ez.ContinuousSparsification(),
+        ez.TopK(kept=0.37),
+        ez.TopK(kept=0.37, score=ez.magnitude),
+    ],
+    ids=["paper", "expected", "continuous", "top-k", "magnitude"],
+)
 @pytest.mark.parametrize("name", ["lenet5", "resnet20-projection", "vit", "llama-gqa-tied"])
 def test_every_law(name, gate):
     case = ZOO[name]
@@ -159,8 +179,8 @@ def compare_random(seed):
         try:
             check(model, gates, form, example, other, 1e-10)
         except UnsupportedError as error:
-            assert form == "class", (seed, error)
-            assert any(word in name for name in model.names for word in TIES), (seed, model.names, error)
+            if form == "graph" or not any(word in name for name in model.names for word in TIES):
+                raise AssertionError(f"network {seed}: {model.names}") from error
     return True
 
 
@@ -210,8 +230,17 @@ def test_llama_loses_layers_and_generates(tied):
 
 
 def generates(small, ids):
-    tokens = [small.generate(ids, max_new_tokens=9, min_new_tokens=9, do_sample=False, use_cache=cache,
-                             attention_mask=torch.ones_like(ids)) for cache in (True, False)]  # fmt: skip
+    tokens = [
+        small.generate(
+            ids,
+            max_new_tokens=9,
+            min_new_tokens=9,
+            do_sample=False,
+            use_cache=cache,
+            attention_mask=torch.ones_like(ids),
+        )
+        for cache in (True, False)
+    ]
     assert torch.equal(*tokens)
     assert tokens[0].shape == (2, 16)
 
@@ -243,7 +272,7 @@ def test_llama_of_other_widths_generates():
     assert ez.make_plan(gates).config is None
 
 
-# -- what cannot be, and what must not happen ------------------------------------------------------------------------------
+# -- what cannot be, and what must not happen ------------------------------------------------------------------------------  # noqa: E501
 def test_tied_forward_names_the_way_out():
     model, ids = MinGPT().eval(), torch.randint(0, 19, (2, 7))
     gates = ez.attach(model, ids, ez.heads())
@@ -346,8 +375,15 @@ def test_tied_autoencoder():
         check(model, gates, form, example, torch.randn(3, 5, dtype=torch.float64), 1e-10)
 
 
-@pytest.mark.parametrize("norm", [nn.GroupNorm(4, 8, affine=False), nn.BatchNorm2d(8, affine=False),
-                                  nn.InstanceNorm2d(8), nn.BatchNorm2d(8, affine=False, track_running_stats=False)])  # fmt: skip
+@pytest.mark.parametrize(
+    "norm",
+    [
+        nn.GroupNorm(4, 8, affine=False),
+        nn.BatchNorm2d(8, affine=False),
+        nn.InstanceNorm2d(8),
+        nn.BatchNorm2d(8, affine=False, track_running_stats=False),
+    ],
+)
 def test_norms_without_parameters(norm):
     """They store how many channels and groups there are."""
     model = nn.Sequential(nn.Conv2d(3, 8, 3), norm, nn.Conv2d(8, 2, 1)).double().eval()

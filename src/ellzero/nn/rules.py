@@ -74,7 +74,21 @@ def counted(node: Node) -> int:
 
 
 # -- one coordinate at a time ------------------------------------------------------------------------------------------
-VIEWS = frozenset("to _to_copy clone contiguous alias detach dropout neg lift_fresh_copy type_as float".split())
+VIEWS = frozenset(
+    [
+        "to",
+        "_to_copy",
+        "clone",
+        "contiguous",
+        "alias",
+        "detach",
+        "dropout",
+        "neg",
+        "lift_fresh_copy",
+        "type_as",
+        "float",
+    ]
+)
 
 
 @rule(

@@ -61,7 +61,7 @@ class Walk:
     splits : list
         Module paths and label arrays of axes that were viewed as several: numbers that modules store beside tensors.
     plain : list
-        Module paths and label arrays of normalised channels, whose number is stored where a norm has no parameters, too.
+        Module paths and label arrays of normalised channels, whose number norms without parameters store, too.
     norms : dict
         Norm modules whose normalised axis has units of its own, and the labels of that axis.
     work : list of Work
