@@ -363,7 +363,8 @@ def test_autocast():
     assert all(p.grad.isfinite().all() for p in gates.parameters())
 
 
-@pytest.mark.parametrize("backend", ["eager", pytest.param("aot_eager", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 @pytest.mark.parametrize(
     "selector",
     [

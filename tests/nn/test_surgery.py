@@ -185,7 +185,7 @@ def compare_random(seed):
 
 
 def test_random_networks():
-    assert sum(compare_random(seed) for seed in range(25)) > 15
+    assert sum(compare_random(seed) for seed in range(15)) > 8
 
 
 @pytest.mark.slow

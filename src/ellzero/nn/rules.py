@@ -64,10 +64,11 @@ def unknown(walk: Walk, node: Node, *values: Value, reason: str | None = None):
 
 def counted(node: Node) -> int:
     """Floating-point operations of a node as traced, by torch's counter; 0 where it cannot be run without data."""
+    run: Any = node.target
     args, kwargs = map_arg((node.args, node.kwargs), lambda n: n.meta.get("val"))
     try:
         with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH), torch.no_grad():
-            node.target(*args, **kwargs)
+            run(*args, **kwargs)
     except Exception:  # of any kind that an operation raises on tensors without numbers
         return 0
     return counter.get_total_flops()
