@@ -132,5 +132,5 @@ def test_the_best_by_magnitude_stay_within_the_share(share, word):
 
 def test_a_budget_is_one_question(example):
     gates = opened(network(), neurons(), example)
-    with pytest.raises(ArgumentError, match="exactly one of `flops`, `params`, `kept`"):
+    with pytest.raises(ArgumentError, match="exactly one of `flops`, `params`, `kept`, `latency`"):
         keep_best(gates, gates.scores(magnitude), flops=0.5, params=0.5)

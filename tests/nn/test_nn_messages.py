@@ -203,11 +203,15 @@ MESSAGES = [
         "the plan is for a dense Sequential in which axis 0 of 0.weight has length 6; in this MLP it does not exist. "
         "Nothing was changed.",
     ),
-    (lambda: ez.Target(attached()), errors.ArgumentError, "Give exactly one of `flops`, `params`, `kept`, got none."),
+    (
+        lambda: ez.Target(attached()),
+        errors.ArgumentError,
+        "Give exactly one of `flops`, `params`, `kept`, `latency`, got none.",
+    ),
     (
         lambda: ez.Target(attached(), flops=0.5, kept={}),
         errors.ArgumentError,
-        "Give exactly one of `flops`, `params`, `kept`, got `flops` and `kept`.",
+        "Give exactly one of `flops`, `params`, `kept`, `latency`, got `flops` and `kept`.",
     ),
     (
         lambda: ez.Target(attached(), kept={"head": 0.5}),

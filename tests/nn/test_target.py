@@ -230,7 +230,7 @@ def test_below_reach_names_what_is_frozen():
 @pytest.mark.parametrize(
     ("goal", "message"),
     [
-        ({}, "Give exactly one of `flops`, `params`, `kept`, got none"),
+        ({}, "Give exactly one of `flops`, `params`, `kept`, `latency`, got none"),
         ({"flops": 0.5, "params": 0.5}, "got `flops` and `params`"),
         ({"flops": 0.0}, "`flops`"),
         ({"params": 1.9}, "`params`"),

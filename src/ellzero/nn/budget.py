@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -37,6 +38,19 @@ class Constraint:
     cost: Callable[[Mapping[str, Tensor]], Tensor]
 
 
+class Goal(Protocol):
+    """A share of a cost that somebody else measured."""
+
+    @property
+    def share(self) -> float:
+        """In (0, 1]."""
+        ...
+
+    def share_of(self, probabilities: Mapping[str, Tensor]) -> Tensor:
+        """Share of the full cost where gates are open with these probabilities."""
+        ...
+
+
 class Budget:
     """Shares that may stay, and the decision which gates stay open within them.
 
@@ -49,32 +63,37 @@ class Budget:
     kept : mapping, optional
         Shares in (0, 1] of gates, by kind (``"channel"``, ``"neuron"``, ``"head"``, ``"hidden"``, ``"layer"``,
         ``"weight"``) or by a glob pattern over names.
+    latency : LatencyGoal, optional
+        A share of measured time, ``measure_latency(gates).at(share)``.
 
     Attributes
     ----------
     constraints : list of Constraint
         One for `flops` or `params`, one for each entry of `kept`.
     full : int
-        Operations, parameters or gates with every gate open.
+        Operations, parameters or gates with every gate open; 1 for latency.
 
     Raises
     ------
     ArgumentError
-        If not exactly one of `flops`, `params` and `kept` is given, or a share is below what is left with every gate
+        If not exactly one of the four is given, or a share is below what is left with every gate
         closed; the message names what is frozen.
     """
 
     @torch.no_grad()
     def __init__(
         self, gates: Gates, *, flops: float | None = None, params: float | None = None,
-        kept: Mapping[str, float] | None = None,
+        kept: Mapping[str, float] | None = None, latency: Goal | None = None,
     ):  # fmt: skip
-        checks.one_goal(flops=flops, params=params, kept=kept)
+        checks.one_goal(flops=flops, params=params, kept=kept, latency=latency)
         self.gates = gates
         names = tuple(gates.sites)
         if kept is not None:
             self.full = sum(site.count for site in gates.sites.values())
             self.constraints = [self._of_gates(pattern, share) for pattern, share in kept.items()]
+        elif latency is not None:
+            self.full = 1
+            self.constraints = [Constraint("latency", latency.share, names, latency.share_of)]
         else:
             word, share = ("flops", flops) if params is None else ("params", params)
             cost = gates.costs.flops if params is None else gates.costs.params
@@ -164,7 +183,7 @@ def keep_best(gates: Gates, scores: Mapping[str, Tensor], **shares) -> None:
     scores : dict of str to Tensor
         A number for every gate, from `saliency` or ``gates.scores(magnitude)``, comparable across sites.
     **shares
-        Exactly one of `flops`, `params` and `kept`, as of `Target`.
+        Exactly one of `flops`, `params`, `kept` and `latency`, as of `Target`.
 
     Raises
     ------

@@ -34,13 +34,15 @@ TOLERANCE = {
 }  # of the largest output
 
 
-def make_plan(gates: Gates) -> Plan:
+def make_plan(gates: Gates, kept: Mapping[str, Tensor] | None = None) -> Plan:
     """The plan by which the gates as they stand cut their network.
 
     Parameters
     ----------
     gates : Gates
         Attached to the network, or detached again.
+    kept : mapping of str to Tensor, optional
+        Booleans that decide in place of the gates; every group must keep one unit.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def make_plan(gates: Gates) -> Plan:
         To be saved, and applied to fresh instances.
     """
     graph, model = gates.graph, gates.model
-    kept = gates.kept()
+    kept = gates.kept() if kept is None else kept
     cuts = (
         kept_coordinates(gates.spread.vectors(kept)) if any(s.group is not None for s in gates.sites.values()) else {}
     )

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from .. import _checks as checks
 from .attach import Gates
-from .budget import Budget
+from .budget import Budget, Goal
 from .distributed import replicated
 
 
@@ -39,6 +39,8 @@ class Target:
     kept : mapping, optional
         Shares in (0, 1] of gates that may stay, by kind (``"channel"``, ``"neuron"``, ``"head"``, ``"hidden"``,
         ``"layer"``, ``"weight"``) or by a glob pattern over names.
+    latency : LatencyGoal, optional
+        A share of measured time: ``measure_latency(gates).at(0.5)``.
     warmup : int, default=0
         Steps in which the share wanted goes down from 1 to its value, linearly.
     lr : float, default=0.1
@@ -54,8 +56,8 @@ class Target:
     Raises
     ------
     ArgumentError
-        If not exactly one of `flops`, `params` and `kept` is given, or a share is below what is left with every gate
-        closed; the message names what is frozen.
+        If not exactly one of `flops`, `params`, `kept` and `latency` is given, or a share is below what is left with
+        every gate closed; the message names what is frozen.
 
     References
     ----------
@@ -83,10 +85,10 @@ class Target:
 
     def __init__(
         self, gates: Gates, *, flops: float | None = None, params: float | None = None,
-        kept: Mapping[str, float] | None = None, warmup: int = 0, lr: float = 0.1, dual_lr: float = 1.0,
-        rho: float = 10.0, optimizer: torch.optim.Optimizer | None = None,
+        kept: Mapping[str, float] | None = None, latency: Goal | None = None, warmup: int = 0, lr: float = 0.1,
+        dual_lr: float = 1.0, rho: float = 10.0, optimizer: torch.optim.Optimizer | None = None,
     ):  # fmt: skip
-        self.gates, self.budget = gates, Budget(gates, flops=flops, params=params, kept=kept)
+        self.gates, self.budget = gates, Budget(gates, flops=flops, params=params, kept=kept, latency=latency)
         self.warmup = checks.integer_in("warmup", warmup, 0, 10**12)
         self.dual_lr, self.rho = checks.non_negative("dual_lr", dual_lr), checks.non_negative("rho", rho)
         self.optimizer = optimizer or torch.optim.Adam(gates.parameters(), lr=checks.finite_positive("lr", lr))
@@ -101,7 +103,7 @@ class Target:
 
     @property
     def full(self) -> int:
-        """Operations, parameters or gates with every gate open."""
+        """Operations, parameters or gates with every gate open; 1 for latency."""
         return self.budget.full
 
     @property
