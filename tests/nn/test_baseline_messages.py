@@ -164,7 +164,7 @@ MESSAGES = [
     (lambda: lottery(NET, lambda run: 0.37, 1, controls=["reinit"]),
      "the control 'reinit' needs a network with other weights. Hint: fresh=lambda: Net(), or controls=('random',)."),
     (lambda: lottery(NET, lambda run: 0.37, 1, controls=["reinit"], fresh=lambda: nn.Linear(6, 3)),
-     "`fresh` must build the same network again; 0.bias differs in name or shape."),
+     "`fresh` must build the same network again; 0.weight differs in name or shape."),
     (lambda: lottery(NET, lambda run: 0.37, 1, controls=["reinit"], fresh=lambda: NET),
      "`fresh` built a network with the very weights of `model`, which is no control. Hint: do not seed in it; torch's "
      "generators are seeded before it is called."),

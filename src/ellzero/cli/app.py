@@ -41,6 +41,10 @@ probabilities and the label.""",
 
 The design is built again from the table, and every bound of the proof is computed again with plain arithmetic. Exit
 code 1: the file does not prove its claim about these data.""",
+    "prune": """Make a neural network smaller and faster, to the size that you ask for.
+
+FACTORY makes a PyTorch network. It is trained with gates until so few operations or parameters stay, the closed units
+are cut out, and parameters, FLOPs, bytes and measured time before and after are printed.""",
     "demo": """Run `select` on the shipped Hitters data: salaries of baseball players, 19 candidate columns.""",
     "doctor": """Print versions, threads, optional packages and the state of the compiled kernels.""",
     "explain": """Say in a few lines what a word means that the command uses. Without a word: list them.""",

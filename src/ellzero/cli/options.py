@@ -81,6 +81,33 @@ def parse_columns(text: str) -> tuple[str, ...]:
     return names
 
 
+def parse_shape(text: str) -> tuple[int, ...]:
+    """Read ``2x1x28x28`` as a shape.
+
+    Examples
+    --------
+    >>> parse_shape("2x1x28x28"), parse_shape("5,7")
+    ((2, 1, 28, 28), (5, 7))
+    """
+    if re.fullmatch(r"\s*[1-9]\d*(\s*[x,]\s*[1-9]\d*)*\s*", text) is None:
+        raise ValueError(f'"{text}" is not a shape: write 2x1x28x28.')
+    return tuple(int(size) for size in re.split("[x,]", text))
+
+
+def parse_share_of(text: str) -> tuple[str, float]:
+    """Read ``head=50%`` as a name and a share.
+
+    Examples
+    --------
+    >>> parse_share_of("head=50%")
+    ('head', 0.5)
+    """
+    name, sign, share = text.rpartition("=")
+    if not sign or not name.strip():
+        raise ValueError(f'"{text}" is no share of anything: write head=50%.')
+    return name.strip(), parse_fraction(share)
+
+
 def converter(parse: Callable[[str], Any]) -> Callable[[Any, Sequence[Any]], Any]:
     """Dress a parser of text as cyclopts wants it."""
     return lambda _type, tokens: parse(tokens[0].value)

@@ -13,6 +13,7 @@ except ModuleNotFoundError as error:
 from .admm import ADMM, Gap, PenaltyDecomposition
 from .attach import Gates, attach
 from .budget import keep_best, saliency
+from .export import export_onnx, export_program, load, save, save_pretrained, to_semi_structured, two_of_four
 from .gates import GATES, ContinuousSparsification, Gate, HardConcrete, TopK
 from .layerwise import InputGram, prune_layer
 from .masks import Held, Masks
@@ -21,8 +22,10 @@ from .plan import Plan
 from .proximal import Proximal, Slices, SubgradientL1
 from .prune import Gradual, prune
 from .ranking import magnitude
+from .report import GateGap, Latency, Measured, Report, count_flops, report
 from .scores import Grasp, Magnitude, Random, Snip, SynFlow, Wanda
 from .selectors import Selector, channels, heads, hidden, layers, n_of_m, neurons, weights
+from .sparsify import Sparsified, sparsify
 from .surgery import compress, make_plan
 from .target import Target, price
 from .tickets import GateTicket, Row, Run, Ticket, Tickets, lottery
@@ -33,6 +36,7 @@ __all__ = [
     "ContinuousSparsification",
     "Gap",
     "Gate",
+    "GateGap",
     "GateTicket",
     "Gates",
     "Gradual",
@@ -40,19 +44,23 @@ __all__ = [
     "HardConcrete",
     "Held",
     "InputGram",
+    "Latency",
     "LayerReport",
     "Magnitude",
     "Masks",
+    "Measured",
     "OneShotReport",
     "PenaltyDecomposition",
     "Plan",
     "Proximal",
     "Random",
+    "Report",
     "Row",
     "Run",
     "Selector",
     "Slices",
     "Snip",
+    "Sparsified",
     "SubgradientL1",
     "SynFlow",
     "Target",
@@ -63,10 +71,14 @@ __all__ = [
     "attach",
     "channels",
     "compress",
+    "count_flops",
+    "export_onnx",
+    "export_program",
     "heads",
     "hidden",
     "keep_best",
     "layers",
+    "load",
     "lottery",
     "magnitude",
     "make_plan",
@@ -76,6 +88,12 @@ __all__ = [
     "prune",
     "prune_layer",
     "prune_llm",
+    "report",
     "saliency",
+    "save",
+    "save_pretrained",
+    "sparsify",
+    "to_semi_structured",
+    "two_of_four",
     "weights",
 ]

@@ -138,9 +138,10 @@ class Plumbing:
     # -- what happens in a forward ---------------------------------------------------------------------------------
     def _before(self, model: nn.Module, _inputs) -> None:
         """Before each forward: the values it uses, from the outside of any compiled graph."""
-        self._training, self._inside = model.training or self.draw.always, True
-        self._values, kept = self.draw(self._training)
+        self._training = model.training or self.draw.always
+        self._values, kept = self.draw(self._training)  # scores are of the weights as they are, not as they are gated
         self._flat, self._kept = self.spread.flat(self._values), self.spread.flat(kept)
+        self._inside = True
 
     def _after(self, *_) -> None:
         """After each forward, failed ones too: whoever asks a module for its weight gets the parameter again."""

@@ -389,7 +389,7 @@ class _Lottery:
         with _seeded(self._seed(number, "fresh"), self.model):
             state = self.fresh().state_dict()
         known = self.model.state_dict()
-        for name in known.keys() | state.keys():
+        for name in dict.fromkeys([*known, *state]):
             if name not in known or name not in state or known[name].shape != state[name].shape:
                 raise checks.fresh_differs(name)
         state = {name: tensor.detach().clone().to(known[name].device) for name, tensor in state.items()}

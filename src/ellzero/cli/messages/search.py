@@ -64,6 +64,11 @@ ARGUMENTS = {
     "forced",
     "forbidden",
     "sample_weight",
+    "flops",
+    "params",
+    "epochs",
+    "pretrain",
+    "finetune",
 }
 
 
@@ -76,7 +81,10 @@ def in_flags(sentence: str) -> str:
         .replace("column of X", "column")
         .replace("`constraints`", "--hierarchy and --at-most-one")
     )
-    sentence = sentence.replace("`solvers`", "--solver")
+    sentence = sentence.replace("`solvers`", "--solver").replace("`kept[", "`--keep [").replace("`kept`", "--keep")
+    sentence = sentence.replace("gates.explain() lists", "--explain lists").replace(
+        "selectors in attach()", "of --select"
+    )
     sentence = re.sub(r"(, or name the parents with| Hint:) parents=.*$", ".", sentence).replace("..", ".")
     return re.sub(
         r"`(\w+)`", lambda name: "--" + name[1].replace("_", "-") if name[1] in ARGUMENTS else name[0], sentence
