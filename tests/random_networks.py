@@ -192,11 +192,27 @@ class _Builder:
 
     def activation(self, shape):
         f = self.dice.choice(
-            [F.relu, F.gelu, F.silu, torch.tanh, F.hardswish, F.softplus, torch.exp, lambda x: x * torch.sigmoid(x),
-             lambda x: x + 0.37, lambda x: 1.9 - x, lambda x: x.clamp(-1.9, 0.37), lambda x: x**2, F.elu,
-             lambda x: torch.where(x > 0, x, 0.37 * x), lambda x: F.leaky_relu(x, inplace=False),
-             lambda x: x.masked_fill(x < 0, 0.37), lambda x: torch.maximum(x, x.neg()), lambda x: F.relu(x, inplace=True)]
-        )  # fmt: skip
+            [
+                F.relu,
+                F.gelu,
+                F.silu,
+                torch.tanh,
+                F.hardswish,
+                F.softplus,
+                torch.exp,
+                lambda x: x * torch.sigmoid(x),
+                lambda x: x + 0.37,
+                lambda x: 1.9 - x,
+                lambda x: x.clamp(-1.9, 0.37),
+                lambda x: x**2,
+                F.elu,
+                lambda x: torch.where(x > 0, x, 0.37 * x),
+                lambda x: F.leaky_relu(x, inplace=False),
+                lambda x: x.masked_fill(x < 0, 0.37),
+                lambda x: torch.maximum(x, x.neg()),
+                lambda x: F.relu(x, inplace=True),
+            ]
+        )
         self.do("activation", lambda net, x, kept: f(x).clamp(-9, 9))
         return shape
 
@@ -237,8 +253,11 @@ class _Builder:
 
     def cat_saved(self, shape):
         axis = self.dice.choice([0, 0, *range(len(shape))])
-        candidates = [(k, s) for k, s in self.saved
-                      if len(s) == len(shape) and all(a == b for i, (a, b) in enumerate(zip(s, shape)) if i != axis)]  # fmt: skip
+        candidates = [
+            (k, s)
+            for k, s in self.saved
+            if len(s) == len(shape) and all(a == b for i, (a, b) in enumerate(zip(s, shape, strict=True)) if i != axis)
+        ]
         candidates = [(k, s) for k, s in candidates if prod(s) + prod(shape) < 2000]
         if not candidates:
             return None
@@ -331,8 +350,12 @@ class _Builder:
         if n < 4:
             return None
         kind = self.dice.choice(["head", "tail", "step", "middle"])
-        s = {"head": slice(0, n // 2), "tail": slice(-(n // 2), None), "step": slice(None, None, 2),
-             "middle": slice(1, n - 1)}[kind]  # fmt: skip
+        s = {
+            "head": slice(0, n // 2),
+            "tail": slice(-(n // 2), None),
+            "step": slice(None, None, 2),
+            "middle": slice(1, n - 1),
+        }[kind]
         index = (slice(None),) * (axis + 1) + (s,)
         self.do(f"slice {kind}", lambda net, x, kept: x[index])
         return tuple(len(range(n)[s]) if k == axis else m for k, m in enumerate(shape))
@@ -372,8 +395,10 @@ class _Builder:
             return None
         self.do(
             "patches",
-            lambda net, x, kept: x.reshape(x.shape[0], -1, h // 2, 2, w // 2, 2).permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2),
-        )  # fmt: skip
+            lambda net, x, kept: (
+                x.reshape(x.shape[0], -1, h // 2, 2, w // 2, 2).permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+            ),
+        )
         return (h * w // 4, c * 4)
 
     def to_image(self, shape):
@@ -454,9 +479,15 @@ class _Builder:
         if c > 12 or h > 9:
             return None
         pads, mode = self.dice.choice(
-            [((1, 0, 0, 1), "constant"), ((0, 0, 0, 0, 1, 2), "constant"), ((1, 1, 1, 1), "reflect"),
-             ((1, 1, 1, 1), "replicate"), ((-1, 0, 0, 0), "constant"), ((0, 0, 0, 0, -1, 0), "constant")]
-        )  # fmt: skip
+            [
+                ((1, 0, 0, 1), "constant"),
+                ((0, 0, 0, 0, 1, 2), "constant"),
+                ((1, 1, 1, 1), "reflect"),
+                ((1, 1, 1, 1), "replicate"),
+                ((-1, 0, 0, 0), "constant"),
+                ((0, 0, 0, 0, -1, 0), "constant"),
+            ]
+        )
         if (mode == "reflect" and min(h, w) < 2) or min(shape) < 3:
             return None
         self.do(f"pad {mode}", lambda net, x, kept: F.pad(x, pads, mode=mode))
@@ -503,12 +534,21 @@ class _Builder:
         """What mixes the coordinates of an axis without a parameter."""
         axis = self.dice.randrange(len(shape)) + 1
         f = self.dice.choice(
-            [lambda x: x.softmax(axis), lambda x: x.cumsum(axis), lambda x: x.flip(axis), lambda x: x.roll(1, axis),
-             lambda x: x.sort(axis).values, lambda x: x - x.mean(axis, keepdim=True),
-             lambda x: x / (1 + x.norm(dim=axis, keepdim=True)), lambda x: F.normalize(x, dim=axis),
-             lambda x: x - x.amax(axis, keepdim=True), lambda x: x / (1 + x.std(axis, keepdim=True, correction=0)),
-             lambda x: x.log_softmax(axis), lambda x: x * (x.sum(axis, keepdim=True) > 0)]
-        )  # fmt: skip
+            [
+                lambda x: x.softmax(axis),
+                lambda x: x.cumsum(axis),
+                lambda x: x.flip(axis),
+                lambda x: x.roll(1, axis),
+                lambda x: x.sort(axis).values,
+                lambda x: x - x.mean(axis, keepdim=True),
+                lambda x: x / (1 + x.norm(dim=axis, keepdim=True)),
+                lambda x: F.normalize(x, dim=axis),
+                lambda x: x - x.amax(axis, keepdim=True),
+                lambda x: x / (1 + x.std(axis, keepdim=True, correction=0)),
+                lambda x: x.log_softmax(axis),
+                lambda x: x * (x.sum(axis, keepdim=True) > 0),
+            ]
+        )
         self.do("mixed", lambda net, x, kept: f(x))
         return shape
 
@@ -528,10 +568,16 @@ class _Builder:
 
     def no_rule(self, shape):
         f = self.dice.choice(
-            [lambda x: torch.einsum("b...,b...->b...", x, x.tanh()), lambda x: torch.special.erfcx(x.abs()),
-             lambda x: x.topk(x.shape[1], 1).values, lambda x: torch.fft.rfft(x, dim=-1).abs().repeat_interleave(2, -1)[..., : x.shape[-1]],
-             lambda x: x.cummax(1).values, lambda x: torch.logaddexp(x, -x), lambda x: torch.atan2(x, x + 0.37)]
-        )  # fmt: skip
+            [
+                lambda x: torch.einsum("b...,b...->b...", x, x.tanh()),
+                lambda x: torch.special.erfcx(x.abs()),
+                lambda x: x.topk(x.shape[1], 1).values,
+                lambda x: torch.fft.rfft(x, dim=-1).abs().repeat_interleave(2, -1)[..., : x.shape[-1]],
+                lambda x: x.cummax(1).values,
+                lambda x: torch.logaddexp(x, -x),
+                lambda x: torch.atan2(x, x + 0.37),
+            ]
+        )
         self.do("no rule", lambda net, x, kept: f(x))
         return shape
 
@@ -597,7 +643,7 @@ class _Builder:
         return shape
 
     def multihead(self, shape):
-        t, c = shape
+        _t, c = shape
         if c % 2:
             return None
         i = self.net.part(nn.MultiheadAttention(c, 2, batch_first=True))
@@ -613,15 +659,92 @@ class _Builder:
 
 
 B = _Builder
-ANY = [B.activation, B.activation, B.scaled, B.constant, B.add_saved, B.add_saved, B.cat_saved, B.cat_saved, B.residual,
-       B.glu, B.split, B.split_by_size, B.sliced, B.indexed, B.mixed, B.no_rule, B.repeated, B.twice, B.layer_norm,
-       B.functional_norm, B.own_norm, B.pre_norm_block, B.tied, B.matmul_parameter, B.layer_norm_whole]  # fmt: skip
-IMAGE = [*ANY, *[B.conv] * 10, B.conv_transposed, B.conv_transposed, B.batch_norm, B.batch_norm, B.batch_norm, B.group_norm, B.group_norm,
-         B.instance_norm, B.prelu, B.squeeze_excite, B.squeeze_excite, B.to_sequence, B.to_sequence, B.patches,
-         B.to_vector, B.nhwc_linear, B.nhwc_norm, B.shuffle, B.pixel_shuffle, B.padded, B.padded, B.pooled, B.pooled,
-         B.upsampled, B.reduced]  # fmt: skip
-SEQUENCE = [*ANY, *[B.linear] * 7, B.conv1d, B.selected, B.unbound, B.to_image, B.to_image, B.to_vector,
-            B.permuted_sequence, B.width_linear, B.reduced, B.gram, B.attention, B.attention, B.attention,
-            B.fused_attention, B.fused_attention, B.multihead, B.recurrent, B.stacked]  # fmt: skip
-VECTOR = [*ANY, *[B.linear] * 10, B.batch_norm, B.group_norm, B.vector_to_sequence, B.vector_to_sequence, B.unbound,
-          B.stacked, B.prelu]  # fmt: skip
+ANY = [
+    B.activation,
+    B.activation,
+    B.scaled,
+    B.constant,
+    B.add_saved,
+    B.add_saved,
+    B.cat_saved,
+    B.cat_saved,
+    B.residual,
+    B.glu,
+    B.split,
+    B.split_by_size,
+    B.sliced,
+    B.indexed,
+    B.mixed,
+    B.no_rule,
+    B.repeated,
+    B.twice,
+    B.layer_norm,
+    B.functional_norm,
+    B.own_norm,
+    B.pre_norm_block,
+    B.tied,
+    B.matmul_parameter,
+    B.layer_norm_whole,
+]
+IMAGE = [
+    *ANY,
+    *[B.conv] * 10,
+    B.conv_transposed,
+    B.conv_transposed,
+    B.batch_norm,
+    B.batch_norm,
+    B.batch_norm,
+    B.group_norm,
+    B.group_norm,
+    B.instance_norm,
+    B.prelu,
+    B.squeeze_excite,
+    B.squeeze_excite,
+    B.to_sequence,
+    B.to_sequence,
+    B.patches,
+    B.to_vector,
+    B.nhwc_linear,
+    B.nhwc_norm,
+    B.shuffle,
+    B.pixel_shuffle,
+    B.padded,
+    B.padded,
+    B.pooled,
+    B.pooled,
+    B.upsampled,
+    B.reduced,
+]
+SEQUENCE = [
+    *ANY,
+    *[B.linear] * 7,
+    B.conv1d,
+    B.selected,
+    B.unbound,
+    B.to_image,
+    B.to_image,
+    B.to_vector,
+    B.permuted_sequence,
+    B.width_linear,
+    B.reduced,
+    B.gram,
+    B.attention,
+    B.attention,
+    B.attention,
+    B.fused_attention,
+    B.fused_attention,
+    B.multihead,
+    B.recurrent,
+    B.stacked,
+]
+VECTOR = [
+    *ANY,
+    *[B.linear] * 10,
+    B.batch_norm,
+    B.group_norm,
+    B.vector_to_sequence,
+    B.vector_to_sequence,
+    B.unbound,
+    B.stacked,
+    B.prelu,
+]

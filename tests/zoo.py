@@ -19,7 +19,7 @@ from random_networks import scramble
 CLOSED, OPEN = -5.0, 6.0  # logits at which hard concrete gates are 0 and 1 by the median
 
 
-# -- gates ---------------------------------------------------------------------------------------------------------------
+# -- gates ---------------------------------------------------------------------------------------------------------------  # noqa: E501
 def gates_everywhere(model, example, gate=None):
     """Gates on every group of units that the walk found."""
     graph = trace(model, example)
@@ -45,7 +45,7 @@ def set_all(gates, logit, *names):
                 logits.fill_(logit)
 
 
-# -- what comes out --------------------------------------------------------------------------------------------------------
+# -- what comes out --------------------------------------------------------------------------------------------------------  # noqa: E501
 def output(model, example):
     """The first tensor that a forward in evaluation mode returns."""
     model.eval()
@@ -74,7 +74,7 @@ def flops(model, example):
     return counter.get_total_flops()
 
 
-# -- modules -------------------------------------------------------------------------------------------------------------
+# -- modules -------------------------------------------------------------------------------------------------------------  # noqa: E501
 class MLP(nn.Module):
     def __init__(self):
         super().__init__()
@@ -147,7 +147,7 @@ class ChannelsFirstLayerNorm(nn.Module):
 
 
 class ConvNeXt(nn.Module):
-    """Its block: depthwise, norm over channels, two linear layers channels last, a scale. Width 8 = side 8 on purpose."""
+    """Its block: depthwise, norm over channels, two linear layers channels last, a scale. Width 8 = side 8 on purpose."""  # noqa: E501
 
     def __init__(self):
         super().__init__()
@@ -214,7 +214,7 @@ class Encoder(nn.Module):
         return self.head(self.norm(self.layer(self.embed(x))))
 
 
-# -- the table -------------------------------------------------------------------------------------------------------------
+# -- the table -------------------------------------------------------------------------------------------------------------  # noqa: E501
 @dataclass(frozen=True)
 class Case:
     name: str
@@ -251,14 +251,23 @@ def hf(name, config, model, slow=True, kinds="neuron head hidden", attention="sd
         return getattr(transformers, model)(getattr(transformers, config)(attn_implementation=attention, **fields))
 
     pixels = "image_size" in fields
-    return case(name, make, (2, 3, 8, 8) if pixels else {"vocabulary": 37, "name": "input_ids"}, kinds,
-                slow=slow, double=double)  # fmt: skip
+    return case(
+        name, make, (2, 3, 8, 8) if pixels else {"vocabulary": 37, "name": "input_ids"}, kinds, slow=slow, double=double
+    )
 
 
 LLAMA = {
-    "vocab_size": 37, "hidden_size": 24, "intermediate_size": 19, "num_hidden_layers": 2, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "max_position_embeddings": 32, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
-}  # fmt: skip
+    "vocab_size": 37,
+    "hidden_size": 24,
+    "intermediate_size": 19,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 32,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
 IMAGE = (2, 3, 16, 16)
 
 PLAIN = [
@@ -282,20 +291,80 @@ PLAIN = [
 HUGGING = [
     hf("llama-gqa", "LlamaConfig", "LlamaForCausalLM", slow=False, tie_word_embeddings=False, **LLAMA),
     hf("llama-gqa-tied", "LlamaConfig", "LlamaForCausalLM", slow=False, tie_word_embeddings=True, **LLAMA),
-    hf("bert", "BertConfig", "BertForSequenceClassification", slow=False, vocab_size=37, hidden_size=12,
-       num_hidden_layers=2, num_attention_heads=3, intermediate_size=19, max_position_embeddings=32),
-    hf("gpt2", "GPT2Config", "GPT2LMHeadModel", vocab_size=37, n_embd=12, n_layer=2, n_head=3, n_positions=32,
-       bos_token_id=1, eos_token_id=2),
-    hf("vit-hf", "ViTConfig", "ViTForImageClassification", hidden_size=12, num_hidden_layers=2, num_attention_heads=3,
-       intermediate_size=19, image_size=8, patch_size=4),
+    hf(
+        "bert",
+        "BertConfig",
+        "BertForSequenceClassification",
+        slow=False,
+        vocab_size=37,
+        hidden_size=12,
+        num_hidden_layers=2,
+        num_attention_heads=3,
+        intermediate_size=19,
+        max_position_embeddings=32,
+    ),
+    hf(
+        "gpt2",
+        "GPT2Config",
+        "GPT2LMHeadModel",
+        vocab_size=37,
+        n_embd=12,
+        n_layer=2,
+        n_head=3,
+        n_positions=32,
+        bos_token_id=1,
+        eos_token_id=2,
+    ),
+    hf(
+        "vit-hf",
+        "ViTConfig",
+        "ViTForImageClassification",
+        hidden_size=12,
+        num_hidden_layers=2,
+        num_attention_heads=3,
+        intermediate_size=19,
+        image_size=8,
+        patch_size=4,
+    ),
     hf("qwen3", "Qwen3Config", "Qwen3ForCausalLM", head_dim=8, **LLAMA),
     hf("gemma2", "Gemma2Config", "Gemma2ForCausalLM", attention="eager", head_dim=8, **LLAMA),
-    hf("opt", "OPTConfig", "OPTForCausalLM", vocab_size=37, hidden_size=12, num_hidden_layers=2, ffn_dim=19,
-       num_attention_heads=3, max_position_embeddings=32, word_embed_proj_dim=12, pad_token_id=1, bos_token_id=1,
-       eos_token_id=2),
+    hf(
+        "opt",
+        "OPTConfig",
+        "OPTForCausalLM",
+        vocab_size=37,
+        hidden_size=12,
+        num_hidden_layers=2,
+        ffn_dim=19,
+        num_attention_heads=3,
+        max_position_embeddings=32,
+        word_embed_proj_dim=12,
+        pad_token_id=1,
+        bos_token_id=1,
+        eos_token_id=2,
+    ),
     hf("phi3", "Phi3Config", "Phi3ForCausalLM", kinds="neuron hidden", **LLAMA),
-    hf("neox", "GPTNeoXConfig", "GPTNeoXForCausalLM", vocab_size=37, hidden_size=12, num_hidden_layers=2,
-       num_attention_heads=3, intermediate_size=19, max_position_embeddings=32, bos_token_id=1, eos_token_id=2),
-    hf("mixtral", "MixtralConfig", "MixtralForCausalLM", kinds="head", double=False, num_local_experts=3, **LLAMA),
-]  # fmt: skip
+    hf(
+        "neox",
+        "GPTNeoXConfig",
+        "GPTNeoXForCausalLM",
+        vocab_size=37,
+        hidden_size=12,
+        num_hidden_layers=2,
+        num_attention_heads=3,
+        intermediate_size=19,
+        max_position_embeddings=32,
+        bos_token_id=1,
+        eos_token_id=2,
+    ),
+    hf(
+        "mixtral",
+        "MixtralConfig",
+        "MixtralForCausalLM",
+        kinds="head",
+        double=False,
+        num_local_experts=3,
+        **LLAMA | {"intermediate_size": 20},
+    ),
+]
 ZOO = {c.name: c for c in PLAIN + HUGGING}

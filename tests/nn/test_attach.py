@@ -27,7 +27,7 @@ def only_decided(gates):
     return gates
 
 
-# -- norms -------------------------------------------------------------------------------------------------------------
+# -- norms ---------------------------------------------------------------------------------------------------------------  # noqa: E501
 class Around(nn.Module):
     """A stream that a norm reads."""
 
@@ -45,10 +45,15 @@ def norms():
     from transformers.models.t5.modeling_t5 import T5LayerNorm
 
     return {
-        "layer": nn.LayerNorm(12), "layer-plain": nn.LayerNorm(12, bias=False), "layer-eps": nn.LayerNorm(12, eps=0.37),
-        "rms": nn.RMSNorm(12), "rms-eps": nn.RMSNorm(12, eps=0.37), "llama": LlamaRMSNorm(12, eps=0.19),
-        "t5": T5LayerNorm(12, eps=0.19), "gemma": GemmaRMSNorm(12, eps=0.19),
-    }  # fmt: skip
+        "layer": nn.LayerNorm(12),
+        "layer-plain": nn.LayerNorm(12, bias=False),
+        "layer-eps": nn.LayerNorm(12, eps=0.37),
+        "rms": nn.RMSNorm(12),
+        "rms-eps": nn.RMSNorm(12, eps=0.37),
+        "llama": LlamaRMSNorm(12, eps=0.19),
+        "t5": T5LayerNorm(12, eps=0.19),
+        "gemma": GemmaRMSNorm(12, eps=0.19),
+    }
 
 
 @pytest.mark.parametrize("name", ["layer", "layer-plain", "layer-eps", "rms", "rms-eps", "llama", "t5", "gemma"])
@@ -97,7 +102,7 @@ def test_training_forward_is_that_of_the_smaller_network(name):
     assert off(out.detach(), output(small, example)) <= 1e-6
 
 
-# -- what is left ------------------------------------------------------------------------------------------------------
+# -- what is left --------------------------------------------------------------------------------------------------------  # noqa: E501
 @pytest.mark.parametrize("name", EVERY)
 def test_attach_and_detach_leave_no_trace(name):
     case = ZOO[name]
@@ -238,7 +243,7 @@ def test_second_attachment():
         ez.attach(model[0], example)
 
 
-# -- gradients ---------------------------------------------------------------------------------------------------------
+# -- gradients -------------------------------------------------------------------------------------------------------------  # noqa: E501
 @pytest.mark.parametrize("name", EVERY)
 def test_gradients_reach_logits_and_weights(name):
     case = ZOO[name]
@@ -336,7 +341,7 @@ def test_a_layer_that_uses_its_input_otherwise():
     assert off(output(ez.compress(model, gates), x), output(model, x)) <= 1e-10
 
 
-# -- precision and compilation -----------------------------------------------------------------------------------------
+# -- precision and compilation -----------------------------------------------------------------------------------------------  # noqa: E501
 def test_bfloat16_model():
     """Logits are kept in single precision."""
     model, example = networks.ViT(8, 4, 12, 1, 3, 19).bfloat16(), torch.randn(2, 3, 8, 8, dtype=torch.bfloat16)
@@ -358,11 +363,16 @@ def test_autocast():
     assert all(p.grad.isfinite().all() for p in gates.parameters())
 
 
-@pytest.mark.parametrize("backend", ["eager", pytest.param("aot_eager", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("selector", [
-    ez.neurons() + ez.heads() + ez.hidden(),
-    pytest.param(ez.neurons() + ez.weights("*.fc1.weight"), marks=pytest.mark.slow),
-], ids=["structured", "weights"])  # fmt: skip
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+@pytest.mark.parametrize(
+    "selector",
+    [
+        ez.neurons() + ez.heads() + ez.hidden(),
+        pytest.param(ez.neurons() + ez.weights("*.fc1.weight"), marks=pytest.mark.slow),
+    ],
+    ids=["structured", "weights"],
+)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 def test_compiled(backend, selector):
     """The same numbers, and after the first step nothing is compiled again though every step draws."""
@@ -389,7 +399,7 @@ def test_compiled(backend, selector):
     torch._dynamo.reset()
 
 
-# -- single weights ----------------------------------------------------------------------------------------------------
+# -- single weights ----------------------------------------------------------------------------------------------------------  # noqa: E501
 def test_weights_and_channels_together():
     """Nonzero weights once the closed channels are cut; surgery multiplies both in."""
     case = ZOO["lenet5"]

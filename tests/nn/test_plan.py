@@ -68,8 +68,18 @@ def test_nothing_is_changed_by_a_plan_for_another():
         plan.apply(cut)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "3", '{"ellzero_plan": 1}', '{"ellzero_plan": 1, "cuts": {"a": 3}}',
-                                  '{"ellzero_plan": 1, "cuts": {}, "dropped": [], "network": "a", "sizes": {}, "x": 1}'])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        "3",
+        '{"ellzero_plan": 1}',
+        '{"ellzero_plan": 1, "cuts": {"a": 3}}',
+        '{"ellzero_plan": 1, "cuts": {}, "dropped": [], "network": "a", "sizes": {}, "x": 1}',
+    ],
+)
 def test_no_plan(tmp_path, text):
     (tmp_path / "p.json").write_text(text)
     with pytest.raises(DataError, match=r"p\.json is no plan of ellzero"):

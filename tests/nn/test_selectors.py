@@ -28,9 +28,12 @@ def test_kinds(vit):
     assert names(ez.hidden(), vit) == {"token"}
     assert names(ez.layers(), vit) == {"blocks.0", "blocks.1"}
     assert names(ez.weights(), vit) == {
-        "patches.weight", "head.weight", "token", "position",
+        "patches.weight",
+        "head.weight",
+        "token",
+        "position",
         *(f"blocks.{k}.{n}.weight" for k in (0, 1) for n in ("qkv", "proj", "fc1", "fc2")),
-    }  # fmt: skip
+    }
 
 
 def test_globs_over_writers_and_readers(vit):
@@ -70,16 +73,25 @@ def test_embeddings_are_picked_by_name_only():
     assert names(ez.weights("*word_embeddings*"), network) == {"bert.embeddings.word_embeddings.weight"}
 
 
-@pytest.mark.parametrize(("selector", "message"), [
-    (ez.channels(), r"channels\(\) matches nothing: the network has no channels that may be cut"),
-    (ez.neurons("nowhere.*"), r"neurons\('nowhere\.\*'\) matches nothing\. There is: blocks\.0\.fc1, blocks\.1\.fc1"),
-    (ez.layers("head"), r"layers\('head'\) matches nothing\. There is: blocks\.0, blocks\.1"),
-    (ez.weights("*.bias"), r"weights\('\*\.bias'\) matches nothing\. There is: "),
-    (ez.heads() + ez.channels(), r"channels\(\) matches nothing"),
-    (ez.heads() - ez.heads(), r"heads\(\) - heads\(\) matches nothing"),
-    (ez.heads() - ez.neurons("nowhere"), "matches nothing"),
-    (ez.n_of_m(2, 4, "*.fc2"), r"2 of 4 needs rows whose length 4 divides; those of blocks\.0\.fc2\.weight have 19"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("selector", "message"),
+    [
+        (ez.channels(), r"channels\(\) matches nothing: the network has no channels that may be cut"),
+        (
+            ez.neurons("nowhere.*"),
+            r"neurons\('nowhere\.\*'\) matches nothing\. There is: blocks\.0\.fc1, blocks\.1\.fc1",
+        ),
+        (ez.layers("head"), r"layers\('head'\) matches nothing\. There is: blocks\.0, blocks\.1"),
+        (ez.weights("*.bias"), r"weights\('\*\.bias'\) matches nothing\. There is: "),
+        (ez.heads() + ez.channels(), r"channels\(\) matches nothing"),
+        (ez.heads() - ez.heads(), r"heads\(\) - heads\(\) picks nothing"),
+        (ez.heads() - ez.neurons("nowhere"), "matches nothing"),
+        (
+            ez.n_of_m(2, 4, "*.fc2"),
+            r"2 of 4 needs rows whose length 4 divides; those of blocks\.0\.fc2\.weight have 19",
+        ),
+    ],
+)
 def test_nothing_matches(vit, selector, message):
     with pytest.raises(ArgumentError, match=message):
         selector.pick(*vit)

@@ -102,6 +102,7 @@ from .networks import (
     not_exportable,
     not_pickled_gated,
     not_the_same,
+    nothing_left,
     nothing_selected,
     nothing_to_cut,
     nothing_to_keep,

@@ -1,5 +1,6 @@
 """Messages of `ellzero.nn`; what comes in here are names and numbers, never tensors."""
 
+import re
 from collections.abc import Sequence
 
 from ..errors import ArgumentError, DataError, UnsupportedError
@@ -9,9 +10,11 @@ from .words import listed
 
 def not_exportable(model: str, error: Exception) -> UnsupportedError:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    place = re.findall(r'File "(.+)", line (\d+), in (\w+)', str(error))
+    where = " At {}, line {}, in {}.".format(*place[-1]) if place else ""
     return UnsupportedError(
         f"{model} cannot be exported by torch.export, so nothing is known of its couplings: {type(error).__name__}: "
-        f"{lines[0] if lines else 'no message'} Hint: a forward may not branch on data; "
+        f"{lines[0] if lines else 'no message'}{where} Hint: a forward may not branch on data; "
         "torch.export.export(model, inputs, strict=False) shows the place in full."
     )
 
@@ -57,6 +60,10 @@ def nothing_selected(selector: str, word: str, candidates: Sequence[str], frozen
         return ArgumentError(f"{selector} matches nothing. There is: {listed(candidates)}.")
     why = f" Kept because: {listed(frozen)}." if frozen else ""
     return ArgumentError(f"{selector} matches nothing: the network has no {word} that may be cut.{why}")
+
+
+def nothing_left(selector: str) -> ArgumentError:
+    return ArgumentError(f"{selector} picks nothing: what the one side picks, the other takes away again.")
 
 
 def nothing_to_cut(model: str, explained: str) -> ArgumentError:

@@ -64,11 +64,11 @@ def unknown(walk: Walk, node: Node, *values: Value, reason: str | None = None):
 
 def counted(node: Node) -> int:
     """Floating-point operations of a node as traced, by torch's counter; 0 where it cannot be run without data."""
-    call: Any = node.target
+    run: Any = node.target
     args, kwargs = map_arg((node.args, node.kwargs), lambda n: n.meta.get("val"))
     try:
         with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH), torch.no_grad():
-            call(*args, **kwargs)
+            run(*args, **kwargs)
     except Exception:  # of any kind that an operation raises on tensors without numbers
         return 0
     return counter.get_total_flops()
@@ -351,6 +351,8 @@ def channel_norm(walk, node, x, *params):
     lifted = [Value(shape, tuple(a.reshape(shape) for a in p.labels)) for p in params]
     x = x._replace(labels=walk.merge([x, *lifted], x.shape, walk.why("normalisation of a fixed tensor")))
     channels = x.along(1)
+    if channels is not None:
+        walk.plain.append((walk.path, channels))
     if operation(node) == "group_norm" and channels is not None:
         walk.rigid(channels.reshape(argument(node, 1, "num_groups"), -1), 1, walk.why("statistics of a group norm"))
     return x

@@ -62,7 +62,7 @@ class _Joined(Selector):
     def pick(self, model, graph):
         found = self.operation(self.first.pick(model, graph), self.second.pick(model, graph))
         if not found:
-            raise checks.nothing_selected(str(self), "everything picked is taken away again", ())
+            raise checks.nothing_left(str(self))
         return found
 
     def __str__(self):

@@ -149,6 +149,14 @@ def _stored_sizes(model: nn.Module, graph: Graph, cuts, gone: set[int]) -> dict[
         changed = dict(_layer_sizes(module, cuts.get(f"{path}.weight".strip("."), {})))
         if changed:
             sizes[path] = changed
+    for path, labels in graph.walk.plain:
+        module, now = model.get_submodule(path), survivors(graph, Value(labels.shape, (labels,)), gone)[1]
+        if now < labels.shape[1] and getattr(module, "weight", None) is None:
+            if isinstance(module, nn.GroupNorm):
+                groups = module.num_groups * now // module.num_channels
+                sizes[path] = {"num_groups": groups, "num_channels": now}
+            elif isinstance(module, nn.modules.batchnorm._NormBase):
+                sizes[path] = {"num_features": now}
     for path, labels in graph.walk.splits:
         now = survivors(graph, Value(labels.shape, (labels,)), gone)
         for axis in support(labels):

@@ -60,6 +60,8 @@ class Walk:
         Labels that were seen as channels of a convolution, as heads, and along a normalised axis.
     splits : list
         Module paths and label arrays of axes that were viewed as several: numbers that modules store beside tensors.
+    plain : list
+        Module paths and label arrays of normalised channels, whose number norms without parameters store, too.
     norms : dict
         Norm modules whose normalised axis has units of its own, and the labels of that axis.
     work : list of Work
@@ -73,6 +75,7 @@ class Walk:
     notes: list[Note] = field(default_factory=list)
     kinds: dict[str, list[np.ndarray]] = field(default_factory=lambda: {"channel": [], "head": [], "hidden": []})
     splits: list[tuple[str, np.ndarray]] = field(default_factory=list)
+    plain: list[tuple[str, np.ndarray]] = field(default_factory=list)
     norms: dict[str, np.ndarray] = field(default_factory=dict)
     work: list[Work] = field(default_factory=list)
     node: object = None  # the operation at work
