@@ -51,6 +51,7 @@ def test_the_blocks_of_the_page_run_in_their_order(folder, capsys):
     assert (folder / "magnitude.html").exists()
 
 
+@pytest.mark.slow
 def test_the_section_of_the_readme_runs(folder, capsys):
     section = README.partition("## Networks")[2].partition("\n## ")[0]
     blocks = [code for _, kind, code in BLOCK.findall(section) if kind == "python"]

@@ -242,14 +242,14 @@ class _Work:
 
     def __init__(self, model: nn.Module, loader, loss: Loss, optimizer: MakeOptimizer, time_limit, on_progress):
         checks.network(model)
-        checks.batches(loader)
         self.model, self.loader, self.loss, self.optimizer = model, loader, loss, optimizer
         self.clock = Clock(checks.positive("time_limit", time_limit), on_progress)
         self.losses: list[float] = []
         self.batches = 0
 
     def count(self) -> None:
-        """Number of batches in an epoch."""
+        """Number of batches in an epoch; a loader that is asked for its batches may draw random numbers."""
+        checks.batches(self.loader)
         try:
             self.batches = len(self.loader)
         except TypeError:  # an iterable that does not know its length
