@@ -15,17 +15,18 @@ from .distributed import replicated
 class Target:
     r"""Trains gates until a network has a given size.
 
-    Minimises the loss L subject to :math:`c(p) \le t`, where c is the expected share of operations, parameters or units
+    Minimises the loss L subject to :math:`c(p) = t`, where c is the expected share of operations, parameters or units
     that the gates leave and t the share wanted, by an augmented Lagrangian: to the gradient of the loss is added
 
     .. math::
-       s\,(\mu + \rho\,\max(0, g))\,\nabla g, \qquad g = c(p) - t, \qquad
+       s\,(\mu + \rho\,g)\,\nabla g, \qquad g = c(p) - t, \qquad
        s = \frac{\overline{\lVert \nabla L \rVert_1}}{\overline{\lVert \nabla g \rVert_1}},
 
     with gradients in the logits and running means over the last fifty steps or so: :math:`\mu = 1` is the price at
     which size and loss pull equally hard, whatever their units. Dual ascent, :math:`\mu \leftarrow \mu + \eta g`,
     follows every step, with a restart, :math:`\mu \leftarrow 0`, whenever :math:`g \le 0`: without it the price that
-    had mounted up while the network was too large would go on closing gates long after it is small enough.
+    had mounted up while the network was too large would go on closing gates long after it is small enough. Below the
+    share wanted the term :math:`\rho g` opens gates again: what is asked for is a size, not as little as possible.
 
     While a target is there, the hard values of the gates keep to the share as well: the gates most likely active stay
     open, as many as it allows.
@@ -156,7 +157,7 @@ class Target:
             over = float(g.detach())
             for parameter, direction in zip(parameters, slope, strict=True):
                 if direction is not None:
-                    push = direction * (scale * (float(self.multipliers[i]) + self.rho * max(over, 0.0)))
+                    push = direction * (scale * (float(self.multipliers[i]) + self.rho * over))
                     parameter.grad = push if parameter.grad is None else parameter.grad + push
             self.multipliers[i] = 0.0 if over <= 0 else self.multipliers[i] + self.dual_lr * over
 
