@@ -252,5 +252,5 @@ def test_a_fitted_estimator_without_a_proof_does_not_keep_the_data(question):
     model = ez.L0Regressor(**question).fit(X, X[:, 1] + 0.37 * X[:, 4] ** 2)
     assert model.result_.n_samples == 91
     gc.collect()
-    problems = [held for held in gc.get_objects() if isinstance(held, ez.Problem) and held.X.shape == (91, 7)]
+    problems = [held for held in gc.get_objects() if type(held) is ez.Problem and held.X.shape == (91, 7)]
     assert problems == []
