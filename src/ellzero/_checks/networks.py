@@ -166,3 +166,17 @@ def wide_depth(value) -> int:
             f"`depth` must be 6 n + 4 with n >= 1 blocks in a stage (10, 16, 22, 28, ...), got {value!r}."
         )
     return int(value) // 6
+
+
+def nothing_shrinks() -> ArgumentError:
+    return ArgumentError(
+        "these gates are on single weights, whose zeros take as long as other numbers: no latency to measure. "
+        "Hint: channels(), neurons(), heads(), hidden() and layers() make a network faster."
+    )
+
+
+def no_slope_in_scores() -> ArgumentError:
+    return ArgumentError(
+        "gates that follow a score of the weights have no gradient of their own. "
+        "Hint: attach(..., gate=TopK(kept=1.0))."
+    )

@@ -228,11 +228,18 @@ def saliency(gates: Gates, batches, loss: Callable) -> dict[str, Tensor]:
     dict of str to Tensor
         Scores >= 0.
 
+    Raises
+    ------
+    ArgumentError
+        If the gates follow a score of the weights: they have no gradient of their own.
+
     References
     ----------
     Michel, Levy & Neubig (2019), "Are sixteen heads really better than one?", NeurIPS; Molchanov, Mallya, Tyree, Frosio
     & Kautz (2019), "Importance estimation for neural network pruning", CVPR.
     """
+    if any(site.score is not None for site in gates.sites.values()):
+        raise checks.no_slope_in_scores()
     totals = {name: torch.zeros(site.shape, device=gates.device) for name, site in gates.sites.items()}
     weights = [p for p in gates.model.parameters() if p.requires_grad]
     for weight in weights:  # only the gates' gradients are wanted

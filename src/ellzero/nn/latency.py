@@ -86,35 +86,35 @@ def measure_latency(gates: Gates, *, points: int = 5, turns: int = 15, warmup: i
     Raises
     ------
     ArgumentError
-        If `points` is below 2.
+        If `points` is below 2, or the gates are on single weights alone, whose zeros take as long as other numbers.
     """
     checks.integer_in("points", points, 2, 10**6)
     checks.integer_in("turns", turns, 1, 10**6)
+    shrinking = {n: s for n, s in gates.sites.items() if s.kind == LAYER or (s.group is not None and s.count > 1)}
+    if not shrinking:  # zeros among weights take as long as any number
+        raise checks.nothing_shrinks()
     with gates.detached():
         whole = copy.deepcopy(gates.model)
     seconds_whole: list[float] = []
-    measured: dict[tuple, tuple[tuple[int, ...], tuple[float, ...]]] = {}
-    table: dict[str, tuple[tuple[int, ...], tuple[float, ...]]] = {}
+    shares: dict[tuple, tuple[tuple[int, ...], tuple[float, ...]]] = {}
     with evaluating(whole):
-        for name, site in gates.sites.items():
-            if site.group is None and site.kind != LAYER:
-                continue  # zeros among weights take as long as any number
+        for name, site in shrinking.items():
             key = _footprint(whole, site)
-            if key not in measured:
-                counts = np.unique(np.linspace(0 if site.kind == LAYER else 1, site.count, points).round().astype(int))
-                times = []
-                for count in counts[:-1]:
-                    kept = {n: torch.ones(s.shape, dtype=torch.bool) for n, s in gates.sites.items()}
-                    kept[name][int(count) :] = False
-                    small = make_plan(gates, kept).apply(copy.deepcopy(whole))
-                    ours, base = latencies([small, whole], _example(gates), turns, warmup)
-                    times.append(ours.median / base.median)
-                    seconds_whole.append(base.median)
-                rising = np.maximum.accumulate([*np.minimum(times, 1.0), 1.0])
-                measured[key] = tuple(counts.tolist()), tuple(rising.tolist())
-            table[name] = measured[key]
+            if key in shares:
+                continue
+            counts = np.unique(np.linspace(0 if site.kind == LAYER else 1, site.count, points).round().astype(int))
+            found = []
+            for count in counts[:-1].tolist():
+                kept = {n: torch.ones(s.shape, dtype=torch.bool, device=gates.device) for n, s in gates.sites.items()}
+                kept[name][count:] = False
+                small = make_plan(gates, kept).apply(copy.deepcopy(whole))
+                ours, base = latencies([small, whole], _example(gates), turns, warmup)
+                found.append(min(1.0, ours.median / base.median))
+                seconds_whole.append(base.median)
+            shares[key] = tuple(counts.tolist()), tuple(np.maximum.accumulate([*found, 1.0]).tolist())
     base = float(np.median(seconds_whole))
-    return LatencyTable(base, {n: (c, tuple(base * t for t in shares)) for n, (c, shares) in table.items()})
+    measured = {name: shares[_footprint(whole, site)] for name, site in shrinking.items()}
+    return LatencyTable(base, {n: (counts, tuple(base * t for t in times)) for n, (counts, times) in measured.items()})
 
 
 def _footprint(model: torch.nn.Module, site: Site) -> tuple:
