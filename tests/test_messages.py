@@ -58,6 +58,12 @@ MESSAGES = [
      "`factors` must hold one finite number >= 0 for each of 4 columns."),
     (lambda: ez.penalty_path(X, Y, penalty="adaptive_l1", initial=[0.37]), errors.ArgumentError,
      "`initial` must hold one finite number for each of 4 columns."),
+    (lambda: ez.penalty_path(X, Y, penalty="ridge", l2=0.37), errors.ArgumentError,
+     "`l2` has no meaning for the penalty ridge; it belongs to l1, elastic_net, adaptive_l1, reweighted_l1, mcp, "
+     "scad, lp, log_sum, l0, l0l1, l0l2. Hint: leave it out, or choose one of these."),
+    (lambda: ez.penalty_path(X, Y, gamma=1.9), errors.ArgumentError,
+     "`gamma` has no meaning for the penalty l1; it belongs to mcp, scad. Hint: leave it out, or choose one of "
+     "these."),
     (lambda: ez.penalty_path(X, Y, penalty="group_l1"), errors.ArgumentError,
      '`penalty` "group_l1" needs `groups`: one label a column.'),
     (lambda: ez.penalty_path(X, CLASSES, penalty="l0", loss="logistic", swaps=True), errors.UnsupportedError,

@@ -35,7 +35,7 @@ from ellzero.nn import (
 from .data import cifar10, crops_and_flips
 from .train import Recipe, cosine, evaluate, sgd, train
 
-PER_CLASS, EPOCHS, TURNS = 500, 24, 15
+PER_CLASS, EPOCHS, TURNS = 300, 20, 15
 NETWORKS = {"resnet20": networks.ResNet, "vgg": networks.VGG}
 SHARES = (0.5, 0.25)
 RECIPE = Recipe(EPOCHS, 64, sgd(lr=0.05, weight_decay=5e-4), cosine, augment=crops_and_flips)

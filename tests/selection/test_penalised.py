@@ -51,7 +51,8 @@ def test_penalised_logistic_regression_is_scikit_learns(share, shape):
     X, y = data(*shape, loss="logistic")
     X = X - X.mean(0)
     name = {1.0: "l1", 0.37: "elastic_net", 0.0: "ridge"}[share]
-    path = ez.penalty_path(X, y, penalty=name, loss="logistic", strengths=[0.09, 0.037], l1_ratio=share or 0.5, **EXACT)
+    shape = {"l1_ratio": share} if name == "elastic_net" else {}
+    path = ez.penalty_path(X, y, penalty=name, loss="logistic", strengths=[0.09, 0.037], **shape, **EXACT)
     for i, strength in enumerate(path.strengths):
         l1, l2 = (0.0, strength) if share == 0 else (share * strength, 0.5 * (1 - share) * strength)
         C, ratio = 1 / (y.size * (l1 + 2 * l2)), l1 / (l1 + 2 * l2)
@@ -104,9 +105,11 @@ def test_limits_hold_and_the_answer_is_stationary(name, limits, loss):
 def test_sparse_data_give_the_dense_answer(name, loss):
     X, y = data(loss=loss)
     X = np.where(np.abs(X) > 0.9, X, 0.0)
-    options = {"penalty": name, "loss": loss, "n_strengths": 5, "ratio": 0.1, "l2": 1e-2, "tolerance": 1e-11}
+    options = {"penalty": name, "loss": loss, "n_strengths": 5, "ratio": 0.1, "tolerance": 1e-11}
     if name.startswith("group"):
         options["groups"] = GROUPS
+    elif name != "ridge":
+        options["l2"] = 1e-2
     dense, thin = ez.penalty_path(X, y, **options), ez.penalty_path(sp.csr_matrix(X), y, **options)
     np.testing.assert_allclose(thin.objectives, dense.objectives, rtol=1e-8)
     np.testing.assert_allclose(thin.coefs, dense.coefs, atol=1e-5)
@@ -220,6 +223,8 @@ def penalty_of(name, strength, gamma):
 
 
 FOLDED, PRICES = ("mcp", "scad", "lp", "log_sum"), ("l0", "l0l1", "l0l2")
+SHAPES = {"mcp": {"gamma": 1.9}, "scad": {"gamma": 2.7}, "log_sum": {"epsilon": 0.37}}
+SHAPES |= {name: {"gammas": [0.07, 0.0037]} for name in ("l0l1", "l0l2")}
 
 
 @pytest.mark.parametrize("limits", [None, (-0.37, 0.7)])
@@ -227,10 +232,9 @@ FOLDED, PRICES = ("mcp", "scad", "lp", "log_sum"), ("l0", "l0l1", "l0l2")
 def test_no_move_along_an_axis_helps(name, limits, swaps):
     """Each coordinate against a fine grid, the intercept following; correlated columns, in data units."""
     X, y = data()
-    shape = {"mcp": 1.9, "scad": 2.7}.get(name)
     lower, upper = limits or (None, None)
     path = ez.penalty_path(
-        X, y, penalty=name, gamma=shape, epsilon=0.37, n_strengths=8, ratio=0.019, gammas=[0.07, 0.0037],
+        X, y, penalty=name, **SHAPES.get(name, {}), n_strengths=8, ratio=0.019,
         lower=lower, upper=upper, swaps=swaps, tolerance=1e-10, standardize=False,
     )  # fmt: skip
     Z, t = X - X.mean(0), y - y.mean()
@@ -273,9 +277,9 @@ def test_swaps_leave_no_swap_that_helps():
 def test_other_losses_descend_below_the_null_model(name, loss):
     """Objectives are what they say, and no rescaled or emptied coordinate does better."""
     options = {"l2": 0.037} if name != "group_l0" else {}
-    X, y, path = asked(
-        name, loss, n_strengths=6, ratio=0.1, gammas=[0.019], tolerance=1e-9, standardize=False, **options
-    )
+    if name in ("l0l1", "l0l2"):
+        options["gammas"] = [0.019]
+    X, y, path = asked(name, loss, n_strengths=6, ratio=0.1, tolerance=1e-9, standardize=False, **options)
     epsilon = None
     for strength, gamma, b, c, value in zip(
         path.strengths, path.gammas, path.coefs, path.intercepts, path.objectives, strict=True
@@ -306,8 +310,9 @@ def test_other_losses_descend_below_the_null_model(name, loss):
 
 def test_reweighting_ends_below_the_lasso_it_began_with():
     X, y = data()
-    options = {"strengths": [0.37, 0.19, 0.07], "epsilon": 0.19, **EXACT}
-    rounds, lasso = ez.penalty_path(X, y, penalty="reweighted_l1", **options), ez.penalty_path(X, y, **options)
+    options = {"strengths": [0.37, 0.19, 0.07], **EXACT}
+    rounds = ez.penalty_path(X, y, penalty="reweighted_l1", epsilon=0.19, **options)
+    lasso = ez.penalty_path(X, y, **options)
     for i, strength in enumerate(rounds.strengths):
         penalty, b = LogSum(0.19 * strength, 0.19), lasso.coefs[i]
         start = 0.5 * np.mean((y - X @ b - lasso.intercepts[i]) ** 2) + penalty.value(b)
@@ -348,8 +353,8 @@ def test_prices_are_never_below_the_proved_optimum(name):
     equal = total = 0
     for seed in range(10):
         X, y = data(24, 9, seed=seed)
-        l2 = 0.037 if name == "l0l2" else 0.0
-        path = ez.penalty_path(X, y, penalty=name, gammas=[0.037], n_strengths=6, swaps=True, tolerance=1e-10)
+        l2, options = (0.037, {"gammas": [0.037]}) if name == "l0l2" else (0.0, {})
+        path = ez.penalty_path(X, y, penalty=name, n_strengths=6, swaps=True, tolerance=1e-10, **options)
         for strength, value in zip(path.strengths, path.objectives, strict=True):
             best = ez.best_subset(X, y, l0=float(strength), l2=l2)
             assert value >= best.objective - 1e-9

@@ -88,6 +88,7 @@ PENALTIES = {
     "lp": lambda strength: Lp(strength, 0.5),
     "log_sum": lambda strength: LogSum(0.37 * strength, 0.37),
 }
+SHAPES = {"mcp": {"gamma": 1.9}, "scad": {"gamma": 2.7}, "log_sum": {"epsilon": 0.37}}
 
 
 @pytest.mark.parametrize("name", PENALTIES)
@@ -95,8 +96,8 @@ def test_no_move_along_an_axis_helps_on_entries(name, on_entries):
     """Each coordinate of a nonconvex descent against a fine grid, the intercept following."""
     X, y, _ = data()
     path = ez.penalty_path(
-        sp.csc_array(X), y, penalty=name, gamma={"mcp": 1.9, "scad": 2.7}.get(name), epsilon=0.37, n_strengths=5,
-        ratio=0.037, tolerance=1e-10, standardize=False,
+        sp.csc_array(X), y, penalty=name, **SHAPES.get(name, {}), n_strengths=5, ratio=0.037, tolerance=1e-10,
+        standardize=False,
     )  # fmt: skip
     assert on_entries
     Z, t, grid = X - X.mean(0), y - y.mean(), np.append(np.linspace(-1.9, 1.9, 381), 0.0)

@@ -23,6 +23,7 @@ from .arguments import (
     missing_extra,
     need_groups,
     need_k_or_l0,
+    no_option,
     no_price,
     no_solvers,
     no_swaps,

@@ -12,6 +12,13 @@ def need_groups(penalty: str) -> ArgumentError:
     return ArgumentError(f'`penalty` "{penalty}" needs `groups`: one label a column.')
 
 
+def no_option(option: str, penalty: str, penalties: Sequence[str]) -> ArgumentError:
+    return ArgumentError(
+        f"`{option}` has no meaning for the penalty {penalty}; it belongs to {', '.join(penalties)}. "
+        "Hint: leave it out, or choose one of these."
+    )
+
+
 def no_swaps(penalty: str, loss: str) -> UnsupportedError:
     return UnsupportedError(
         f"swaps are for the penalties l0, l0l1 and l0l2 and squared error; here penalty is {penalty}, loss {loss}."

@@ -69,8 +69,8 @@ def compile_all() -> Iterator[str]:
     yield "compiling: risk sets"
     path(X, np.column_stack([rng.exponential(size=30), np.ones(30)]), k=2, loss="cox", random_state=0)
     yield "compiling: penalties"
-    for penalty in ("l1", "mcp", "group_l1"):
-        penalty_path(rng.normal(size=(30, 90)), mean, penalty=penalty, groups=range(90), n_strengths=9)
+    for penalty, groups in (("l1", None), ("mcp", None), ("group_l1", range(90))):
+        penalty_path(rng.normal(size=(30, 90)), mean, penalty=penalty, groups=groups, n_strengths=9)
     penalty_path(rng.normal(size=(7, 1100)), mean[:7], penalty="elastic_net", l1_ratio=1e-4, strengths=[0.01])
     stored = random_array((300, 400), density=0.05, rng=rng, format="csc")
     penalty_path(stored, rng.normal(size=300), n_strengths=5)

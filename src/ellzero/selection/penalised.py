@@ -15,7 +15,7 @@ from ..criteria import Sample
 from ..problem import Problem, relative_gap
 from ..result import Proved, Result, Status, Table
 from ..solvers.base import sample_of
-from ..solvers.families import Family, Request, Step, as_family
+from ..solvers.families import FAMILIES, Family, Request, Step, as_family
 from .keywords import known
 from .subset import problem_of
 
@@ -310,7 +310,7 @@ def penalty_path(
     Raises
     ------
     ArgumentError, DataError
-        As in `best_subset`.
+        As in `best_subset`; an option that means nothing to the penalty.
     UnsupportedError
         Swaps of another loss than squared error.
 
@@ -342,6 +342,13 @@ def penalty_path(
     family = as_family(penalty)
     if groups is None and family.grouped:
         raise checks.need_groups(family.name)
+    given = {
+        "l1_ratio": l1_ratio != 0.5, "l2": l2 != 0.0, "gammas": gammas is not None, "gamma": gamma is not None,
+        "power": power != 0.5, "epsilon": epsilon is not None, "factors": factors is not None,
+        "initial": initial is not None, "groups": groups is not None, "group_weights": group_weights is not None,
+    }  # fmt: skip
+    for option in (name for name, set_ in given.items() if set_ and name not in family.reads):
+        raise checks.no_option(option, family.name, [cls.name for cls in FAMILIES if option in cls.reads])
     problem = problem_of(
         X, y, loss=loss, lower=lower, upper=upper, sample_weight=sample_weight, offset=offset,
         fit_intercept=fit_intercept, standardize=standardize,

@@ -35,6 +35,7 @@ GAMMAS = 5
 REWEIGHTINGS = 30
 SETTLED = 1e-9  # relative change of the objective at which reweighting ends
 LAST_PRICE = 1e-6  # share of the first price at which a path of prices ends
+COLUMNS = ("l2", "factors")  # options of the penalties that act column by column
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +82,7 @@ class Family(ABC):
     """One penalty: the strengths of its path and the models at them."""
 
     name: ClassVar[str]
+    reads: ClassVar[tuple[str, ...]]  # the options that mean something to it, of those that not all families share
     convex: ClassVar[bool] = False
     grouped: ClassVar[bool] = False
     priced: ClassVar[bool] = False  # whether swaps of single columns are offered
@@ -105,6 +107,7 @@ class ElasticNet(Family):
     r"""Elastic net, :math:`\lambda(\rho\|\beta\|_1 + \tfrac12(1-\rho)\|\beta\|_2^2)`, as scikit-learn states it."""
 
     name, convex = "elastic_net", True
+    reads = (*COLUMNS, "l1_ratio")
 
     def share(self, request: Request) -> float:
         """Share of l1."""
@@ -147,6 +150,7 @@ class L1(ElasticNet):
     r"""Lasso, :math:`\lambda \sum_j f_j |\beta_j|`."""
 
     name = "l1"
+    reads = COLUMNS
 
     def share(self, request):
         return 1.0
@@ -156,6 +160,7 @@ class AdaptiveL1(L1):
     r"""Adaptive lasso: factors :math:`1/|\hat\beta_j|` of an initial fit, by default least squares or a ridge."""
 
     name = "adaptive_l1"
+    reads = (*COLUMNS, "initial")
     firm, loose = 0.1, 1e-3  # ridge of the initial fit: columns that outnumber rows, and rows that outnumber columns
 
     def factors(self, problem, request):
@@ -179,6 +184,7 @@ class ReweightedL1(L1):
     """
 
     name, convex = "reweighted_l1", False
+    reads = (*COLUMNS, "epsilon")
 
     def steps(self, problem, request, clock):
         engine = Convex(problem, clock)
@@ -225,6 +231,7 @@ class RidgeFamily(Family):
     r"""Ridge, :math:`\lambda\|\beta\|_2^2`."""
 
     name, convex = "ridge", True
+    reads = ()
 
     def steps(self, problem, request, clock):
         scale = 1.0 if problem.standardize else float(np.mean(problem.normal.scale**2))
@@ -287,6 +294,7 @@ class Mcp(Folded):
     r"""Minimax concave penalty of slope :math:`\lambda` at 0, flat from :math:`\gamma\lambda` on."""
 
     name, kind = "mcp", MCP
+    reads = (*COLUMNS, "gamma")
 
     def bend(self, request, strengths, divide, epsilon):
         gamma = 3.0 if request.gamma is None else checks.positive("gamma", request.gamma)
@@ -297,6 +305,7 @@ class Scad(Folded):
     r"""Smoothly clipped absolute deviation, flat from :math:`\gamma\lambda` on."""
 
     name, kind = "scad", SCAD
+    reads = (*COLUMNS, "gamma")
 
     def bend(self, request, strengths, divide, epsilon):
         gamma = 3.7 if request.gamma is None else checks.above("gamma", request.gamma, 1)
@@ -308,6 +317,7 @@ class Power(Folded):
     r"""Power :math:`\lambda\sum_j|\beta_j|^p`."""
 
     name, kind = "lp", POWER
+    reads = (*COLUMNS, "power")
 
     def bend(self, request, strengths, divide, epsilon):
         return strengths * divide**-request.power, request.power, 0.0
@@ -317,6 +327,7 @@ class LogSum(Folded):
     r"""Log-sum :math:`\lambda\varepsilon\sum_j\log(1 + |\beta_j|/\varepsilon)`, of slope :math:`\lambda` at 0."""
 
     name, kind = "log_sum", LOG
+    reads = (*COLUMNS, "epsilon")
 
     def bend(self, request, strengths, divide, epsilon):
         return strengths * epsilon, epsilon * divide, 0.0
@@ -326,6 +337,7 @@ class L0(Family):
     r"""Price of a nonzero, :math:`\lambda_0\|\beta\|_0`, each next price just below where the support changes."""
 
     name, priced = "l0", True
+    reads = COLUMNS
 
     def gammas(self, engine: Coordinatewise, request) -> np.ndarray:
         """Values of the second strength."""
@@ -380,6 +392,7 @@ class L0L1(L0):
     r"""Price beside the lasso, :math:`\lambda_0\|\beta\|_0 + \gamma\|\beta\|_1`."""
 
     name, crossed = "l0l1", True
+    reads = (*COLUMNS, "gammas")
 
     def gammas(self, engine, request):
         if request.gammas is not None:
@@ -396,6 +409,7 @@ class L0L2(L0):
     r"""Price beside a ridge, :math:`\lambda_0\|\beta\|_0 + \gamma\|\beta\|_2^2`."""
 
     name, crossed = "l0l2", True
+    reads = (*COLUMNS, "gammas")
 
     def gammas(self, engine, request):
         if request.gammas is not None:
@@ -412,6 +426,7 @@ class GroupL1(Family):
     r"""Group lasso, :math:`\lambda\sum_g w_g\|\beta_g\|_2`; the weights are roots of the groups' sizes by default."""
 
     name, convex, grouped = "group_l1", True, True
+    reads = ("groups", "group_weights")
 
     def _weights(self, engine: Blocks, request) -> np.ndarray:
         sizes = np.bincount(engine.group_of, minlength=engine.n_groups)
