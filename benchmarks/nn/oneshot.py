@@ -27,9 +27,8 @@ SHRUNK = "sparsegpt, shrunk"  # the paper's method with our damping
 METHODS = ("admm", "sparsegpt", "wanda", "iht", "magnitude")
 CELLS = [
     ("dense", "1.0"),
-    *((method, "0.5") for method in (*METHODS, RIDGE, SHRUNK)),
-    *((method, kept) for kept in ("2:4", "0.3", "0.7") for method in METHODS),
-    *((method, "0.3") for method in (RIDGE, SHRUNK)),
+    *((method, kept) for kept in ("0.5", "2:4", "0.3", "0.7") for method in METHODS),
+    *((method, kept) for kept in ("0.5", "0.3") for method in (RIDGE, SHRUNK)),
 ]
 
 
