@@ -1,4 +1,4 @@
-"""Every block of code on the page on pruning, and in the README's section on networks, runs."""
+"""Every block of code on the pages on pruning and on gates, and in the README's section on networks, runs."""
 
 import re
 import sys
@@ -11,6 +11,7 @@ from ellzero.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "prune-a-network.md").read_text(encoding="utf-8")
+EXPLAINED = (ROOT / "docs" / "explanation" / "gates.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"(<!-- not run -->\n)?```(\w*)\n(.*?)```", re.DOTALL)
 
@@ -49,6 +50,15 @@ def test_the_blocks_of_the_page_run_in_their_order(folder, capsys):
         assert main(words) == 0, capsys.readouterr().err
     assert (folder / "small" / "model.pt2").exists()
     assert (folder / "magnitude.html").exists()
+
+
+def test_what_the_explanation_asserts_holds():
+    names = {}
+    with torch.random.fork_rng():
+        for _, kind, code in BLOCK.findall(EXPLAINED):
+            assert kind == "python"
+            exec(compile(code, "gates.md", "exec"), names)
+    assert sum(code.count("assert ") for _, _, code in BLOCK.findall(EXPLAINED)) >= 7
 
 
 @pytest.mark.slow
