@@ -192,7 +192,7 @@ def test_progress_in_lines(run, here):
 DATA = ["--data", "digits.npz"]
 SIZE = ["--flops", "25%"]
 REFUSED = [
-    (["net:make"], 2, "say how small: one of --flops 30%, --params 30% and --keep head=50%."),
+    (["net:make"], 2, "say how small: one of --flops 30%, --params 30%, --latency 50% and --keep head=50%."),
     (["net:make", *SIZE], 2, "--data is needed to train: FILE.npz, FILE.safetensors or MODULE:NAME."),
     (["net:make", *DATA, *SIZE, "--params", "30%"], 2, "--flops and --params ask for different sizes."),
     (["net:make", *DATA, "--flops", "lots"], 2, '"lots" is not a fraction'),

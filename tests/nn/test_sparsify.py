@@ -114,6 +114,18 @@ def test_magnitude_keeps_the_units_of_the_largest_weights():
     assert found.plan.cuts["0.weight"][0][1] == expected.tolist()
 
 
+@pytest.mark.parametrize("gate", [None, ez.TopK(score=ez.magnitude)], ids=["gates", "magnitude"])
+def test_a_share_of_measured_time(gate, monkeypatch):
+    """The clock is replaced by one that counts parameters of the first layer, so that the share is a width."""
+
+    def clock(nets, *_):
+        return [type("Latency", (), {"median": float(net[0].out_features)})() for net in nets]
+
+    monkeypatch.setattr("ellzero.nn.latency.latencies", clock)
+    found = ez.sparsify(mlp(40), tiny(), F.mse_loss, latency=0.37, epochs=9, gate=gate)
+    assert 13 <= found.network[0].out_features <= 14  # .37 of 40 is 14.8, and the table is read between its points
+
+
 def test_single_weights_stay_zero_while_the_rest_is_trained():
     model = mlp()
     found = ez.sparsify(
@@ -251,6 +263,10 @@ class Uncuttable(nn.Module):
 
 
 REFUSED = [
+    (lambda: ez.sparsify(mlp(), tiny(), F.mse_loss, latency=1.9), ArgumentError,
+     "`latency` must be a share in (0, 1], got 1.9."),
+    (lambda: ez.sparsify(mlp(), tiny(), F.mse_loss, latency=0.37, params=0.37), ArgumentError,
+     "Give exactly one of `flops`, `params`, `kept`, `latency`, got `params` and `latency`."),
     (lambda: ez.sparsify(mlp(), iter(tiny()), F.mse_loss, flops=0.37), ArgumentError,
      "`loader` can be gone through only once (list_iterator); every epoch goes through it anew. "
      "Hint: list(loader), or a torch DataLoader."),
@@ -276,7 +292,7 @@ REFUSED = [
     (lambda: ez.sparsify(mlp(), tiny(), F.mse_loss, flops=0.37, finetune=1.0), ArgumentError,
      "`finetune` must be a share in [0, 1), got 1.0."),
     (lambda: ez.sparsify(mlp(), tiny(), F.mse_loss), ArgumentError,
-     "Give exactly one of `flops`, `params`, `kept`, got none."),
+     "Give exactly one of `flops`, `params`, `kept`, `latency`, got none."),
     (lambda: ez.sparsify(mlp(), tiny(), F.mse_loss, flops=0.37, gate=ez.TopK(kept=0.5)), ArgumentError,
      "sparsify finds out which gates to close, and TopK gates keep a number of their own. "
      "Hint: gate=HardConcrete() is trained to the size, gate=TopK(score=magnitude) cuts by a score of the weights."),

@@ -37,6 +37,7 @@ def prune(
     example: Annotated[Shape, Parameter(group=QUESTION, show_default=False)] = None,
     flops: Annotated[Fraction | None, Parameter(group=QUESTION, show_default=False)] = None,
     params: Annotated[Fraction | None, Parameter(group=QUESTION, show_default=False)] = None,
+    latency: Annotated[Fraction | None, Parameter(group=QUESTION, show_default=False)] = None,
     keep: Annotated[Shares, Parameter(group=QUESTION)] = [],  # noqa: B006 - never changed
     select: Annotated[str | None, Parameter(group=QUESTION)] = None,
     explain: Annotated[Flag, Parameter(group=QUESTION)] = False,
@@ -77,6 +78,8 @@ def prune(
         Share of the operations of one forward that may stay: 30% or 0.3.
     params
         Share of the parameters that may stay.
+    latency
+        Share of the time of one forward that may stay, measured before the training.
     keep
         Share of gates that may stay, by kind (channel, neuron, head, hidden, layer, weight) or by a pattern of names:
         head=50%. Can be repeated.
@@ -133,7 +136,7 @@ def prune(
     from .console import Console
     from .pruning import Aim, Outputs, Training, run
 
-    aim = Aim(flops, params, tuple(keep), select, method)
+    aim = Aim(flops, params, latency, tuple(keep), select, method)
     training = Training(loss, pretrain, epochs, finetune, lr, batch_size, held_out, time_limit, random_state, threads,
                         device)  # fmt: skip
     outputs = Outputs(output, tuple(export), tuple(report), json)

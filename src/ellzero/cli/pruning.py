@@ -34,13 +34,14 @@ class Aim:
 
     flops: float | None
     params: float | None
+    latency: float | None
     keep: tuple[tuple[str, float], ...]
     select: str | None
     method: str
 
     def goals(self) -> dict[str, Any]:
         """The size asked for, as the library takes it."""
-        given = {"flops": self.flops, "params": self.params, "kept": dict(self.keep) or None}
+        given = {"flops": self.flops, "params": self.params, "kept": dict(self.keep) or None, "latency": self.latency}
         return {name: value for name, value in given.items() if value is not None}
 
     def check(self) -> None:
@@ -55,7 +56,7 @@ class Aim:
     @property
     def words(self) -> str:
         """The size asked for, for people."""
-        shares = {"flops": self.flops, "params": self.params} | dict(self.keep)
+        shares = {"flops": self.flops, "params": self.params, "latency": self.latency} | dict(self.keep)
         asked = [f"{name} {100 * share:g} %" for name, share in shares.items() if share is not None]
         return ", ".join(asked) or f"{self.select}"
 

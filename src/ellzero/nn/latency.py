@@ -11,7 +11,7 @@ from torch import Tensor
 from .. import _checks as checks
 from .attach import Gates
 from .graph import evaluating
-from .report import latencies
+from .report import latencies, on_threads
 from .sites import LAYER, Site
 from .surgery import make_plan
 
@@ -66,7 +66,9 @@ class LatencyGoal:
         return self.table.share_of(probabilities)
 
 
-def measure_latency(gates: Gates, *, points: int = 5, turns: int = 15, warmup: int = 3) -> LatencyTable:
+def measure_latency(
+    gates: Gates, *, points: int = 5, turns: int = 15, warmup: int = 3, threads: int | None = 1
+) -> LatencyTable:
     """Measure how the time of a forward on the gates' example falls as each group and layer shrinks alone.
 
     Parameters
@@ -77,6 +79,8 @@ def measure_latency(gates: Gates, *, points: int = 5, turns: int = 15, warmup: i
         Numbers of units measured for each group, from one to all of them, >= 2.
     turns, warmup : int
         Turns that count, in alternation with the whole network, and turns before them.
+    threads : int or None, default=1
+        Threads of torch meanwhile; None leaves them as they are.
 
     Returns
     -------
@@ -97,7 +101,7 @@ def measure_latency(gates: Gates, *, points: int = 5, turns: int = 15, warmup: i
         whole = copy.deepcopy(gates.model)
     seconds_whole: list[float] = []
     shares: dict[tuple, tuple[tuple[int, ...], tuple[float, ...]]] = {}
-    with evaluating(whole):
+    with evaluating(whole), on_threads(threads):
         for name, site in shrinking.items():
             key = _footprint(whole, site)
             if key in shares:

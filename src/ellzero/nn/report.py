@@ -267,7 +267,7 @@ def report(
         raise checks.loss_needs_gates()
     layers = _tensors_kept(model, small) if gates is None else _units_kept(gates)
     gap = None if gates is None else measure_gap(gates, loss, draws)
-    with _without(gates), _threads(threads) as used, evaluating(model), evaluating(small):
+    with _without(gates), on_threads(threads) as used, evaluating(model), evaluating(small):
         one, two = latencies([model, small], example, turns, warmup)
         before, after = _measured(model, example, one, metric), _measured(small, example, two, metric)
     device = _device_name(next(model.parameters()).device)
@@ -284,7 +284,8 @@ def _without(gates: Gates | None) -> Iterator[None]:
 
 
 @contextmanager
-def _threads(count: int | None) -> Iterator[int]:
+def on_threads(count: int | None) -> Iterator[int]:
+    """So many threads of torch for a while; None leaves them as they are."""
     usual = torch.get_num_threads()
     torch.set_num_threads(usual if count is None else checks.integer_in("threads", count, 1, 10**6))
     try:

@@ -17,6 +17,7 @@ from .attach import Gates, attach
 from .budget import Budget, keep_best
 from .gates import Gate, TopK
 from .graph import evaluating
+from .latency import measure_latency
 from .masks import Masks
 from .plan import Plan
 from .report import Report, name_of, report
@@ -77,11 +78,12 @@ class Sparsified:
 def sparsify(
     model: nn.Module, loader: Iterable, loss: Loss, *,
     flops: float | None = None, params: float | None = None, kept: Mapping[str, float] | None = None,
-    epochs: int = 10, pretrain: int = 0, finetune: float | None = None, optimizer: MakeOptimizer | None = None,
-    selector: Selector | None = None, gate: Gate | None = None, gate_lr: float | None = None,
-    warmup: int | None = None, example=None, metric: Callable[[nn.Module], float] | None = None,
-    device: str | torch.device | None = None, time_limit: float = float("inf"),
-    on_progress: OnProgress | None = None, threads: int | None = 1, random_state: int = 0,
+    latency: float | None = None, epochs: int = 10, pretrain: int = 0, finetune: float | None = None,
+    optimizer: MakeOptimizer | None = None, selector: Selector | None = None, gate: Gate | None = None,
+    gate_lr: float | None = None, warmup: int | None = None, example=None,
+    metric: Callable[[nn.Module], float] | None = None, device: str | torch.device | None = None,
+    time_limit: float = float("inf"), on_progress: OnProgress | None = None, threads: int | None = 1,
+    random_state: int = 0,
 ) -> Sparsified:  # fmt: skip
     r"""Train a network until it is as small as asked, cut it, and train what is left a little more.
 
@@ -102,6 +104,10 @@ def sparsify(
         ``loss(model(inputs), target)``, a mean over the batch, such as `torch.nn.functional.cross_entropy`.
     flops, params, kept : float, float, mapping
         The size wanted, one of them, as of `Target`. With `n_of_m` alone none: the pattern says it.
+    latency : float, optional
+        In their place, the share in (0, 1] of the time of one forward on `example`, measured before the training
+        (`measure_latency`); give an example of the size that will be used. The report says what the smaller network
+        takes.
     epochs : int, default=10
         Epochs with gates and after the cut together, >= 1.
     pretrain : int, default=0
@@ -133,7 +139,7 @@ def sparsify(
     on_progress : callable, optional
         Receives an `ellzero.Event` about ten times a second.
     threads : int or None, default=1
-        Threads of torch while time is measured; None leaves them as they are, as the training does.
+        Threads of torch while time is measured, before and after; None leaves them as they are, as the training does.
     random_state : int
         Seed of the gates and, during the call, of torch's random numbers, which are put back afterwards.
 
@@ -170,7 +176,9 @@ def sparsify(
     seed = checks.integer_in("random_state", random_state, 0, 2**63 - 1)
     if device is not None:
         model.to(device)
-    size = {"flops": flops, "params": params, "kept": kept}
+    size = {"flops": flops, "params": params, "kept": kept, "latency": latency}
+    if latency is not None:
+        checks.share("latency", latency)
     with torch.random.fork_rng(work.forked()), deferred_interrupt(work.interrupt):
         torch.manual_seed(seed)
         work.count()
@@ -178,8 +186,12 @@ def sparsify(
         steps = epochs * work.batches - tune
         example = work.first_two() if example is None else moved(example, work.device)
         gates = attach(model, example, selector, gate=_open(gate), random_state=seed)
+        if latency is not None:
+            _rehearse(gates)  # before the clock runs what was cut
+            size["latency"] = measure_latency(gates, threads=threads).at(latency)
         choice = _choice(gates, gate, size, steps, gate_lr, warmup)
-        _rehearse(gates)
+        if latency is None:
+            _rehearse(gates)
         with gates.detached():
             work.train(model, pretrain * work.batches, "before")
             before = work.value(metric, model)
@@ -214,7 +226,7 @@ def _open(gate: Gate | None) -> Gate | None:
 def _rehearse(gates: Gates) -> None:
     """Cut one unit of every group, on trial: a network that cannot be cut is told before the training, not after."""
     sites = {name: site for name, site in gates.sites.items() if site.group is not None and site.count > 1}
-    masks = {name: torch.ones_like(logits, dtype=torch.bool) for name, logits in gates.logits.items()}
+    masks = {n: torch.ones(s.shape, dtype=torch.bool, device=gates.device) for n, s in gates.sites.items()}
     for name in sites:
         masks[name][-1] = False
     rule, gates.rule = gates.rule, lambda _: masks

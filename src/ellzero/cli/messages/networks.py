@@ -90,7 +90,7 @@ def nothing_held_out(share: float, n: int) -> Stop:
 
 
 def no_goal() -> Stop:
-    return Stop(Exit.USAGE, "say how small: one of --flops 30%, --params 30% and --keep head=50%.")
+    return Stop(Exit.USAGE, "say how small: one of --flops 30%, --params 30%, --latency 50% and --keep head=50%.")
 
 
 def several_goals(flags: Sequence[str]) -> Stop:
