@@ -90,6 +90,26 @@ from .gates import (
     temperature,
     whole_blocks,
 )
+from .geometry import (
+    axis,
+    dimension,
+    directions,
+    exponent,
+    field_is_nan,
+    fields_differ,
+    finite_exponent,
+    finite_number,
+    need_dimension,
+    no_axis_left,
+    no_field,
+    not_numbers,
+    not_scalar,
+    one_output,
+    other_dimension,
+    point,
+    square_matrix,
+    vectors,
+)
 from .networks import (
     divisible,
     gated_already,
