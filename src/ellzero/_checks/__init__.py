@@ -102,6 +102,7 @@ from .geometry import (
     need_dimension,
     no_axis_left,
     no_field,
+    not_gradient,
     not_numbers,
     not_scalar,
     one_output,
@@ -109,6 +110,20 @@ from .geometry import (
     point,
     square_matrix,
     vectors,
+)
+from .meshes import (
+    at_most_three,
+    level_outside,
+    limits_of_axes,
+    no_segments,
+    no_threshold,
+    nodes,
+    not_finite_on_grid,
+    nowhere_finite,
+    one_for_all,
+    open_level_set,
+    plane_size,
+    two_or_three,
 )
 from .networks import (
     divisible,

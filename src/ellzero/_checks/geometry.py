@@ -76,6 +76,10 @@ def not_numbers(label: str) -> DataError:
     return DataError(f"{label} is not a scalar field: its values are not real numbers.")
 
 
+def not_gradient(label: str, points: tuple, slopes: tuple) -> DataError:
+    return DataError(f"the gradient of {label} must have the shape of the points, {points}, got {slopes}.")
+
+
 def field_is_nan(label: str, count: int, where) -> DataError:
     at = ", ".join(f"{v:.4g}" for v in where)
     return DataError(f"{label} is NaN at {count} points, such as ({at}). Hint: use inf outside its domain.")

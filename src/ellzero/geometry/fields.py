@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from .. import _checks as checks
-from ..penalties import Penalty
+from ..penalties import Folded, Grouped, Penalty, Separable
 from ..problem import Problem
+from .profiles import LeastSquares, Profiled
 
-CHUNK = 4_000_000  # rows times points that are held at once
 STEP = 6e-6  # of central differences, about the cube root of the unit
-NEWTON = 80  # steps at most for an intercept; halving alone needs so many
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,18 +73,22 @@ class Field:
         return values.reshape(points.shape[:-1])
 
     def slope(self, points) -> np.ndarray:
-        """Gradients at points, shape (..., n) to (..., n)."""
+        """Gradients at points, shape (..., n) to (..., n); not finite beside a border of the domain."""
         points = self._points(points)
         flat = points.reshape(-1, self.n)
         if self.gradient is not None:
-            return np.asarray(self.gradient(flat), float).reshape(points.shape)
+            slopes = np.asarray(self.gradient(flat), float)
+            if slopes.shape != flat.shape:
+                raise checks.not_gradient(self.label, flat.shape, slopes.shape)
+            return slopes.reshape(points.shape)
         out = np.empty_like(flat)
         for j in range(self.n):
             step = STEP * np.maximum(1.0, np.abs(flat[:, j]))
             ahead, behind = flat.copy(), flat.copy()
             ahead[:, j] += step
             behind[:, j] -= step
-            out[:, j] = (self(ahead) - self(behind)) / (ahead[:, j] - behind[:, j])
+            with np.errstate(invalid="ignore"):
+                out[:, j] = (self(ahead) - self(behind)) / (ahead[:, j] - behind[:, j])
         return out.reshape(points.shape)
 
     def __add__(self, other) -> Field:
@@ -196,7 +199,7 @@ def as_field(thing, n: int | None = None) -> Field:
         A `Problem` stands for its loss, see `loss_field`; a callable takes points of shape (m, n) to values of shape
         (m,).
     n : int, optional
-        Number of variables, for penalties and callables.
+        Number of variables, for callables and for penalties that do not say it by their groups or strengths.
 
     Returns
     -------
@@ -205,7 +208,7 @@ def as_field(thing, n: int | None = None) -> Field:
     Raises
     ------
     ArgumentError
-        It is nothing of the kind, or n is missing.
+        It is nothing of the kind, n is missing, or it is not that of the penalty.
 
     Examples
     --------
@@ -218,14 +221,29 @@ def as_field(thing, n: int | None = None) -> Field:
     if isinstance(thing, Problem):
         return loss_field(thing)
     if isinstance(thing, Penalty):
+        own = _coordinates(thing)
+        n = own if n is None else n
         if n is None:
             raise checks.need_dimension(type(thing).__name__)
+        if own not in (None, n):
+            raise checks.other_dimension(repr(thing), own, n)
         return Field(thing.values, n, label=repr(thing))
     if not callable(thing):
         raise checks.no_field(thing)
     if n is None:
         raise checks.need_dimension("a function")
     return Field(thing, n, label=getattr(thing, "__name__", "the field").replace("<lambda>", "the field"))
+
+
+def _coordinates(penalty: Penalty) -> int | None:
+    """Number of variables that a penalty is made for; None where it takes any."""
+    if isinstance(penalty, Grouped):
+        return penalty.group_of.size
+    parts = penalty.base if isinstance(penalty, Folded) else penalty
+    if not isinstance(parts, Separable):
+        return None
+    size = np.broadcast(parts.l0, parts.l1, parts.l2, parts.lower, parts.upper)
+    return size.size if size.ndim else None
 
 
 def quadratic(H, centre, floor=0.0) -> Field:
@@ -264,7 +282,7 @@ def quadratic(H, centre, floor=0.0) -> Field:
 
 
 def quartic(floor=0.4) -> Field:
-    r"""Textbook quartic :math:`x^4 + y^4 + z^4 - (x^2 + y^2 + z^2 - f_0)`: rounded cubes, with a hollow where f = 0.
+    r"""Textbook quartic :math:`x^4 + y^4 + z^4 - (x^2 + y^2 + z^2 - f_0)`.
 
     Parameters
     ----------
@@ -274,6 +292,11 @@ def quartic(floor=0.4) -> Field:
     Returns
     -------
     Field of 3 variables
+
+    Notes
+    -----
+    For :math:`\tfrac14 < f_0 < \tfrac12` the level set at 0 is a hollow rounded cube, with an opening in each of its
+    six faces.
 
     Examples
     --------
@@ -313,98 +336,5 @@ def loss_field(problem: Problem) -> Field:
     """
     if problem.n_outputs > 1:
         raise checks.one_output(problem.n_outputs)
-    least = _LeastSquares if problem.loss.least_squares else _Profiled
-    of = least(problem)
+    of = LeastSquares(problem) if problem.loss.least_squares else Profiled(problem)
     return Field(of.value, problem.n_features, of.gradient, of.hessian, f"the {problem.loss.name} loss", problem.names)
-
-
-class _LeastSquares:
-    r"""Squared error, reduced to :math:`\tfrac12\|R\beta - z\|^2 + f_0` by one QR factorisation."""
-
-    def __init__(self, problem: Problem):
-        root, X = np.sqrt(problem.weight), _columns(problem)
-        y = problem.y
-        if problem.fit_intercept:
-            X, y = X - problem.weight @ X, y - problem.weight @ y
-        triangle = np.asarray(np.linalg.qr(root[:, None] * np.column_stack([X, y]), mode="r"))
-        p = problem.n_features
-        self.R, self.z = triangle[:p, :p], triangle[:p, p]
-        self.floor = 0.5 * float((triangle[p:, p] ** 2).sum())
-
-    def value(self, points):
-        return self.floor + 0.5 * ((points @ self.R.T - self.z) ** 2).sum(axis=1)
-
-    def gradient(self, points):
-        return (points @ self.R.T - self.z) @ self.R
-
-    def hessian(self, point):
-        return self.R.T @ self.R
-
-
-class _Profiled:
-    """Any other loss, with the intercept that is best for each point."""
-
-    def __init__(self, problem: Problem):
-        self.problem, self.X = problem, _columns(problem)
-
-    def value(self, points):
-        q = self.problem
-        if q.loss.by_rows:
-            return self._in_chunks(points, lambda eta: q.loss.value(q.y, eta) @ q.weight)
-        return self._in_chunks(points, lambda eta: np.array([q.loss.mean(q.y, row, q.weight) for row in eta]))
-
-    def gradient(self, points):
-        q = self.problem
-        if q.loss.by_rows:
-            return self._in_chunks(points, lambda eta: (q.weight * q.loss.gradient(q.y, eta)) @ self.X)
-        return self._in_chunks(
-            points, lambda eta: np.array([q.loss.mean_gradient(q.y, row, q.weight) @ self.X for row in eta])
-        )
-
-    def hessian(self, point):
-        q, eta = self.problem, self._predictors(point[None])[0]
-        wide = np.column_stack([self.X, np.ones(len(self.X))]) if q.fit_intercept else self.X
-        H = q.loss.mean_hessian_form(q.y, eta, q.weight, wide)
-        if not q.fit_intercept:
-            return H
-        return H[:-1, :-1] - np.outer(H[:-1, -1], H[-1, :-1]) / max(H[-1, -1], 1e-300)  # the intercept follows
-
-    def _in_chunks(self, points, function):
-        rows = max(CHUNK // len(self.X), 1)
-        return np.concatenate([function(self._predictors(points[i : i + rows])) for i in range(0, len(points), rows)])
-
-    def _predictors(self, points):
-        eta = points @ self.X.T
-        return eta + self._intercepts(eta)[:, None] if self.problem.fit_intercept else eta
-
-    def _intercepts(self, eta):
-        """Roots of the mean gradient, which rises with the intercept: Newton steps inside a bracket."""
-        q = self.problem
-        b = np.full(len(eta), float(q.null_intercept)) - eta @ q.weight
-
-        def rise(b):
-            return q.loss.gradient(q.y, eta + b[:, None]) @ q.weight
-
-        low, high, width = b - 1.0, b + 1.0, 1.0
-        while (open_ := rise(low) > 0).any() and width < 1e6:
-            low, width = np.where(open_, low - width, low), 2.0 * width
-        width = 1.0
-        while (open_ := rise(high) < 0).any() and width < 1e6:
-            high, width = np.where(open_, high + width, high), 2.0 * width
-        for _ in range(NEWTON):
-            g = rise(b)
-            low, high = np.where(g < 0, b, low), np.where(g > 0, b, high)
-            bend = q.loss.curvature(q.y, eta + b[:, None]) @ q.weight
-            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                step = b - g / bend
-            inside = (step >= low) & (step <= high)
-            after = np.where(g == 0, b, np.where(inside, step, 0.5 * (low + high)))
-            settled = np.abs(after - b) <= 1e-15 * (1.0 + np.abs(b))
-            b = after
-            if settled.all():
-                break
-        return b
-
-
-def _columns(problem: Problem) -> np.ndarray:
-    return np.asarray(problem.X.columns(np.arange(problem.n_features)), float)

@@ -33,9 +33,9 @@ def norm(x, p=2.0) -> np.ndarray:
 
     Notes
     -----
-    Entries are divided by the largest before powers are taken, so that neither small nor large ones are lost. As p goes
-    to 0 it is the power `power_sum` that tends to the count of nonzeros; its p-th root grows without limit as soon as
-    two entries are nonzero.
+    Powers are taken relative to the largest entry, so that neither small nor large ones are lost. As p goes to 0 it is
+    the power `power_sum` that tends to the count of nonzeros; its p-th root grows without limit as soon as two entries
+    are nonzero.
 
     References
     ----------
@@ -52,9 +52,16 @@ def norm(x, p=2.0) -> np.ndarray:
     largest = x.max(axis=-1)
     if np.isinf(p):
         return largest
-    share = x / np.where(largest > 0, largest, 1.0)[..., None]
+    scale = np.where(largest > 0, largest, 1.0)
     with np.errstate(under="ignore", over="ignore"):
-        return largest * (share**p * (share > 0)).sum(axis=-1) ** (1.0 / p)
+        if p == 1:
+            return x.sum(axis=-1)
+        # below 1 a power never leaves the range of numbers, where a ratio may
+        shares = x**p / scale[..., None] ** p if p < 1 else (x / scale[..., None]) ** p
+        total = shares.sum(axis=-1)
+        root = total ** (1.0 / p)
+        far = np.exp(np.log(scale) + np.log(np.maximum(total, 1.0)) / p)  # the root overflows, its product need not
+        return np.where(np.isinf(root), far, largest * np.where(np.isinf(root), 1.0, root))
 
 
 def power_sum(x, p) -> np.ndarray:
