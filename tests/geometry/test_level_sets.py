@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
+from scipy.interpolate import RegularGridInterpolator
 from scipy.special import ellipe
 
 from ellzero import errors
@@ -168,6 +169,39 @@ def test_values_equal_to_the_level_at_nodes():
     assert np.isfinite(surface.points).all()
     assert np.abs(np.abs(surface.points).max(axis=1) - 1.0).max() < 1e-12
     assert surface.content() == pytest.approx(8.0, rel=0.05)
+
+
+def waves(seed, n):
+    """A field that turns within a few cells of its grid, so that cubes of every kind occur; large at the border."""
+    rng = np.random.default_rng(seed)
+    K, c, phase = rng.normal(size=(8, n)) * rng.uniform(2, 9), rng.normal(size=8), rng.uniform(0, 6, 8)
+    return as_field(lambda x: np.maximum(np.cos(x @ K.T + phase) @ c, 8 * (np.abs(x).max(axis=1) - 1.2)), n)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_rough_fields_on_coarse_grids(seed):
+    """Points inside cubes, which stand on no grid edge, among them."""
+    for n, resolution in ((2, 11 + seed), (3, 9 + seed)):
+        field = waves(seed, n)
+        found = level_set(field, 0.37, resolution=resolution)
+        assert found.closed
+        assert np.abs(field(found.points) - 0.37).max() < 1e-10
+        if n == 3:
+            assert (edge_counts(found)[1] == 2).all()
+        else:
+            assert all((c[0] == c[-1]).all() for c in found.curves())
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("n", [2, 3])
+def test_fields_that_are_often_equal_to_the_level_at_nodes(seed, n):
+    table = np.full((7,) * n, 1.0)
+    table[(slice(1, -1),) * n] = np.random.default_rng(seed).integers(-1, 2, (5,) * n)
+    axes = [np.linspace(-1.5, 1.5, 7)] * n
+    field = as_field(RegularGridInterpolator(axes, table, bounds_error=False, fill_value=1.0), n)
+    found = level_set(field, 0.0, resolution=7)
+    assert found.closed
+    assert np.abs(field(found.points)).max() < 1e-10
 
 
 def test_curves_are_chains():

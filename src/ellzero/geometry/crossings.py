@@ -51,7 +51,10 @@ def on_level(field: Field, level: float, axes, values: np.ndarray, places: np.nd
     share = _roots(field, level, ends[0][pick], ends[1][pick], start[pick], end[pick])
     moved[pick] = ends[0][pick] + share[:, None] * (ends[1][pick] - ends[0][pick])
     if inside.any():
-        moved[inside] = _pulled(field, level, moved[inside], min(float(t[1] - t[0]) for t in axes))
+        step = min(float(t[1] - t[0]) for t in axes)
+        pulled = _pulled(field, level, moved[inside], step)
+        cubes = np.minimum(np.floor(places[inside]).astype(int), last - 1)
+        moved[inside] = _towards_corners(field, level, axes, values, cubes, pulled)
     return moved
 
 
@@ -100,6 +103,23 @@ def _roots(field, level, one, other, start, end):
         done = (np.abs(f) <= 4e-16 * (size[live] + abs(level))) | (b[live] - a[live] <= 4e-16)
         live = live[~done]
     return root
+
+
+def _towards_corners(field, level, axes, values, cubes, points):
+    """Points inside cubes that Newton steps did not bring to the level: a cube has corners on both sides of it."""
+    here = field(points) - level
+    corners = cubes[:, None, :] + np.array(list(np.ndindex(*[2] * len(axes))))
+    there = values[tuple(np.moveaxis(corners, -1, 0))]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        far = np.where(here[:, None] * there <= 0, np.abs(here[:, None] / (here[:, None] - there)), np.inf)
+    which = np.nan_to_num(far, nan=np.inf).argmin(axis=1)
+    rows = np.arange(len(points))
+    pick = np.flatnonzero((np.abs(here) > 1e-12 * (1.0 + abs(level))) & np.isfinite(far[rows, which]))
+    ends = np.column_stack([t[corners[pick, which[pick], j]] for j, t in enumerate(axes)])
+    share = _roots(field, level, points[pick], ends, here[pick], there[pick, which[pick]])
+    points = points.copy()
+    points[pick] += share[:, None] * (ends - points[pick])
+    return points
 
 
 def _pulled(field, level, points, step):

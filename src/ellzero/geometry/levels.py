@@ -130,11 +130,11 @@ def _isosurface(values, finite):
         from skimage.measure import marching_cubes
     except ImportError:
         raise checks.missing_extra("an isosurface", "scikit-image", "geometry") from None
-    # it works in single precision: what must survive is the sign
+    # it works in single precision, and leaves holes where a node is on the level: what must survive is a sign
     scale = float(np.abs(values[finite]).max())
-    single = np.where(finite, values / scale, 1.0)
-    single = np.where(values == 0, 0.0, np.copysign(np.maximum(np.abs(single), 1e-30), single)).astype(np.float32)
-    places, cells, _, _ = marching_cubes(single, 0.0, gradient_direction="descent")
+    single = np.where(finite, values, scale) / scale
+    single = np.where(single > 0, 1.0, -1.0) * np.maximum(np.abs(single), 1e-30)
+    places, cells, _, _ = marching_cubes(single.astype(np.float32), 0.0, gradient_direction="descent")
     places, cells = places.astype(float), cells.astype(int)
     if finite.all():
         return places, cells
