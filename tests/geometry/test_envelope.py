@@ -95,3 +95,10 @@ def test_biconjugates_are_convex_and_below():
                 a, b = (i - step[0], j - step[1]), (i + step[0], j + step[1])
                 if min(*a, *b) >= 0 and max(*a, *b) < 9:
                     assert env[i, j] <= 0.5 * (env[a] + env[b]) + 1e-9
+
+
+def test_slopes_that_differ_by_rounding_do_not_crowd_out_the_others():
+    """Left of 0 all numbers are dyadic, so each slope occurs once; on the right each line has its own rounding."""
+    lopsided = as_field(lambda x: np.where(x[:, 0] < 0, 1.0, 0.37 * np.pi) * x[:, 0] ** 4 + x[:, 1] ** 2, n=2)
+    found = convex_envelope(lopsided, resolution=65)
+    assert found.envelope == pytest.approx(found.values, abs=1e-12)
