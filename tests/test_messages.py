@@ -7,7 +7,7 @@ import pytest
 
 import ellzero as ez
 from ellzero import constraints as rules
-from ellzero import errors
+from ellzero import errors, geometry
 from ellzero.nn import networks
 
 X = np.random.default_rng(37).normal(size=(19, 4))
@@ -25,6 +25,8 @@ class Frame(dict):
 
 
 NAMED = {"price": X[:, 0], "area": X[:, 1], "year": X[:, 2], "rooms": X[:, 3]}
+
+BOWL = geometry.quadratic(np.eye(2), [0.0, 0.0])
 
 MESSAGES = [
     (lambda: ask(k=None), errors.ArgumentError,
@@ -352,6 +354,83 @@ MESSAGES = [
      "`depth` must be 6 n + 4 with n >= 1 blocks in a stage (10, 16, 22, 28, ...), got 27."),
     (lambda: networks.ResNet(shortcut="none"), errors.ArgumentError,
      "`shortcut` must be one of projection, pad, got 'none'."),
+    (lambda: geometry.norm([0.37], -1.9), errors.ArgumentError,
+     "`p` must be a number in [0, inf], got -1.9. Hint: 0 counts nonzeros, inf takes the largest."),
+    (lambda: geometry.ball(-1.9), errors.ArgumentError,
+     "`p` must be a number in [0, inf], got -1.9. Hint: 0 counts nonzeros, inf takes the largest."),
+    (lambda: geometry.power_sum([0.37], np.inf), errors.ArgumentError,
+     "`p` must be a finite number >= 0, got inf."),
+    (lambda: geometry.norm(0.37), errors.DataError, "`x` must hold vectors along its last axis, got shape ()."),
+    (lambda: geometry.norm([0.37, np.nan, np.inf]), errors.DataError, "`x` has 2 entries that are NaN or infinite."),
+    (lambda: geometry.ball(1, radius=0), errors.ArgumentError, "`radius` must be a finite number > 0, got 0."),
+    (lambda: geometry.ball(1, n=4), errors.ArgumentError,
+     "a ball needs 2 or 3 variables, got 4. Hint: take Field.slice or Field.on_plane of more."),
+    (lambda: geometry.ball(1, resolution=0), errors.ArgumentError,
+     "`resolution` must be an integer in [1, 100000], got 0. It is the number of cells from an axis to the diagonal."),
+    (lambda: geometry.ball_content(1, 0), errors.ArgumentError,
+     "`n`, the number of variables, must be an integer >= 1, got 0."),
+    (lambda: geometry.as_field(0.37), errors.ArgumentError,
+     "a field must be a function of points, a Penalty, a Problem or a Field, got float."),
+    (lambda: geometry.as_field(ez.penalties.L1(0.37)), errors.ArgumentError,
+     "`n` is needed: L1 does not say how many variables it has."),
+    (lambda: geometry.as_field(ez.penalties.GroupL0(0.37, [0, 0, 1]), n=2), errors.ArgumentError,
+     "GroupL0(0.37, groups=[0, 0, 1]) is a field of 3 variables, got points of 2."),
+    (lambda: geometry.quartic()([0.37, 1.9]), errors.ArgumentError,
+     "a quartic is a field of 3 variables, got points of 2."),
+    (lambda: geometry.quartic() + BOWL, errors.ArgumentError,
+     "fields add only in the same space; one has 3 variables, the other 2."),
+    (lambda: geometry.quadratic([[1.0, 0.37], [0.0, 1.0]], [0.0, 0.0]), errors.ArgumentError,
+     "`H` must be symmetric."),
+    (lambda: geometry.quadratic([[1.0, 0.37]], [0.0, 0.0]), errors.ArgumentError,
+     "`H` must be a finite square matrix, got shape (1, 2)."),
+    (lambda: geometry.quadratic(np.eye(2), [0.37]), errors.ArgumentError,
+     "a point here must be 2 finite numbers, got shape (1,)."),
+    (lambda: BOWL * np.inf, errors.ArgumentError, "`factor` must be a finite number, got inf."),
+    (lambda: geometry.quartic().slice({"t": 0.37}), errors.ArgumentError, "no axis 't'; there are 3: x, y, z."),
+    (lambda: BOWL.slice({0: 0.37, 1: 1.9}), errors.ArgumentError,
+     "all 2 axes are held, so no variable is left. Hint: hold fewer."),
+    (lambda: geometry.quartic().on_plane(np.zeros(3), [[1.0, 0.0, 0.0], [1.9, 0.0, 0.0]]), errors.ArgumentError,
+     "`directions` must be independent vectors of length 3, one a row; got shape (2, 3)."),
+    (lambda: geometry.loss_field(ez.problem.Problem.from_data(X, np.column_stack([Y, Y]), k=1)), errors.ArgumentError,
+     "a field of the coefficients needs one response, the problem has 2."),
+    (lambda: geometry.Field(np.sum, 2, lambda x: x[:, 0])
+     .slope([[0.37, 1.9]]), errors.DataError,
+     "the gradient of the field must have the shape of the points, (1, 2), got (1,)."),
+    (lambda: geometry.level_set(lambda x: x, 0.37, n=2), errors.DataError,
+     "the field is not a scalar field: points of shape (40000, 2) gave values of shape (40000, 2), expected (40000,). "
+     "Hint: take points along the last axis and return one number for each."),
+    (lambda: geometry.level_set(lambda x: x[:, 0].astype(str), 0.37, n=2), errors.DataError,
+     "the field is not a scalar field: its values are not real numbers."),
+    (lambda: geometry.level_set(lambda x: np.where(x[:, 0] > 1.4, np.nan, 0.0), 0.37, resolution=5, n=2),
+     errors.DataError,
+     "the field is NaN at 5 points, such as (1.5, -1.5). Hint: use inf outside its domain."),
+    (lambda: geometry.level_set(lambda x: np.full(len(x), np.inf), 0.37, n=2), errors.DataError,
+     "the field is finite nowhere on this grid. Hint: move the limits into its domain."),
+    (lambda: geometry.level_set(BOWL, 37.0, resolution=7), errors.ArgumentError,
+     "`level` must lie strictly between 0 and 2.25, the least and the largest value of a quadratic loss on this grid, "
+     "got 37. Hint: widen the limits, or choose another level."),
+    (lambda: geometry.level_set(BOWL, np.nan), errors.ArgumentError, "`level` must be a finite number, got nan."),
+    (lambda: geometry.level_set(BOWL, 0.37, resolution=2), errors.ArgumentError,
+     "`resolution` must be an integer in [3, 5000], got 2. It is the number of grid points along each axis."),
+    (lambda: geometry.level_set(BOWL, 0.37, (1.9, 0.37)), errors.ArgumentError,
+     "`limits` must be one pair (low, high), low < high, or one for each of 2 axes."),
+    (lambda: geometry.level_set(geometry.quadratic(np.eye(4), np.zeros(4)), 0.37), errors.ArgumentError,
+     "a level set needs 2 or 3 variables, got 4. Hint: take Field.slice or Field.on_plane of more."),
+    (lambda: geometry.level_set(BOWL, 1.9, (0.0, 1.5)).content(), errors.ArgumentError,
+     "the level set of a quadratic loss is not closed, so it encloses nothing. Hint: widen the limits."),
+    (lambda: geometry.ball(1, n=3).curves(), errors.ArgumentError,
+     "curves are chains of segments; this level set is a surface in 3 dimensions."),
+    (lambda: geometry.random_plane(3, 4), errors.ArgumentError,
+     "`m` must be an integer in [1, 3], got 4. There are 3 variables."),
+    (lambda: geometry.threshold("l1"), errors.ArgumentError, "`penalty` must be a Penalty, got str."),
+    (lambda: geometry.threshold(ez.penalties.L1(np.array([0.37, 1.9]))), errors.ArgumentError,
+     "a threshold curve needs a penalty with one strength for all coordinates, got L1(l1=array([0.37, 1.9 ]))."),
+    (lambda: geometry.threshold(ez.penalties.L1(0.37), limit=0), errors.ArgumentError,
+     "`limit` must be a finite number > 0, got 0."),
+    (lambda: geometry.convex_envelope(ez.penalties.Box(-0.37, 0.37), n=1, resolution=5), errors.DataError,
+     "Box(lower=-0.37, upper=0.37) is infinite at 4 grid points. Hint: move the limits into its domain."),
+    (lambda: geometry.convex_envelope(ez.penalties.L0(0.37), n=4), errors.ArgumentError,
+     "a convex envelope takes at most 3 variables, got 4. Hint: Field.slice holds some of them."),
 ]  # fmt: skip
 
 

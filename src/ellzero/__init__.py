@@ -4,7 +4,20 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import constraints, criteria, datasets, errors, losses, nn, operators, penalties, selection, solvers
+    from . import (
+        constraints,
+        criteria,
+        datasets,
+        errors,
+        geometry,
+        losses,
+        nn,
+        operators,
+        penalties,
+        plot,
+        selection,
+        solvers,
+    )
     from ._progress import Event
     from .certificate import Certificate
     from .estimators import L0Classifier, L0ClassifierCV, L0Cox, L0Regressor, L0RegressorCV, L0Selector
@@ -64,6 +77,7 @@ __all__ = [
     "cross_validate",
     "datasets",
     "errors",
+    "geometry",
     "honest",
     "knockoffs",
     "losses",
@@ -72,6 +86,7 @@ __all__ = [
     "path",
     "penalties",
     "penalty_path",
+    "plot",
     "rivals",
     "selection",
     "solve",
@@ -85,10 +100,12 @@ _ROOMS = (
     "criteria",
     "datasets",
     "errors",
+    "geometry",
     "losses",
     "nn",
     "operators",
     "penalties",
+    "plot",
     "selection",
     "solvers",
 )

@@ -25,6 +25,10 @@ class Penalty(ABC):
         """Penalty of a vector, ``inf`` outside its domain."""
 
     @abstractmethod
+    def values(self, points) -> Vector:
+        """Penalties of many vectors, shape (..., n_features) to (...): the penalty as a scalar field."""
+
+    @abstractmethod
     def prox(self, v, step) -> Vector:
         r"""A minimiser of :math:`\tfrac12 (t - v)^2 + \text{step} \cdot \phi(t)`, elementwise; ties go to 0."""
 

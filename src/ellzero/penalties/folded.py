@@ -75,6 +75,9 @@ class Folded(Penalty):
     def value(self, beta) -> float:
         return self.base.value(beta) + float(self.concave_value(beta).sum())
 
+    def values(self, points):
+        return self.base.values(points) + self.concave_value(points).sum(axis=-1)
+
     def prox(self, v, step):
         return self._minimisers(v, 1.0, step)
 

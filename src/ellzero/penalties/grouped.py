@@ -54,6 +54,9 @@ class Grouped(Penalty):
     def remains(norms, prices) -> Any:
         """What the prox leaves of groups: the factor in [0, 1] of each, by its norm and by step times its price."""
 
+    def values(self, points):
+        return np.apply_along_axis(self.value, -1, np.asarray(points, float))
+
     def prox(self, v, step):
         v = np.asarray(v, float)
         share = self.remains(self.norms(v), step * self.strength * self.weights)[self.group_of]

@@ -102,10 +102,16 @@ class Separable(Penalty):
         return bool(np.isfinite(self.lower).any() or np.isfinite(self.upper).any())
 
     def value(self, beta) -> float:
+        return float(self.entries(beta).sum())
+
+    def values(self, points):
+        return self.entries(points).sum(axis=-1)
+
+    def entries(self, beta) -> Vector:
+        """Penalty of each coordinate, ``inf`` outside the limits."""
         beta = np.asarray(beta, float)
-        if (beta < self.lower).any() or (beta > self.upper).any():
-            return float("inf")
-        return float(np.sum(self.l0 * (beta != 0) + self.l1 * np.abs(beta) + self.l2 * beta * beta))
+        inside = (beta >= self.lower) & (beta <= self.upper)
+        return np.where(inside, self.l0 * (beta != 0) + self.l1 * np.abs(beta) + self.l2 * beta * beta, np.inf)
 
     def convex_value(self, beta):
         """:math:`h(t)` of each coordinate; the limits are taken as met."""
