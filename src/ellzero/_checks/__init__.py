@@ -51,6 +51,20 @@ from .columns import (
     length_of,
     too_many_forced,
 )
+from .contact import (
+    budget,
+    condition,
+    count_budget,
+    need_plane,
+    no_derivatives,
+    no_group_budget,
+    no_minimiser,
+    not_beyond,
+    not_convex,
+    not_settled,
+    price_and_concave,
+    too_many_supports,
+)
 from .data import (
     collinear_columns,
     complex_data,
@@ -69,6 +83,18 @@ from .data import (
     same_length,
     sample_weight,
     unique_names,
+)
+from .descent import (
+    WIDEST,
+    class_numbers,
+    descent_diverged,
+    first_parameters,
+    needs,
+    not_for,
+    rows_of_model,
+    two_seeds,
+    weight_numbers,
+    within_one,
 )
 from .gates import (
     chance_at_start,
@@ -110,6 +136,15 @@ from .geometry import (
     point,
     square_matrix,
     vectors,
+)
+from .geometry_pictures import (
+    budgets,
+    drawable,
+    empty_picture,
+    envelope_in_space,
+    needs_budget,
+    no_runs,
+    number_of_axes,
 )
 from .meshes import (
     at_most_three,
@@ -224,6 +259,17 @@ from .outside import (
     target_wanted,
     training_diverged,
     widths_differ,
+)
+from .pictures import (
+    adjr2_alone,
+    cannot_draw,
+    no_axes,
+    no_criterion_of_folds,
+    no_moments,
+    not_fitted_with,
+    nothing_to_draw,
+    one_output_pictured,
+    other_projection,
 )
 from .pruning import (
     before_the_step,
