@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from . import _checks as checks
 
 SHOW_EVERY = 0.1  # seconds between two events
+STRETCH, SHORTEST = 1.03, 1e-3  # bounds are kept at times that lie so far apart: some hundred in a search of an hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Event:
     ----------
     stage : str
         What is running: ``"path"``, ``"exhaustive"``, ``"branch"``, ``"rivals"``, ``"cross-validation"``,
-        ``"penalties"``.
+        ``"penalties"``, ``"descent"``.
     message : str
         One short sentence for people.
     done, total : int or None
@@ -55,6 +56,16 @@ class Event:
 OnProgress = Callable[[Event], object]
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a search knew at a time: seconds since it began, its best answer, the proven bound, the nodes opened."""
+
+    elapsed: float
+    objective: float
+    lower_bound: float
+    n_nodes: int
+
+
 class Compilation:
     """Seconds that this process has compiled kernels, which happens once a machine and is no part of any limit.
 
@@ -73,7 +84,8 @@ class Clock:
         checks.callback(on_progress)
         self.on_progress = on_progress
         self.interrupted = False
-        self._shown = float("-inf")
+        self.moments: list[Moment] = []
+        self._shown, self._kept_next = float("-inf"), 0.0
 
     @property
     def elapsed(self) -> float:
@@ -92,14 +104,27 @@ class Clock:
     def stopped(self) -> bool:
         return self.interrupted or self.expired
 
+    @property
+    def listening(self) -> bool:
+        """Whether anybody would read a bound now: a watcher, or the record of moments."""
+        return self.on_progress is not None or self.elapsed >= self._kept_next
+
     def tick(self, stage: str, **facts) -> None:
-        """Tell the watcher, at most ten times a second."""
+        """Keep the bounds among the facts, ever further apart in time; tell the watcher, ten times a second at most."""
+        now = time.perf_counter()
+        self.keep(now - self.start, **facts)
         if self.on_progress is None:
             return
-        now = time.perf_counter()
         if now - self._shown >= SHOW_EVERY:
             self._shown = now
             self.on_progress(Event(stage, elapsed=now - self.start, **facts))
+
+    def keep(self, elapsed: float, objective=None, lower_bound=None, n_nodes=None, **_) -> None:
+        """Keep what is known of the bounds, and tell nobody."""
+        if objective is None or lower_bound is None or elapsed < self._kept_next:
+            return
+        self.moments.append(Moment(elapsed, float(objective), float(lower_bound), int(n_nodes or 0)))
+        self._kept_next = max(STRETCH * elapsed, elapsed + SHORTEST)
 
 
 @contextmanager

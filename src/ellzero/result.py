@@ -13,11 +13,13 @@ from functools import cached_property
 import numpy as np
 
 from . import _checks as checks
+from ._progress import Moment
 from .certificate import Certificate
 from .criteria import Sample, evaluate
 from .losses import Multinomial
 from .operators import as_operator
 from .operators.adapters import as_vector
+from .problem import relative_gap
 
 
 class Status(Enum):
@@ -139,6 +141,40 @@ class TraceStep:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Closing:
+    """How a search closed its gap: what it knew at each moment, the end among them.
+
+    Attributes
+    ----------
+    elapsed : ndarray of shape (n_moments,)
+        Seconds since the search began, increasing.
+    objective : ndarray of shape (n_moments,)
+        Value of the best answer so far, never increasing.
+    lower_bound : ndarray of shape (n_moments,)
+        Proven bound of every answer, never decreasing; 0 where nothing was proved yet.
+    gap : ndarray of shape (n_moments,)
+        ``(objective - lower_bound) / objective``.
+    n_nodes : ndarray of shape (n_moments,)
+        Nodes of the search tree opened so far.
+    """
+
+    elapsed: np.ndarray
+    objective: np.ndarray
+    lower_bound: np.ndarray
+    gap: np.ndarray
+    n_nodes: np.ndarray
+
+    def table(self) -> Table:
+        """One row a moment."""
+        columns = (self.elapsed, self.objective, self.lower_bound, self.gap, self.n_nodes)
+        rows = [list(row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+        return Table(["seconds", "objective", "lower bound", "gap", "nodes"], rows)
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Proved:
     """What is proved of an objective.
 
@@ -190,6 +226,8 @@ class Result:
         What the answer rests on, where no certificate says it.
     outputs : tuple of str
         Names of the outputs, or classes, where coefficients have a column for each.
+    moments : tuple of Moment
+        What a search that bounds knew on its way.
     """
 
     coef: np.ndarray
@@ -208,6 +246,7 @@ class Result:
     trace: tuple[TraceStep, ...] = field(default=())
     notes: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    moments: tuple[Moment, ...] = ()
 
     @cached_property
     def _proved(self) -> Proved:
@@ -261,6 +300,76 @@ class Result:
     @property
     def names_in_support(self) -> tuple[str, ...]:
         return tuple(self.names[j] for j in self.support)
+
+    @property
+    def standardized(self) -> np.ndarray:
+        r"""Coefficients times the standard deviations of their columns: :math:`\beta_j s_j`, of the shape of `coef`.
+
+        What a column does to the linear predictor when it grows by one standard deviation, so columns in different
+        units can be compared; the deviation is weighted, and about zero where there is no intercept.
+        """
+        return (self.coef.T * self.sample.deviations).T
+
+    def closing(self) -> Closing:
+        """What the search knew at each moment: best answer, proven bound, the gap between them.
+
+        Returns
+        -------
+        Closing
+            Moments lie ever further apart, so that an hour is told in some hundred; the last one is the end.
+
+        Raises
+        ------
+        DataError
+            The search that gave this result keeps no bounds on its way.
+
+        Examples
+        --------
+        >>> from ellzero import best_subset
+        >>> X = np.random.default_rng(0).normal(size=(60, 30))
+        >>> y = X[:, :9].sum(axis=1) + np.random.default_rng(1).normal(size=60)
+        >>> closing = best_subset(X, y, k=4, l2=0.037, solver="branch").closing()
+        >>> bool(closing.gap[0] >= closing.gap[-1]), bool(closing.gap[-1] <= 1e-6)
+        (True, True)
+        """
+        if not self.moments or self.lower_bound is None:
+            raise checks.no_moments(self.solver)
+        known = [m for m in self.moments if m.elapsed < self.elapsed]
+        elapsed = np.array([*(m.elapsed for m in known), self.elapsed])
+        # the search reckons a little less cautiously than the proof: no moment claims more than the end
+        objective = np.array([*(max(m.objective, self.objective) for m in known), self.objective])
+        lower = np.array([*(min(m.lower_bound, self.lower_bound) for m in known), self.lower_bound])
+        gap = [relative_gap(a, b, self.sample.null_loss) for a, b in zip(objective, lower, strict=True)]
+        n_nodes = np.array([*(m.n_nodes for m in known), self.n_nodes])
+        return Closing(elapsed, objective, np.maximum.accumulate(lower), np.array(gap), n_nodes)
+
+    def plot(self, kind: str = "coefficients", ax=None, **options):
+        """Draw the result with matplotlib; needs the extra ``plot``.
+
+        Parameters
+        ----------
+        kind : {"coefficients", "gap"}, default="coefficients"
+            The coefficients, or how the search closed its gap.
+        ax : matplotlib axes, optional
+            Those of a new figure by default.
+        **options
+            Those of `ellzero.plot.coefficients` and `ellzero.plot.gap`.
+
+        Returns
+        -------
+        matplotlib axes
+
+        Raises
+        ------
+        ArgumentError, DataError, UnsupportedError
+            As the two raise.
+        MissingExtraError
+            matplotlib is not installed.
+        """
+        from . import plot
+
+        kinds = {"coefficients": plot.coefficients, "gap": plot.gap}
+        return kinds[checks.one_of("kind", kind, tuple(kinds))](self, ax=ax, **options)
 
     def criterion(self, name: str) -> float:
         """Information criterion of the model; the formulas are in `ellzero.criteria`."""

@@ -24,6 +24,7 @@ from ..solvers.exchange import Exchange, path_engine, penalised
 from ..solvers.exhaustive import all_sizes, enumerates, practical
 from ..solvers.relaxation import relaxes
 from .keywords import known
+from .membership import membership
 from .subset import problem_of
 
 DEFAULT_SIZE = 20
@@ -104,6 +105,20 @@ class Path:
     def _offered(self, result: Result) -> bool:
         return criteria.offered(result.loss, int(result.support.size), self.sample)
 
+    def chosen(self, criterion: str | None = None) -> int:
+        """Size that a criterion chooses, the smaller one at a tie; of what `best` warns, nothing is said here.
+
+        Raises
+        ------
+        DataError
+            No size leaves the criterion enough rows.
+        """
+        name = criteria.named(criterion, self.sample)
+        values = {k: criteria.key(name, value) for k, value in self.criteria(name).items()}
+        if not values:
+            raise checks.no_size_for_criterion(criteria.TITLES[name], self.sample.n_samples)
+        return min(values, key=lambda k: (values[k], k))
+
     def best(self, criterion: str | None = None) -> Result:
         """Model that a criterion chooses.
 
@@ -123,13 +138,58 @@ class Path:
             The choice is the last size of the path although larger ones exist.
         """
         name = criteria.named(criterion, self.sample)
-        values = {k: criteria.key(name, value) for k, value in self.criteria(name).items()}
-        if not values:
-            raise checks.no_size_for_criterion(criteria.TITLES[name], self.sample.n_samples)
-        chosen = min(values, key=lambda k: (values[k], k))
+        chosen = self.chosen(name)
         if chosen == self.sizes[-1] < self.n_units and len(self.sizes) > 1:
             warnings.warn(checks.chosen_at_the_end(criteria.TITLES[name], chosen), EllzeroWarning, stacklevel=2)
         return self[chosen]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all columns."""
+        return self.results[0].names
+
+    @property
+    def coefs(self) -> np.ndarray:
+        """Coefficients in data units, shape (n_sizes, n_features), or (n_sizes, n_features, n_outputs)."""
+        return np.array([result.coef for result in self.results])
+
+    @property
+    def standardized(self) -> np.ndarray:
+        """Coefficients times the standard deviations of their columns, of the shape of `coefs`."""
+        return np.array([result.standardized for result in self.results])
+
+    @property
+    def membership(self) -> np.ndarray:
+        """Whether a column is in the model of a size: bool of shape (n_sizes, n_features)."""
+        return membership([result.support for result in self.results], len(self.names))
+
+    def plot(self, kind: str = "coefficients", ax=None, **options):
+        """Draw the path with matplotlib; needs the extra ``plot``.
+
+        Parameters
+        ----------
+        kind : {"coefficients", "criteria", "squares"}, default="coefficients"
+            Coefficients by size, a criterion by size, or which columns are in which model.
+        ax : matplotlib axes, optional
+            Those of a new figure by default.
+        **options
+            Those of `ellzero.plot.path`, `ellzero.plot.criteria` and `ellzero.plot.squares`.
+
+        Returns
+        -------
+        matplotlib axes
+
+        Raises
+        ------
+        ArgumentError, DataError, UnsupportedError
+            As the three raise.
+        MissingExtraError
+            matplotlib is not installed.
+        """
+        from .. import plot
+
+        kinds = {"coefficients": plot.path, "criteria": plot.criteria, "squares": plot.squares}
+        return kinds[checks.one_of("kind", kind, tuple(kinds))](self, ax=ax, **options)
 
     def table(self, criterion: str | None = None) -> Table:
         """One row a size: loss, criterion, gap, status, what enters and leaves."""
@@ -412,7 +472,8 @@ def _size_by_size(problem, sizes, clock, sample, solver, random_state):
             share = Clock(max(clock.remaining, 0.0) / (len(sizes) - i), clock.on_progress)
             chosen = solver.choose(sized) if isinstance(solver, Auto) else solver
             branches = isinstance(chosen, Branch)
-            answers[k] = chosen.search(sized, share, state) if branches else chosen.search(sized, share)
+            answer = chosen.search(sized, share, state) if branches else chosen.search(sized, share)
+            answers[k] = replace(answer, moments=tuple(share.moments))
             clock.interrupted = share.interrupted
         elapsed.append(clock.elapsed - start)
     return _finish(problem, answers, elapsed, solver.name, sample)

@@ -118,6 +118,56 @@ class PenaltyPath:
         return self.sparse_coefs.toarray()
 
     @property
+    def standardized(self) -> np.ndarray:
+        """Coefficients times the standard deviations of their columns, of the shape of `coefs`."""
+        return self.coefs * self.sample.deviations
+
+    def of_gamma(self, gamma: float | None = None) -> np.ndarray:
+        """Places of the models with one second strength, those of falling strengths in their order.
+
+        Parameters
+        ----------
+        gamma : float, optional
+            The nearest one counts; by default that of the model which the criterion chooses. All models where the
+            penalty has no second strength.
+
+        Returns
+        -------
+        ndarray of shape (n_chosen,)
+        """
+        if np.isnan(self.gammas).any():
+            return np.arange(len(self))
+        if gamma is None:
+            wanted = self.gammas[self.chosen()]
+        else:
+            gamma = checks.non_negative("gamma", gamma)
+            wanted = self.gammas[np.abs(self.gammas - gamma).argmin()]
+        return np.flatnonzero(self.gammas == wanted)
+
+    def plot(self, ax=None, **options):
+        """Draw coefficients by strength with matplotlib; needs the extra ``plot``.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+            Those of a new figure by default.
+        **options
+            Those of `ellzero.plot.penalty_path`.
+
+        Returns
+        -------
+        matplotlib axes
+
+        Raises
+        ------
+        MissingExtraError
+            matplotlib is not installed.
+        """
+        from .. import plot
+
+        return plot.penalty_path(self, ax=ax, **options)
+
+    @property
     def nonzeros(self) -> np.ndarray:
         """Nonzero coefficients of each model."""
         return np.diff(self.sparse_coefs.indptr)
@@ -170,11 +220,21 @@ class PenaltyPath:
         DataError
             No model leaves the criterion enough rows.
         """
+        return self[self.chosen(criterion)]
+
+    def chosen(self, criterion: str | None = None) -> int:
+        """Place of the model that a criterion chooses.
+
+        Raises
+        ------
+        DataError
+            No model leaves the criterion enough rows.
+        """
         name = criteria.named(criterion, self.sample)
         values = self.criteria(name)
         if np.isnan(values).all():
             raise checks.no_size_for_criterion(criteria.TITLES[name], self.sample.n_samples)
-        return self[int(np.nanargmin([criteria.key(name, value) for value in values]))]
+        return int(np.nanargmin([criteria.key(name, value) for value in values]))
 
     def table(self, criterion: str | None = None) -> Table:
         """One row a model: strength, nonzeros, loss, criterion and gap."""

@@ -20,6 +20,7 @@ from ..solvers.moves import State, moves_for
 from ..solvers.refit import fit_support
 from ..solvers.relaxation import relaxation_for, relaxes
 from .keywords import known
+from .membership import Substitutes, membership, substitutes
 from .subset import problem_of
 
 ENUMERATED = 100_000  # supports that an enumeration lists before the best are kept
@@ -61,6 +62,58 @@ class Rivals:
 
     def __len__(self) -> int:
         return len(self.supports)
+
+    @property
+    def membership(self) -> np.ndarray:
+        """Whether a column is in a support: bool of shape (n_supports, n_features)."""
+        return membership(self.supports, len(self.best.names))
+
+    @property
+    def share(self) -> np.ndarray:
+        """Share of the supports that hold each column, shape (n_features,)."""
+        return self.membership.mean(axis=0)
+
+    def substitutes(self) -> Substitutes:
+        """Which columns stand in for which: pairs of supports that differ in one column.
+
+        Examples
+        --------
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(60, 6))
+        >>> X[:, 5] = X[:, 3] + 0.01 * rng.normal(size=60)
+        >>> near = rivals(X, X[:, 3] + 0.1 * rng.normal(size=60), k=1, within=0.1)
+        >>> near.substitutes().pairs()
+        [('x3', 'x5')]
+        """
+        return substitutes(self.supports, self.objectives, self.best.names)
+
+    def plot(self, kind: str = "substitutes", ax=None, **options):
+        """Draw the rivals with matplotlib; needs the extra ``plot``.
+
+        Parameters
+        ----------
+        kind : {"substitutes", "squares"}, default="substitutes"
+            Which columns stand in for which, or which columns are in which support.
+        ax : matplotlib axes, optional
+            Those of a new figure by default.
+        **options
+            Those of `ellzero.plot.rivals` and `ellzero.plot.squares`.
+
+        Returns
+        -------
+        matplotlib axes
+
+        Raises
+        ------
+        ArgumentError, DataError
+            As the two raise.
+        MissingExtraError
+            matplotlib is not installed.
+        """
+        from .. import plot
+
+        kinds = {"substitutes": plot.rivals, "squares": plot.squares}
+        return kinds[checks.one_of("kind", kind, tuple(kinds))](self, ax=ax, **options)
 
     def table(self) -> Table:
         """One row a support: objective, excess over the best, names."""

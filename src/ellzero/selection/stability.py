@@ -110,6 +110,29 @@ class Stability:
         shape = "" if unimodal is None else f"; at most {unimodal:.3g} if the shares of pairs are unimodal"
         return f"{text}{shape}."
 
+    def plot(self, ax=None, **options):
+        """Draw the frequencies with matplotlib; needs the extra ``plot``.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+            Those of a new figure by default.
+        **options
+            Those of `ellzero.plot.stability`.
+
+        Returns
+        -------
+        matplotlib axes
+
+        Raises
+        ------
+        MissingExtraError
+            matplotlib is not installed.
+        """
+        from .. import plot
+
+        return plot.stability(self, ax=ax, **options)
+
     def _order(self) -> np.ndarray:
         return np.argsort(-self.frequency, kind="stable")
 

@@ -80,6 +80,29 @@ class CrossValidation:
         best = int(self.mean.argmin())
         return int(self.sizes[np.flatnonzero(self.mean <= self.mean[best] + self.standard_error[best])[0]])
 
+    def plot(self, ax=None, **options):
+        """Draw the held-out losses with matplotlib; needs the extra ``plot``.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+            Those of a new figure by default.
+        **options
+            Those of `ellzero.plot.criteria`.
+
+        Returns
+        -------
+        matplotlib axes
+
+        Raises
+        ------
+        MissingExtraError
+            matplotlib is not installed.
+        """
+        from .. import plot
+
+        return plot.criteria(self, ax=ax, **options)
+
     def table(self) -> Table:
         """One row a size."""
         rows = [

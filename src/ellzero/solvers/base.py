@@ -12,7 +12,7 @@ from scipy import linalg
 
 from .. import _checks as checks
 from .._linear import pivoted_cholesky
-from .._progress import Clock, OnProgress
+from .._progress import Clock, Moment, OnProgress
 from ..certificate import Certificate, Claim, Question, Tree
 from ..checker import Checker
 from ..criteria import Sample
@@ -54,6 +54,8 @@ class Answer:
         Coefficients that satisfy conditions which a plain fit of the units would not; None for the plain fit.
     notes : tuple of str
         Sentences about what the answer rests on.
+    moments : tuple of Moment
+        What the search knew on its way.
     """
 
     units: Sequence[int]
@@ -65,6 +67,7 @@ class Answer:
     tolerance: float = 1e-6
     fit: Fit | None = None
     notes: tuple[str, ...] = ()
+    moments: tuple[Moment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,7 @@ def state_of(problem: Problem, columns: Sequence[int]) -> "State":
 def make_result(problem: Problem, answer: Answer, clock: Clock, solver: str) -> Result:
     """Refit the support, and tie bound, gap and certificate to it."""
     (fit,) = fits_of(problem, [answer])
+    answer = replace(answer, moments=tuple(clock.moments))
     return describe(problem, answer, fit, clock.elapsed, solver, partial(sample_of, problem))
 
 
@@ -185,7 +189,7 @@ def describe(
             status = Status.NOT_CONVERGED
     return Result(
         coef, intercept, nonzero_rows(coef), n_units, objective, loss, proved, status, answer.n_nodes,
-        elapsed, problem.names, sample, solver, answer.trace, answer.notes, problem.outputs,
+        elapsed, problem.names, sample, solver, answer.trace, answer.notes, problem.outputs, answer.moments,
     )  # fmt: skip
 
 
@@ -277,6 +281,7 @@ def _sample(problem: Problem) -> Sample:
         full_loss=full_loss,
         full_rank=rank,
         n_outputs=problem.n_outputs,
+        deviations=np.where(problem.constant, 0.0, problem.normal.scale),
     )
 
 

@@ -351,6 +351,7 @@ class Branch(Solver):
             problem, Best(state.units, penalised(problem, state)), clock, self.gap, n_threads=self.n_jobs,
             checkpoint=checkpoint,
         )  # fmt: skip
+        clock.keep(clock.elapsed, search.best.value, 0.0, search.n_nodes)
         status = search.run(np.inf if self.node_limit is None else self.node_limit)
         # the checker multiplies out what the search reads off a Gram matrix, and rounds a little differently
         lower = max(0.0, search.bound() - problem.rounding * problem.null_loss)

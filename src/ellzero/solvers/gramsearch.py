@@ -295,7 +295,7 @@ class GramSearch:
 
     def tell(self):
         """Report progress."""
-        if self.clock.on_progress is None:
+        if not self.clock.listening:
             return
         bound = self.bound()
         try:
