@@ -45,6 +45,10 @@ code 1: the file does not prove its claim about these data.""",
 
 FACTORY makes a PyTorch network. It is trained with gates until so few operations or parameters stay, the closed units
 are cut out, and parameters, FLOPs, bytes and measured time before and after are printed.""",
+    "geometry": """Draw balls of norms, and where a loss touches them: why some penalties give zeros and others do not.
+
+Balls of every order from 0 to infinity in the plane or in space, contours and surfaces of losses, slices of more
+variables, as SVG, PNG or HTML; the arrays as JSON. Without flags but -o: the balls of p = 2, 1, 0.5 and 0.""",
     "demo": """Run `select` on the shipped Hitters data: salaries of baseball players, 19 candidate columns.""",
     "doctor": """Print versions, threads, optional packages and the state of the compiled kernels.""",
     "explain": """Say in a few lines what a word means that the command uses. Without a word: list them.""",

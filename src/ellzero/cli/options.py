@@ -108,6 +108,43 @@ def parse_share_of(text: str) -> tuple[str, float]:
     return name.strip(), parse_fraction(share)
 
 
+def parse_held(text: str) -> dict[str, float]:
+    """Read ``x3=0,x4=.2`` as values of axes.
+
+    Examples
+    --------
+    >>> parse_held("x3=0, x4=.2")
+    {'x3': 0.0, 'x4': 0.2}
+    """
+    held = {}
+    for item in text.split(","):
+        name, sign, value = item.rpartition("=")
+        try:
+            held[name.strip()] = float(value)
+        except ValueError:
+            sign = ""
+        if not sign or not name.strip():
+            raise ValueError(f'"{text}" holds no axis: write x3=0 or x3=0,x4=.2.')
+    return held
+
+
+def parse_limits(text: str) -> tuple[float, float]:
+    """Read ``-1,2`` as two numbers, the smaller first.
+
+    Examples
+    --------
+    >>> parse_limits("-1,2.5")
+    (-1.0, 2.5)
+    """
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        low = high = float("nan")
+    if not float("-inf") < low < high < float("inf"):
+        raise ValueError(f'"{text}" are no limits: write LOW,HIGH such as -1,2.')
+    return low, high
+
+
 def converter(parse: Callable[[str], Any]) -> Callable[[Any, Sequence[Any]], Any]:
     """Dress a parser of text as cyclopts wants it."""
     return lambda _type, tokens: parse(tokens[0].value)

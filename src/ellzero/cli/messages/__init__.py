@@ -76,6 +76,18 @@ from .networks import (
     unknown_data,
     user_code_failed,
 )
+from .pictures import (
+    needs_loss,
+    needs_p,
+    needs_target,
+    no_axis,
+    no_picture_file,
+    one_slice,
+    other_count,
+    other_loss_dimension,
+    slice_misses_ball,
+    unknown_loss,
+)
 from .reading import (
     bad_quotes,
     duplicate_name,

@@ -69,6 +69,10 @@ ARGUMENTS = {
     "epochs",
     "pretrain",
     "finetune",
+    "p",
+    "budget",
+    "limits",
+    "resolution",
 }
 
 
@@ -86,6 +90,7 @@ def in_flags(sentence: str) -> str:
         "selectors in attach()", "of --select"
     )
     sentence = re.sub(r"(, or name the parents with| Hint:) parents=.*$", ".", sentence).replace("..", ".")
+    sentence = sentence.replace("`level`", "--levels")
     return re.sub(
         r"`(\w+)`", lambda name: "--" + name[1].replace("_", "-") if name[1] in ARGUMENTS else name[0], sentence
     )
