@@ -11,8 +11,8 @@ TITLES = {"lenet5": "LeNet-5-Caffe (20-50-800-500)", "lenet300": "LeNet-300-100 
 
 HEAD = """# MNIST: networks of gates, sparse weights, tickets and ADMM beside magnitude pruning
 
-- command: `python -m benchmarks.nn.mnist run FOLDER`, then `python -m benchmarks.nn.mnist report FOLDER`; the lines of the cells are in
-  `nn-mnist.jsonl`, which as `FOLDER/cells.jsonl` lets a run go on
+- command: `python -m benchmarks.nn.mnist run FOLDER`, then `python -m benchmarks.nn.mnist report FOLDER`; the lines of
+  the cells are in `nn-mnist.jsonl`, which as `FOLDER/cells.jsonl` lets a run go on
 - trained on all 60,000 rows, one look at the 10,000 of the test set; settings were chosen on validation rows, seed 0
 - operations are **multiply-adds** of one image and nonzero weights, without biases (torch's counter says twice as
   many); dense LeNet-5-Caffe has 2,293,000 of them and LeNet-300-100 266,200
