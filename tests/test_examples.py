@@ -56,3 +56,12 @@ def test_the_portfolio_is_the_best_of_all_that_keep_the_conditions(data_dir, cap
     monkeypatch.setattr(sys, "argv", [str(script), str(data_dir)])
     runpy.run_path(str(script), run_name="__main__")
     assert "shares that sum to one" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_gates_leave_as_many_weights_as_asked_for(capsys):
+    pytest.importorskip("torch")
+    found = runpy.run_path(str(EXAMPLES / "digits_with_gates.py"))["main"]()
+    assert found["gates"] == found["proximal"] > 400
+    assert max(found["errors"]) < 0.06
+    assert f"L0 gates                              {found['gates']}" in capsys.readouterr().out

@@ -14,6 +14,12 @@ def test_import_loads_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
+def test_pictures_load_matplotlib_when_something_is_drawn():
+    code = "import sys, ellzero.plot; print('matplotlib' in sys.modules, ellzero.plot.__all__ != [])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
+
+
 def test_every_public_name_is_there():
     assert all(getattr(ez, name) is not None for name in ez.__all__)
     assert set(dir(ez)) == set(ez.__all__)

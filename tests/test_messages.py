@@ -4,20 +4,29 @@ import warnings
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import ellzero as ez
 from ellzero import constraints as rules
 from ellzero import errors, geometry
+from ellzero.geometry import descent
 from ellzero.nn import networks
+from ellzero.plot.style import new_axes
 
 X = np.random.default_rng(37).normal(size=(19, 4))
 Y = X[:, 1] - 1.9 * X[:, 3] + 0.37 * X[:, 0] ** 2
 CLASSES = (Y > 0).astype(float)
+BOWL = geometry.quadratic([[1.0, 0.37], [0.37, 1.9]], [1.9, 0.37])
 COUNTS = np.arange(19.0) % 4
 
 
 def ask(X=X, y=Y, **question):
     return ez.best_subset(X, y, **({"k": 2} | question))
+
+
+def learn(method="l2", X=X, y=None, **options):
+    y = CLASSES.astype(int) if y is None else y
+    return descent.train(descent.LinearModel(4, 2), X, y, method, **({"strength": 0.37, "epochs": 3} | options))
 
 
 class Frame(dict):
@@ -354,6 +363,35 @@ MESSAGES = [
      "`depth` must be 6 n + 4 with n >= 1 blocks in a stage (10, 16, 22, 28, ...), got 27."),
     (lambda: networks.ResNet(shortcut="none"), errors.ArgumentError,
      "`shortcut` must be one of projection, pad, got 'none'."),
+    (lambda: descent.TanhNetwork(4, 0, 2), errors.ArgumentError, "`hidden` must be an integer in [1, 1000000], got 0."),
+    (lambda: learn(X=X[:, :3]), errors.DataError,
+     "`X` must have a column for each of the model's 4 inputs, got shape (19, 3)."),
+    (lambda: learn(X=np.where(np.arange(4) == 2, np.nan, X)), errors.DataError,
+     "`X` has 19 entries that are NaN or infinite."),
+    (lambda: learn(y=CLASSES), errors.DataError,
+     "`y` must hold 19 integers, the classes 0 to 1, got shape (19,) of float64."),
+    (lambda: learn(test=(X, np.arange(19))), errors.DataError,
+     "`test` must hold 19 integers, the classes 0 to 1, got shape (19,) of int64. Seen: 0 to 18."),
+    (lambda: learn("l1"), errors.ArgumentError,
+     "`method` must be one of l1 subgradient, l1 proximal, l2, hard threshold, got 'l1'."),
+    (lambda: learn(strength=None), errors.ArgumentError, 'the method "l2" needs `strength`.'),
+    (lambda: learn("hard threshold", strength=None), errors.ArgumentError, 'the method "hard threshold" needs `k`.'),
+    (lambda: learn("hard threshold", strength=0.37, k=2), errors.ArgumentError,
+     '`strength` has no meaning for the method "hard threshold"; it belongs to l1 subgradient, l1 proximal, l2.'),
+    (lambda: learn(k=2), errors.ArgumentError,
+     '`k` has no meaning for the method "l2"; it belongs to hard threshold.'),
+    (lambda: learn("hard threshold", strength=None, k=9), errors.ArgumentError,
+     "`k` must be an integer in [0, 8], got 9. The model has 8 weights."),
+    (lambda: learn("hard threshold", strength=None, k=2, dense=1.9), errors.ArgumentError,
+     "`dense` must be a share in [0, 1], got 1.9."),
+    (lambda: learn(batch=37), errors.ArgumentError, "`batch` must be an integer in [1, 19], got 37. X has 19 rows."),
+    (lambda: learn(start=[0.37]), errors.ArgumentError, "`start` must hold 10 finite numbers, got shape (1,)."),
+    (lambda: learn(follow=[8]), errors.ArgumentError,
+     "`follow` must hold numbers of weights, integers in [0, 7], got [8]."),
+    (lambda: learn(X=1e10 * X, rate=1e300), errors.ArgumentError,
+     "the training left the finite numbers in epoch 1 at `rate` 1e+300. Hint: a smaller rate."),
+    (lambda: descent.digits_table([3]), errors.ArgumentError,
+     "`seeds` must hold at least two, for a standard error; got 1."),
     (lambda: geometry.norm([0.37], -1.9), errors.ArgumentError,
      "`p` must be a number in [0, inf], got -1.9. Hint: 0 counts nonzeros, inf takes the largest."),
     (lambda: geometry.ball(-1.9), errors.ArgumentError,
@@ -431,6 +469,68 @@ MESSAGES = [
      "Box(lower=-0.37, upper=0.37) is infinite at 4 grid points. Hint: move the limits into its domain."),
     (lambda: geometry.convex_envelope(ez.penalties.L0(0.37), n=4), errors.ArgumentError,
      "a convex envelope takes at most 3 variables, got 4. Hint: Field.slice holds some of them."),
+    (lambda: geometry.contact(BOWL, 1, 0.0), errors.ArgumentError,
+     "`budget` must be a finite number > 0, got 0.0. Hint: only the origin lies within a budget of 0."),
+    (lambda: geometry.contact(BOWL, 1, -0.37), errors.ArgumentError,
+     "`budget` must be a finite number > 0, got -0.37. Hint: only the origin lies within a budget of 0."),
+    (lambda: geometry.contact(BOWL, 0, 1.9), errors.ArgumentError,
+     "`budget` for p = 0 counts nonzeros and must be an integer >= 1, got 1.9. There are 2 variables."),
+    (lambda: geometry.contact(geometry.as_field(lambda x: x[:, 0], 2), 1, 0.37), errors.ArgumentError,
+     "a contact point needs the gradient and the Hessian of the field. Hint: Field(..., gradient=, hessian=), or a "
+     "Problem."),
+    (lambda: geometry.contact(geometry.quadratic([[1.0, 0.0], [0.0, -1.0]], [0.0, 0.0]), 1, 0.37), errors.ArgumentError,
+     "a quadratic loss is not convex: its curvature at (0, 0) is as low as -1. Contact points are those of convex "
+     "losses."),
+    (lambda: geometry.contact(BOWL, ez.penalties.GroupL2(0.37, [0, 0]), 1.9), errors.UnsupportedError,
+     "a budget is taken in norms and in penalties of single variables, got GroupL2."),
+    (lambda: geometry.contact(BOWL, ez.penalties.MCP(0.37) + ez.penalties.L0(0.19), 1.9), errors.UnsupportedError,
+     "a budget takes a price of nonzeros or a concave penalty, not both in one penalty."),
+    (lambda: geometry.contact(geometry.quadratic(np.eye(16), np.ones(16)), 0, 3), errors.ArgumentError,
+     "supports are listed for at most 15 variables, got 16. Hint: `best_subset` searches."),
+    (lambda: geometry.contact(ez.Problem.from_data(X[:, :2], (X[:, 0] > 0).astype(float), loss="logistic"), 0, 1),
+     errors.DataError,
+     "the loss has no minimiser: it falls on without end. Hint: give a ridge, or a norm with p > 0."),
+    (lambda: geometry.count_zeros(1, 3, condition=0.37), errors.ArgumentError,
+     "`condition` must be a finite number >= 1, got 0.37."),
+    (lambda: geometry.density_margin(np.eye(2), [0.37, 0.19], 1.9), errors.ArgumentError,
+     "the centre must lie beyond the facet, with signs @ centre > 1.9, got 0.56: its minimiser is not there."),
+    (lambda: geometry.solution_path(geometry.quadratic(np.eye(3), np.ones(3))), errors.ArgumentError,
+     "a solution path in the plane needs a loss of 2 variables, got 3. Hint: Field.slice."),
+    (lambda: ez.path(X, Y).plot(ax="left"), errors.ArgumentError,
+     "`ax` must be matplotlib axes or None, got str. Hint: figure.add_subplot() makes them."),
+    (lambda: ez.path(X, Y).plot(ax=Figure().add_subplot(projection="3d")), errors.ArgumentError,
+     "`ax` must be axes in two dimensions, got some in three."),
+    (lambda: new_axes(Figure().subplots(), three=True), errors.ArgumentError,
+     "`ax` must be axes in three dimensions. Hint: figure.add_subplot(projection='3d')."),
+    (lambda: ez.path(X, Y)[2].plot("gap"), errors.DataError,
+     "the search that gave this result (exchange) kept no bounds on its way. "
+     "Hint: solver 'branch' and solver 'mip' keep them."),
+    (lambda: ez.path(X, np.column_stack([Y, -Y])).plot(), errors.UnsupportedError,
+     "a picture of coefficients needs a single response, the model has 2 outputs. "
+     "Hint: `coef` holds a column for each; a path can be drawn as squares."),
+    (lambda: ez.plot.balls([1, 2], ax=Figure().subplots()), errors.ArgumentError,
+     "`ax` must hold one axes for each of 2 panels, got 1. Hint: plt.subplots(1, 2)."),
+    (lambda: ez.plot.panels(1, n=4), errors.ArgumentError,
+     "a ball has 4 variables, and pictures have 2 or 3. Hint: Field.slice holds the others, Field.on_plane lays a "
+     "plane."),
+    (lambda: ez.plot.panels([1, 2], budget=[0.37]), errors.ArgumentError,
+     "`budget` must be a finite number > 0, or one for each of 2 balls, got [0.37]."),
+    (lambda: ez.plot.panels(ez.penalties.ElasticNet(0.37, 1.9)), errors.ArgumentError,
+     "`budget` is needed for ElasticNet(l1=0.37, l2=1.9): how much of it there may be."),
+    (lambda: ez.plot.descent([37]), errors.ArgumentError,
+     "`runs` must be runs of geometry.descent.train or a mapping of labels to them, got int."),
+    (lambda: ez.plot.panels([]), errors.ArgumentError, "`ps` is empty, so there is nothing to draw."),
+    (lambda: ez.plot.envelope(ez.penalties.L1(0.37), n=3, resolution=5), errors.ArgumentError,
+     "an envelope is drawn in 1 or 2 variables, got 3. Hint: its arrays are there in up to 3."),
+    (lambda: ez.plot.squares(ask()), errors.ArgumentError, "squares draws a Path or Rivals, got Result."),
+    (lambda: ask(k=0).plot(), errors.DataError, "there is nothing to draw: no column is in the model."),
+    (lambda: ez.plot.PathDisplay.from_estimator(ez.L0Regressor(k=2).fit(X, Y)), errors.ArgumentError,
+     "this L0Regressor keeps no path. Hint: fit it without `k` and `l0`, so that a criterion chooses."),
+    (lambda: ez.plot.criteria(ez.cross_validate(X, Y, k=2), criterion="bic"), errors.ArgumentError,
+     "`criterion` is for a path, got 'bic' with a cross-validation. "
+     "Hint: leave it out, as held-out losses choose."),
+    (lambda: ez.path(X, Y).plot("criteria", criterion=["aic", "adjr2"]), errors.ArgumentError,
+     "criterion adjr2 has a scale of its own and cannot be drawn beside others. Hint: draw it alone."),
 ]  # fmt: skip
 
 

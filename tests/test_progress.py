@@ -1,6 +1,7 @@
 """The clock of long work: what counts towards a limit."""
 
 import time
+from itertools import pairwise
 
 import numba
 import pytest
@@ -65,3 +66,24 @@ def test_an_event_that_began_before_is_passed_over():
 def test_the_watcher_must_be_callable():
     with pytest.raises(errors.ArgumentError, match="on_progress"):
         _progress.Clock(1.0, on_progress=3)
+
+
+def test_moments_lie_ever_further_apart(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(_progress.time, "perf_counter", lambda: now[0])
+    clock = Clock()
+    for i in range(200_000):
+        now[0] = i * 0.01
+        clock.tick("branch", objective=1.9, lower_bound=min(1.9, 1e-6 * i), n_nodes=i)
+    times = [moment.elapsed for moment in clock.moments]
+    assert times[0] == 0.0
+    assert 100 < len(times) < 400
+    assert all(b >= a * _progress.STRETCH for a, b in pairwise(times))
+    assert clock.moments[7].n_nodes == round(times[7] / 0.01)
+
+
+def test_ticks_without_bounds_are_no_moments():
+    clock = Clock()
+    clock.tick("path", message="sweeping", objective=1.9)
+    clock.tick("branch", lower_bound=0.37)
+    assert clock.moments == []

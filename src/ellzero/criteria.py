@@ -35,6 +35,8 @@ best-subset selection problem"; Mallows (1973).
 from dataclasses import dataclass
 from math import comb, inf, log
 
+import numpy as np
+
 from . import _checks as checks
 from .losses import Loss
 
@@ -63,6 +65,8 @@ class Sample:
         Number of linearly independent columns.
     n_outputs : int
         Columns of the coefficients.
+    deviations : ndarray of shape (n_features,) or None
+        Weighted standard deviation of each column, about zero where there is no intercept, 0 for constant columns.
     """
 
     loss: Loss
@@ -74,6 +78,7 @@ class Sample:
     full_loss: float | None
     full_rank: int
     n_outputs: int = 1
+    deviations: np.ndarray | None = None
 
     def explained(self, loss: float, n_columns: int) -> float | None:
         """Share of the empty model's loss that a model explains, R squared for squared error; None where there is none.
