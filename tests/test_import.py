@@ -14,6 +14,13 @@ def test_import_loads_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
+def test_geometry_compiles_nothing_when_it_is_loaded():
+    heavy = ("torch", "matplotlib", "plotly", "pandas", "numba", "sklearn", "skimage", "contourpy")
+    code = f"import sys, ellzero.geometry; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_pictures_load_matplotlib_when_something_is_drawn():
     code = "import sys, ellzero.plot; print('matplotlib' in sys.modules, ellzero.plot.__all__ != [])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,19 +9,30 @@ from matplotlib import pyplot as plt
 
 import ellzero as ez
 
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "plots.md"
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "how-to" / "plots.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Pictures")[2].partition("\n## ")[0]
+
+
+def run(text, blocks):
+    """Run the blocks of Python of a text, of which there must be so many, one after the other."""
+    names, found = {}, re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(found) == blocks
+    for block in found:
+        exec(block, names)
+        plt.close("all")
 
 
 @pytest.mark.slow
 def test_the_page_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = {}
-    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 8
-    for block in blocks:
-        exec(block, names)
-        plt.close("all")
+    run(PAGE, 8)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["criteria.png", "sizes.pdf"]
+
+
+@pytest.mark.slow
+def test_the_section_of_the_readme_runs():
+    run(README, 1)
 
 
 def test_arrays_without_matplotlib(path, near, folds, lasso, proved, stable, monkeypatch):

@@ -31,8 +31,8 @@ def cannot_draw(what: str, expected: str, got) -> ArgumentError:
     return ArgumentError(f"{what} draws {expected}, got {type(got).__name__}.")
 
 
-def nothing_to_draw(what: str) -> DataError:
-    return DataError(f"there is nothing to draw: {what}.")
+def nothing_to_draw(what: str, hint: str = "") -> DataError:
+    return DataError(f"there is nothing to draw: {what}.{f' Hint: {hint}.' if hint else ''}")
 
 
 def not_fitted_with(estimator: str, what: str, hint: str) -> ArgumentError:

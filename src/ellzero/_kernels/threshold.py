@@ -3,29 +3,29 @@
 Every penalty here is ``l0 1[t != 0] + l1 |t| + l2 t^2`` on [lower, upper] plus at most one concave part, given by its
 kind and three numbers, scale, first and second, for t >= 0:
 
-======  =====================================================================================================
-PLAIN   nothing
-MCP     slope ``scale (1 - t / first)`` up to first, then constant
-SCAD    slope scale up to first, then falling to 0 at second, then constant
-POWER   ``scale t^first`` with 0 < first < 1
-LOG     ``scale log(1 + t / first)``
-======  =====================================================================================================
+=======  ====================================================================================================
+PLAIN    nothing
+FIRM     slope ``scale (1 - t / first)`` up to first, then constant
+CLIPPED  slope scale up to first, then falling to 0 at second, then constant
+POWER    ``scale t^first`` with 0 < first < 1
+LOG      ``scale log(1 + t / first)``
+=======  ====================================================================================================
 """
 
 import math
 
 from .compiled import inner, kernel
+from .kinds import CLIPPED, FIRM, LOG, PLAIN, POWER
 
-PLAIN, MCP, SCAD, POWER, LOG = range(5)
 TIE = 2e-15  # a gain below this share of v t is rounding, and ties go to 0
 
 
 @inner
 def concave(kind, t, scale, first, second):
     """Value of the concave part at t >= 0."""
-    if kind == MCP:
+    if kind == FIRM:
         return scale * (t - 0.5 * t * t / first) if t < first else 0.5 * scale * first
-    if kind == SCAD:
+    if kind == CLIPPED:
         if t <= first:
             return scale * t
         u = min(t, second)
@@ -92,12 +92,12 @@ def threshold(kind, v, a, l0, l1, l2, scale, first, second, lower, upper):
     best, least = 0.0, 0.0
     for part in range(3):
         t = 0.0
-        if kind == MCP:
+        if kind == FIRM:
             if part == 0:
                 t = piece(c - scale / first, x - scale, 0.0, min(first, limit))
             elif part == 1 and limit > first:
                 t = piece(c, x, first, limit)
-        elif kind == SCAD:
+        elif kind == CLIPPED:
             if part == 0:
                 t = piece(c, x - scale, 0.0, min(first, limit))
             elif part == 1 and limit > first:

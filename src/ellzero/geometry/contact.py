@@ -17,6 +17,7 @@ from .regions import Bent, Face, Region, Spikes, Weighted, unit_ball
 
 LISTED = 15  # variables whose supports are listed
 LISTED_CONVEX = 8  # the same, where on each of them a problem under a budget is solved
+ROUNDING = 1e-14  # share of the largest coordinate
 ZERO = 1e-12  # gradients below this share of the one at 0 are rounding
 
 
@@ -234,6 +235,8 @@ def _flat(loss: Smooth, x) -> bool:
 
 
 def _made(loss: Smooth, face: Face, x, t, used, guarantee, alone, residual) -> Contact:
+    if face.kinked:  # where zeros are corners and faces, rounding is none of a coordinate's size
+        x = np.where(np.abs(x) <= ROUNDING * np.abs(x).max(), 0.0, x)
     x = x + 0.0  # no negative zeros
     inside = not face.tight(x) and not face.limited(x)
     gradient = loss.gradient(x)

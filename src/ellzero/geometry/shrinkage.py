@@ -10,8 +10,6 @@ import numpy as np
 from .. import _checks as checks
 from ..problem import Problem
 from ..result import Table
-from ..selection.penalised import penalty_path
-from ..selection.subset import best_subset
 
 GAP = 1e-12
 
@@ -117,6 +115,8 @@ def shrinkage(
         raise checks.one_output(problem.n_outputs)
     known = None if truth is None else checks.one_a_column("truth", truth, problem.n_features)
     search: dict[str, Any] = {"time_limit": time_limit, **ways}
+    from ..selection import best_subset, penalty_path  # the solvers come with them, and the rest of the room needs none
+
     counted = best_subset(X, y, l0=l0, **search)
     lasso = penalty_path(X, y, penalty="l1", strengths=[l1], tolerance=GAP, **search)
     ridge = penalty_path(X, y, penalty="ridge", strengths=[l2], tolerance=GAP, **search)

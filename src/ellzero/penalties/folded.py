@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
+
 import numpy as np
 
 from .. import _checks as checks
+from .._kernels.kinds import CLIPPED, FIRM, LOG, POWER
 from .base import Penalty, Vector
 from .separable import Separable
+
+# how penalties are written: scale, first, second, and the ratio of each number to the one before it
+NAMES = {
+    FIRM: "MCP({0:g}, gamma={3:g})", CLIPPED: "SCAD({0:g}, gamma={4:g})", POWER: "Lp({0:g}, p={1:g})",
+    LOG: "LogSum({0:g}, epsilon={1:g})",
+}  # fmt: skip
 
 
 class Folded(Penalty):
@@ -42,7 +52,8 @@ class Folded(Penalty):
     __radd__ = __add__
 
     def __repr__(self):
-        return f"{type(self).__name__}(kind={self.kind}, bend={self.bend}, base={self.base!r})"
+        alone = NAMES[self.kind].format(*self.bend, *(b / a if a else math.inf for a, b in pairwise(self.bend)))
+        return alone if repr(self.base) == "Separable()" else f"{alone} + {self.base!r}"
 
     @property
     def lower(self):
@@ -98,10 +109,6 @@ class Folded(Penalty):
 
     def _slope(self, t) -> Vector:
         """Slope of the concave part at t >= 0, from the right."""
-        from .._kernels.threshold import MCP as FIRM
-        from .._kernels.threshold import POWER
-        from .._kernels.threshold import SCAD as CLIPPED
-
         scale, first, second = self.bend
         if self.kind == FIRM:
             return scale * np.maximum(1.0 - t / first, 0.0)
@@ -141,8 +148,6 @@ class Lp(Folded):
     __slots__ = ()
 
     def __init__(self, strength: float, p: float = 0.5):
-        from .._kernels.threshold import POWER
-
         super().__init__(POWER, (checks.non_negative("strength", strength), checks.power(p), 0.0), Separable())
 
 
@@ -170,8 +175,6 @@ class MCP(Folded):
     __slots__ = ()
 
     def __init__(self, strength: float, gamma: float = 3.0):
-        from .._kernels.threshold import MCP as FIRM
-
         strength, gamma = checks.non_negative("strength", strength), checks.positive("gamma", gamma)
         super().__init__(FIRM, (strength, max(gamma * strength, 1e-300), 0.0), Separable())
 
@@ -199,8 +202,6 @@ class SCAD(Folded):
     __slots__ = ()
 
     def __init__(self, strength: float, gamma: float = 3.7):
-        from .._kernels.threshold import SCAD as CLIPPED
-
         strength, gamma = checks.non_negative("strength", strength), checks.above("gamma", gamma, 1)
         first = max(strength, 1e-300)
         super().__init__(CLIPPED, (strength, first, gamma * first), Separable())
@@ -229,7 +230,5 @@ class LogSum(Folded):
     __slots__ = ()
 
     def __init__(self, strength: float, epsilon: float = 0.1):
-        from .._kernels.threshold import LOG
-
         strength, epsilon = checks.non_negative("strength", strength), checks.positive("epsilon", epsilon)
         super().__init__(LOG, (strength, epsilon, 0.0), Separable())

@@ -59,7 +59,9 @@ def rivals(rivals: Rivals, ax=None, *, most: int = COLUMNS) -> Any:
         raise checks.cannot_draw("rivals", "Rivals", rivals)
     found = rivals.substitutes()
     if found.columns.size == 0:
-        raise checks.nothing_to_draw("no two supports of the list differ in one column")
+        raise checks.nothing_to_draw(
+            "no two supports of the list differ in one column", 'a larger `within`, or plot("squares")'
+        )
     most = checks.integer_in("most", most, 2, 10**6)
     n = min(most, found.columns.size)
     from .ticks import FONT, name_places

@@ -67,7 +67,7 @@ def descent(runs, ax=None) -> Any:
     >>> from matplotlib.figure import Figure
     >>> from ellzero.geometry.descent import LinearModel, train
     >>> X = np.random.default_rng(0).standard_normal((37, 3))
-    >>> run = train(LinearModel(3, 2), X, (X[:, 0] > 0).astype(int), strength=0.37, epochs=19, follow=4)
+    >>> run = train(LinearModel(3, 2), X, (X[:, 0] > 0).astype(int), strength=0.37, epochs=19)
     >>> ax = descent(run, ax=Figure().subplots())
     >>> bool(ax.lines[0].get_ydata()[-1] == run.n_zeros)
     True
@@ -130,7 +130,7 @@ def trajectories(runs, ax=None) -> Any:
     >>> from matplotlib.figure import Figure
     >>> from ellzero.geometry.descent import LinearModel, train
     >>> X = np.random.default_rng(0).standard_normal((37, 3))
-    >>> run = train(LinearModel(3, 2), X, (X[:, 0] > 0).astype(int), strength=0.37, epochs=19, follow=4)
+    >>> run = train(LinearModel(3, 2), X, (X[:, 0] > 0).astype(int), strength=0.37, epochs=19)
     >>> ax = trajectories(run, ax=Figure().subplots())
     >>> ax.get_title()
     'l1 proximal'
@@ -187,7 +187,7 @@ def weights(runs, snapshot=-1, *, bins=24, ax=None) -> Any:
     >>> from matplotlib.figure import Figure
     >>> from ellzero.geometry.descent import LinearModel, train
     >>> X = np.random.default_rng(0).standard_normal((37, 3))
-    >>> run = train(LinearModel(3, 2), X, (X[:, 0] > 0).astype(int), strength=0.37, epochs=19, follow=4)
+    >>> run = train(LinearModel(3, 2), X, (X[:, 0] > 0).astype(int), strength=0.37, epochs=19)
     >>> ax = weights(run, ax=Figure().subplots())
     >>> ax.get_title() == f"l1 proximal: {run.n_zeros} of 6 exactly 0"
     True

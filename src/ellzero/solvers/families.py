@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _checks as checks
-from .._kernels.threshold import LOG, MCP, POWER, SCAD
+from .._kernels.kinds import CLIPPED, FIRM, LOG, POWER
 from .._progress import Clock
 from ..problem import Problem
 from .blocks import Blocks, unscaled
@@ -293,7 +293,7 @@ class Folded(Family):
 class Mcp(Folded):
     r"""Minimax concave penalty of slope :math:`\lambda` at 0, flat from :math:`\gamma\lambda` on."""
 
-    name, kind = "mcp", MCP
+    name, kind = "mcp", FIRM
     reads = (*COLUMNS, "gamma")
 
     def bend(self, request, strengths, divide, epsilon):
@@ -304,7 +304,7 @@ class Mcp(Folded):
 class Scad(Folded):
     r"""Smoothly clipped absolute deviation, flat from :math:`\gamma\lambda` on."""
 
-    name, kind = "scad", SCAD
+    name, kind = "scad", CLIPPED
     reads = (*COLUMNS, "gamma")
 
     def bend(self, request, strengths, divide, epsilon):

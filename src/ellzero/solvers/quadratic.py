@@ -9,7 +9,8 @@ import numpy as np
 
 from .._kernels.cyclic import sweep_gram
 from .._kernels.entries import conjugate, products, sweep_entries, take_all, weigh
-from .._kernels.threshold import LOG, MCP, PLAIN, POWER, SCAD, concaves
+from .._kernels.kinds import CLIPPED, FIRM, LOG, PLAIN, POWER
+from .._kernels.threshold import concaves
 from .._linear import solve_definite
 
 BURST = 12  # sweeps before the minimiser on the face is looked for
@@ -153,11 +154,11 @@ def to_face(kind, model, b, some) -> None:
 def _piece(kind, t, scale, first, second):
     """Slope and curvature of the concave part at t > 0, and the ends of the piece where they hold."""
     zero, endless = np.zeros(t.size), np.full(t.size, np.inf)
-    if kind == MCP:
+    if kind == FIRM:
         inside = t < first
         slope, curvature = scale * np.maximum(1.0 - t / first, 0.0), np.where(inside, -scale / first, 0.0)
         return slope, curvature, np.where(inside, 0.0, first), np.where(inside, first, endless)
-    if kind == SCAD:
+    if kind == CLIPPED:
         falling = (t > first) & (t < second)
         slope = scale * np.clip((second - t) / (second - first), 0.0, 1.0)
         ends = np.where(t <= first, 0.0, np.where(falling, first, second))

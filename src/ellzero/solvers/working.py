@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from .._kernels.cyclic import some_products, sweep_rows
-from .._kernels.threshold import PLAIN, concaves, thresholds
+from .._kernels.kinds import PLAIN
+from .._kernels.threshold import concaves, thresholds
 from ..operators import Dense
 from ..problem import Problem
 from .quadratic import BURST, EntriesModel, GramModel, to_face

@@ -118,7 +118,7 @@ class _Record:
         if not checks.is_integer(follow):
             return checks.weight_numbers("follow", follow, n)
         live = np.flatnonzero(~self.idle)
-        count = min(checks.integer_in("follow", follow, 0, n), len(live))
+        count = min(checks.integer_in("follow", follow, 0, 10**9), len(live))
         return live[np.linspace(0, len(live) - 1, count).astype(int)].tolist()
 
     def take(self, epoch: int, parameters, last: bool = False) -> None:
@@ -180,7 +180,7 @@ def train(
     start : array-like of shape (n_parameters,), optional
         Initial parameters; by default ``model.start``. The same `random_state` gives all methods the same ones.
     follow : int or sequence of int, default=8
-        Weights whose trajectories are kept: how many, or which.
+        Weights whose trajectories are kept: how many at most, or which.
     snapshots : int, >= 1, default=5
         Moments at which all weights are kept, evenly spaced from the start to the end.
     test : pair (X, y), optional
