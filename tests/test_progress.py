@@ -4,8 +4,10 @@ import time
 from itertools import pairwise
 
 import numba
+import numpy as np
 import pytest
 
+import ellzero as ez
 from ellzero import _progress, errors
 from ellzero._kernels import compiled
 from ellzero._progress import Clock, Compilation
@@ -87,3 +89,19 @@ def test_ticks_without_bounds_are_no_moments():
     clock.tick("path", message="sweeping", objective=1.9)
     clock.tick("branch", lower_bound=0.37)
     assert clock.moments == []
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic"])
+def test_a_watcher_that_interrupts_at_once_gets_the_answer_so_far(loss):
+    """The very first word of a search may come before the loop that would catch an interrupt."""
+    rng = np.random.default_rng(37)
+    X = rng.normal(size=(60, 40))
+    y = X[:, :6].sum(axis=1) + 1.9 * rng.normal(size=60)
+
+    def stop(event):
+        raise KeyboardInterrupt
+
+    target = y if loss == "squared" else (y > 0).astype(float)
+    found = ez.best_subset(X, target, k=6, l2=0.019, loss=loss, solver="branch", on_progress=stop)
+    assert found.status is ez.Status.INTERRUPTED
+    assert found.support.size <= 6
