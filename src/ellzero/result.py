@@ -339,9 +339,10 @@ class Result:
         # the search reckons a little less cautiously than the proof: no moment claims more than the end
         objective = np.array([*(max(m.objective, self.objective) for m in known), self.objective])
         lower = np.array([*(min(m.lower_bound, self.lower_bound) for m in known), self.lower_bound])
+        objective, lower = np.minimum.accumulate(objective), np.maximum.accumulate(lower)
         gap = [relative_gap(a, b, self.sample.null_loss) for a, b in zip(objective, lower, strict=True)]
         n_nodes = np.array([*(m.n_nodes for m in known), self.n_nodes])
-        return Closing(elapsed, objective, np.maximum.accumulate(lower), np.array(gap), n_nodes)
+        return Closing(elapsed, objective, lower, np.array(gap), n_nodes)
 
     def plot(self, kind: str = "coefficients", ax=None, **options):
         """Draw the result with matplotlib; needs the extra ``plot``.

@@ -3,7 +3,9 @@
 import json
 import re
 import sys
+from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 
@@ -181,6 +183,20 @@ def test_a_missing_package_is_named_with_its_pip_line(run, write, monkeypatch, t
     assert ran.code == 6
     assert ran.error.endswith(f"pip install 'ellzero[{extra}]'")
     assert {path.name for path in tmp_path.iterdir()} == {"old"}
+
+
+def test_the_callers_backend_stays_and_text_in_vectors_is_text(run, write):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    usual = matplotlib.get_backend()
+    try:
+        pyplot.switch_backend("svg")
+        write("old", "")
+        assert run("geometry", "--p", 1, "-o", "a.svg").code == 0
+        assert matplotlib.get_backend() == "svg"
+        assert pyplot.get_fignums() == []
+    finally:
+        pyplot.switch_backend(usual)
+    assert "<text" in Path("a.svg").read_text()
 
 
 def test_a_page_holds_the_picture_and_its_words(run, write, tmp_path):

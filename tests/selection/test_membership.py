@@ -156,6 +156,7 @@ def test_a_gap_closes(options, seconds):
     assert closing.objective[-1] == result.objective
     assert closing.lower_bound[-1] == result.lower_bound
     assert closing.gap[-1] == pytest.approx(result.gap)
+    assert closing.gap == pytest.approx((closing.objective - closing.lower_bound) / closing.objective)
     assert closing.n_nodes[-1] == result.n_nodes
     assert (closing.lower_bound <= closing.objective[-1]).all()  # a bound holds for what is found later, too
     assert len(closing.table().rows) == closing.elapsed.size

@@ -214,7 +214,7 @@ def of_code(place: str, n: int) -> Any:
 
         return call
 
-    return Field(guarded(field.function), n, label=found.__name__ if hasattr(found, "__name__") else "the loss")
+    return Field(guarded(field.function), n, label=getattr(found, "__name__", "the loss"))
 
 
 # -- what comes out ----------------------------------------------------------------------------------------------------
@@ -251,13 +251,16 @@ def write_image(path: Path, shown: list[Panel]) -> None:
 
     draw = plot.draw_panels if shown[0].ball is not None else plot.draw_slices
     kind = path.suffix.lower().removeprefix(".")
-    with matplotlib.rc_context({"svg.hashsalt": "ellzero", "backend": "agg"}):
-        axes = np.atleast_1d(draw(shown))
-        try:
+    usual = matplotlib.rcParams.copy()["backend"]  # the one setting that `rc_context` does not put back
+    matplotlib.rcParams["backend"] = "agg"
+    try:
+        with matplotlib.rc_context({"svg.hashsalt": "ellzero", "svg.fonttype": "none"}):  # text stays text
+            axes = np.atleast_1d(draw(shown))
             metadata = {"Date": None} if kind == "svg" else {}
             output.write(path, lambda draft: axes[0].figure.savefig(draft, format=kind, dpi=DOTS, metadata=metadata))
-        finally:
             pyplot.close(axes[0].figure)
+    finally:
+        matplotlib.rcParams["backend"] = usual
 
 
 def write_page(path: Path, shown: list[Panel]) -> None:
