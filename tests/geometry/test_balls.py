@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import gamma
+from scipy.special import gamma, loggamma
 
 from ellzero.geometry import Field, ball, ball_content, level_set, norm
 
@@ -24,6 +24,14 @@ def test_known_contents():
     assert [ball_content(p, 2) for p in (0, 5e-324, 1e-3)] == [0, 0, pytest.approx(0, abs=1e-300)]
     assert [ball_content(p, 1) for p in (0, 5e-324, 0.3)] == [2, 2, pytest.approx(2)]
     assert ball_content(2, 3, 1e200) == np.inf
+
+
+def test_contents_of_many_dimensions_are_their_limits():
+    """Each factor overflows or underflows there, and their product is 0."""
+    assert [ball_content(p, 10**6) for p in (0.37, 1.0, 2.0)] == [0.0, 0.0, 0.0]
+    assert ball_content(np.inf, 10**6) == np.inf
+    exact = 300 * np.log(2 * 37.0) - loggamma(301)  # p = 1
+    assert ball_content(1, 300, 37.0) == pytest.approx(np.exp(exact), rel=1e-10)
 
 
 def test_content_by_monte_carlo():

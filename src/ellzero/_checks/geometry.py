@@ -31,17 +31,28 @@ def finite_number(name: str, value) -> float:
     return float(value)
 
 
+def _numbers(what: str, x) -> Any:
+    try:
+        if not np.iscomplexobj(x):
+            return np.asarray(x, float)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise DataError(f"{what} must hold real numbers in a regular array, got {type(x).__name__}.")
+
+
 def point(x, n: int) -> Any:
     """One finite point."""
-    x = np.asarray(x, float)
-    if x.shape != (n,) or not np.isfinite(x).all():
+    x = _numbers("a point", x)
+    if x.shape != (n,):
         raise ArgumentError(f"a point here must be {n} finite numbers, got shape {x.shape}.")
+    if not np.isfinite(x).all():
+        raise ArgumentError(f"a point here must be {n} finite numbers, got {x.tolist()}.")
     return x
 
 
 def vectors(name: str, x) -> Any:
     """Finite vectors along the last axis."""
-    x = np.asarray(x, float)
+    x = _numbers(f"`{name}`", x)
     if x.ndim == 0 or x.shape[-1] == 0:
         raise DataError(f"`{name}` must hold vectors along its last axis, got shape {x.shape}.")
     if not np.isfinite(x).all():
@@ -99,9 +110,11 @@ def one_output(n: int) -> ArgumentError:
 
 def square_matrix(name: str, H) -> Any:
     """A symmetric matrix without NaN."""
-    H = np.asarray(H, float)
-    if H.ndim != 2 or H.shape[0] != H.shape[1] or not np.isfinite(H).all():
-        raise ArgumentError(f"`{name}` must be a finite square matrix, got shape {H.shape}.")
+    H = _numbers(f"`{name}`", H)
+    if H.ndim != 2 or H.shape[0] != H.shape[1] or not H.size:
+        raise ArgumentError(f"`{name}` must be a square matrix, got shape {H.shape}.")
+    if not np.isfinite(H).all():
+        raise ArgumentError(f"`{name}` has {int((~np.isfinite(H)).sum())} entries that are NaN or infinite.")
     if not np.allclose(H, H.T, rtol=1e-10, atol=1e-12 * max(float(np.abs(H).max()), 1e-300)):
         raise ArgumentError(f"`{name}` must be symmetric.")
     return 0.5 * (H + H.T)

@@ -33,7 +33,8 @@ def ball(p, n=2, radius=1.0, resolution=None) -> LevelSet:
     Returns
     -------
     LevelSet
-        Of `norm` at level r. Its points are on the ball to rounding, and among them are the ends on the axes and the
+        Of `norm` at level r. Its points are on the ball to rounding (p below 0.01: as far as coordinates, powers of order
+        1/p, do not underflow), and among them are the ends on the axes and the
         diagonals; so the flat cells are the ball itself at p = 1 and p = inf, and elsewhere their content is
         short of (p < 1: above) that of the ball by an error of second order in 1 / resolution.
 
@@ -110,8 +111,10 @@ def ball_content(p, n, radius=1.0) -> float:
     with np.errstate(over="ignore", under="ignore"):
         if np.isinf(q):
             return 0.0 if n > 1 else 2.0 * radius
-        share = np.exp(n * gammaln(1.0 + q) - gammaln(1.0 + n * q))
-        return float(share * np.float64(2.0 * radius) ** n)
+        share, power = np.exp(n * gammaln(1.0 + q) - gammaln(1.0 + n * q)), np.float64(2.0 * radius) ** n
+        if 0 < share < np.inf and 0 < power < np.inf:
+            return float(share * power)
+        return float(np.exp(n * (np.log(2.0 * radius) + gammaln(1.0 + q)) - gammaln(1.0 + n * q)))
 
 
 def _cube(k: int, n: int) -> tuple[np.ndarray, np.ndarray]:

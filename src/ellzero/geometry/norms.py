@@ -51,11 +51,11 @@ def norm(x, p=2.0) -> np.ndarray:
         return np.asarray(np.count_nonzero(x, axis=-1), float)
     largest = x.max(axis=-1)
     if np.isinf(p):
-        return largest
+        return np.asarray(largest)
     scale = np.where(largest > 0, largest, 1.0)
     with np.errstate(under="ignore", over="ignore"):
         if p == 1:
-            return x.sum(axis=-1)
+            return np.asarray(x.sum(axis=-1))
         # below 1 a power never leaves the range of numbers, where a ratio may
         shares = x**p / scale[..., None] ** p if p < 1 else (x / scale[..., None]) ** p
         total = shares.sum(axis=-1)
