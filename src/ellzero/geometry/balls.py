@@ -33,10 +33,10 @@ def ball(p, n=2, radius=1.0, resolution=None) -> LevelSet:
     Returns
     -------
     LevelSet
-        Of `norm` at level r. Its points are on the ball to rounding (p below 0.01: as far as coordinates, powers of order
-        1/p, do not underflow), and among them are the ends on the axes and the
-        diagonals; so the flat cells are the ball itself at p = 1 and p = inf, and elsewhere their content is
-        short of (p < 1: above) that of the ball by an error of second order in 1 / resolution.
+        Of `norm` at level r. Its points are on the ball to rounding (p below 0.01: as far as coordinates, powers of
+        order 1/p, do not underflow), and among them are the ends on the axes and the diagonals; so the flat cells are
+        the ball itself at p = 1 and p = inf, and elsewhere their content is short of (p < 1: above) that of the ball
+        by an error of second order in 1 / resolution.
 
     Raises
     ------
