@@ -161,7 +161,7 @@ def test_what_cannot_be_is_one_sentence(run, write, words, exit, sentence):
     [
         ("a.pdf", 2, 'the format of "a.pdf" is told by its ending, one of .svg, .png, .html.'),
         ("nowhere/a.svg", 7, 'cannot write "nowhere/a.svg": there is no folder "nowhere".'),
-        ("-", 2, "the format of"),
+        ("-", 2, 'the format of "-" is told by its ending'),
     ],
 )
 def test_files_that_cannot_be_written(run, write, file, exit, sentence):

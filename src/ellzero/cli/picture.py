@@ -18,6 +18,7 @@ from ..problem import Problem
 from . import messages, output
 from .console import Console
 from .exits import Exit, Stop
+from .options import STDIN
 
 if TYPE_CHECKING:
     from .coding import Design
@@ -67,7 +68,7 @@ def check(request: Request, path: Path | None, json: bool) -> None:
         raise messages.no_picture_file(ENDINGS)
     if path is not None:
         if path.suffix.lower() not in ENDINGS:
-            raise messages.unknown_ending(str(path), ENDINGS)
+            raise messages.unknown_ending("-" if str(path) == STDIN else str(path), ENDINGS)
         output.check_targets([("-o", path)], request.loss if request.loss and Path(request.loss).is_file() else "")
         if path.suffix.lower() == ".html":
             plot.needs_plotly("an HTML picture")
@@ -189,7 +190,7 @@ def of_table(source: str, request: Request, console: Console) -> Problem:
     question = {
         name: value for name, value in Search().problem(design).items() if name not in ("random_state", "n_jobs")
     }
-    return Problem.from_data(design.columns, design.y, k=len(design.recipe.terms), **question)
+    return Problem.from_data(design.columns, design.y, **question)
 
 
 def of_code(place: str, n: int) -> Any:
