@@ -83,8 +83,8 @@ def test_what_differs_is_said_and_nothing_is_lost():
 
 
 def test_a_legend_shows_what_is_drawn_of_a_path():
-    points = np.array([[0.0, 0.0], [0.0, 1.9], [0.45, 1.9]])
-    jumps = geo.PlanePath(np.array([3.0, 2.0, 1.0]), points, np.array([2, 1, 0]), "l0")
+    points = np.repeat([[0.0, 0.0], [0.0, 1.9], [0.45, 1.9]], 2, axis=0)
+    jumps = geo.PlanePath(np.arange(6.0)[::-1], points, np.array([2, 2, 1, 1, 0, 0]), "l0")
     ax = plot.solution_paths(BOWL, {"hops": jumps, "lasso": geo.solution_path(BOWL, "l1")}, levels=0,
                              ax=Figure().subplots())  # fmt: skip
     hops, lasso = ax.get_legend().get_lines()
