@@ -394,6 +394,9 @@ MESSAGES = [
      "`seeds` must hold at least two, for a standard error; got 1."),
     (lambda: geometry.norm([0.37], -1.9), errors.ArgumentError,
      "`p` must be a number in [0, inf], got -1.9. Hint: 0 counts nonzeros, inf takes the largest."),
+    (lambda: ez.plot.panels([1, 0], BOWL, 0.37), errors.ArgumentError,
+     "`budget` for p = 0 counts nonzeros and must be an integer from 1 to 2, got 0.37. "
+     "Hint: give one budget for each ball."),
     (lambda: geometry.ball(-1.9), errors.ArgumentError,
      "`p` must be a number in [0, inf], got -1.9. Hint: 0 counts nonzeros, inf takes the largest."),
     (lambda: geometry.power_sum([0.37], np.inf), errors.ArgumentError,
