@@ -480,7 +480,7 @@ MESSAGES = [
      "`budget` for p = 0 counts nonzeros and must be an integer in [1, 2], got 5. There are 2 variables."),
     (lambda: geometry.contact(BOWL, 1, 0.37, random_state=-1), errors.ArgumentError,
      "`random_state` must be None, an integer >= 0 or a NumPy generator, got -1."),
-    (lambda: constrained(np.zeros((2, 2)), np.ones(2), 1, 0.37), errors.DataError,
+    (lambda: constrained(np.array([[0.0, 1.0], [1.0, 0.0]]), np.ones(2), 1, 0.37), errors.DataError,
      "the path to the budget could not be followed: the loss is flat on one of its supports. "
      "Hint: a smaller `condition`."),
     (lambda: geometry.contact(geometry.as_field(lambda x: x[:, 0], 2), 1, 0.37), errors.ArgumentError,
