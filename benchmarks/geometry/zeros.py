@@ -94,8 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"`python -m benchmarks.geometry.zeros --draws {options.draws}`: {time.process_time() - start:.0f} s of one "
         f"core, {options.draws} losses a cell, the same for every penalty; ± one standard error; where no draw or "
         "every draw counts, their number. Condition 10 and a budget of half the penalty at the centre, but in the "
-        "table by condition and budget. The penalties are exact but for L1/2, whose minimisers are the best that a search from "
-        "many starts finds.\n",
+        "table by condition and budget. The penalties are exact but for L1/2, whose minimisers are the "
+        "best that a search from many starts finds.\n",
         "## Share with at least one exact zero\n",
         by_dimension(found, share).to_markdown(),
         "\n## Share at a vertex: one nonzero\n",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,7 @@ class Contact:
     residual: float
 
 
-def contact(loss, penalty, budget, *, random_state=0) -> Contact:
+def contact(loss, penalty, budget, *, random_state: Any = 0) -> Contact:
     r"""Minimiser of a convex loss within a budget: subject to :math:`\|x\|_p \le t` or :math:`P(x) \le t`.
 
     Parameters
