@@ -10,6 +10,7 @@ import ellzero as ez
 from ellzero import constraints as rules
 from ellzero import errors, geometry
 from ellzero.geometry import descent
+from ellzero.geometry.frequency import constrained
 from ellzero.nn import networks
 from ellzero.plot.style import new_axes
 
@@ -483,7 +484,14 @@ MESSAGES = [
     (lambda: geometry.contact(BOWL, 1, -0.37), errors.ArgumentError,
      "`budget` must be a finite number > 0, got -0.37. Hint: only the origin lies within a budget of 0."),
     (lambda: geometry.contact(BOWL, 0, 1.9), errors.ArgumentError,
-     "`budget` for p = 0 counts nonzeros and must be an integer >= 1, got 1.9. There are 2 variables."),
+     "`budget` for p = 0 counts nonzeros and must be an integer in [1, 2], got 1.9. There are 2 variables."),
+    (lambda: geometry.contact(BOWL, 0, 5), errors.ArgumentError,
+     "`budget` for p = 0 counts nonzeros and must be an integer in [1, 2], got 5. There are 2 variables."),
+    (lambda: geometry.contact(BOWL, 1, 0.37, random_state=-1), errors.ArgumentError,
+     "`random_state` must be None, an integer >= 0 or a NumPy generator, got -1."),
+    (lambda: constrained(np.array([[0.0, 1.0], [1.0, 0.0]]), np.ones(2), 1, 0.37), errors.DataError,
+     "the path to the budget could not be followed: the loss is flat on one of its supports. "
+     "Hint: a smaller `condition`."),
     (lambda: geometry.contact(geometry.as_field(lambda x: x[:, 0], 2), 1, 0.37), errors.ArgumentError,
      "a contact point needs the gradient and the Hessian of the field. Hint: Field(..., gradient=, hessian=), or a "
      "Problem."),
@@ -500,7 +508,7 @@ MESSAGES = [
      errors.DataError,
      "the loss has no minimiser: it falls on without end. Hint: give a ridge, or a norm with p > 0."),
     (lambda: geometry.count_zeros(1, 3, condition=0.37), errors.ArgumentError,
-     "`condition` must be a finite number >= 1, got 0.37."),
+     "`condition` must be a number in [1, 1e10], got 0.37. Hint: beyond, rounding decides what is 0."),
     (lambda: geometry.density_margin(np.eye(2), [0.37, 0.19], 1.9), errors.ArgumentError,
      "the centre must lie beyond the facet, with signs @ centre > 1.9, got 0.56: its minimiser is not there."),
     (lambda: geometry.solution_path(geometry.quadratic(np.eye(3), np.ones(3))), errors.ArgumentError,

@@ -42,9 +42,12 @@ def test_balls_meet_the_dual_norm(n, p):
     assert touch.used <= touch.budget * (1 + 1e-13)
     assert not touch.inside
     assert touch.guarantee == "global"
-    twin = contact(quadratic(H, centre), p, 0.37 * float(norm(centre, p)) * 1.01)  # a broken twin fails the law
-    twin = type(touch)(**{**vars(twin), "budget": touch.budget})
-    assert max(kkt(H, centre, twin, p)) > 1e-7
+    twin = type(touch)(**{**vars(touch), "point": touch.point * (1 - 1e-6)})  # a point just off the boundary
+    assert max(kkt(H, centre, twin, p)) > 1e-9
+    if n > 1:  # another one on it
+        turned = touch.point + 1e-4 * np.roll(touch.point + 0.1, 1)
+        twin = type(touch)(**{**vars(touch), "point": turned * touch.budget / float(norm(turned, p))})
+        assert max(kkt(H, centre, twin, p)) > 1e-7
 
 
 @pytest.mark.parametrize("n", ALL)
@@ -103,7 +106,15 @@ def test_logistic_loss():
     assert np.abs(loss_field(problem).slope(free.point)).max() < 1e-12
     two = contact(problem, 0, 2)
     listed = ez.best_subset(X, y, k=2, loss="logistic", standardize=False)
-    assert np.abs(two.point - listed.coef).max() < 1e-6
+    assert np.array_equal(two.point != 0, listed.coef != 0)
+    assert np.abs(two.point - listed.coef).max() < 1e-6  # as far as the search's own fit goes
+    signs, kept = np.where(y > 0, 1.0, -1.0), np.flatnonzero(listed.coef)
+    rows = np.column_stack([np.ones(len(y)), X[:, kept]])
+    fit = np.zeros(3)
+    for _ in range(30):  # Newton's method on the support, written out
+        risk = 1.0 / (1.0 + np.exp(signs * (rows @ fit)))
+        fit += np.linalg.solve((rows.T * (risk * (1.0 - risk))) @ rows, rows.T @ (signs * risk))
+    assert np.abs(two.point[kept] - fit[1:]).max() < 1e-8
     spike = contact(problem, 0.5, 1.9)
     assert spike.guarantee == "scan"
     assert spike.used == pytest.approx(1.9, rel=1e-10)
@@ -273,3 +284,49 @@ def test_random_state_and_refusals():
         contact(quartic(), 1, 1.0)
     with pytest.raises(ez.errors.ArgumentError, match="gradient and the Hessian"):
         contact(Field(lambda x: (x**2).sum(axis=-1), 2), 1, 1.0)
+
+
+def waves():
+    """Convex near 0 and near 2 pi, not between: the better minimum is the far one."""
+    far = 2.0 * np.pi
+    return Field(
+        lambda x: (-np.cos(x) + 0.01 * (x - far) ** 2).sum(axis=-1), 2, lambda x: np.sin(x) + 0.02 * (x - far),
+        lambda x: np.diag(np.cos(x) + 0.02),
+    )  # fmt: skip
+
+
+def test_what_is_proved_of_losses_of_ones_own():
+    assert contact(waves(), 0, 2).guarantee == "convex as sampled"
+    assert contact(waves(), 0, 2).unique is None
+    assert contact(waves(), 0, 2).value > float(waves()([2.0 * np.pi, 2.0 * np.pi]))  # so "global" would be wrong
+    c = np.array([1.9, 0.37])
+    soft = Field(
+        lambda x: np.log(np.cosh(x - c)).sum(axis=-1), 2, lambda x: np.tanh(x - c),
+        lambda x: np.diag(1.0 / np.cosh(x - c) ** 2),
+    )  # fmt: skip
+    assert {contact(soft, p, 1).guarantee for p in (0, 1, 2)} == {"convex as sampled"}
+    bump = Field(  # convex on [-1, 1], and bent down where its minimiser on a wide ball lies
+        lambda x: np.where(np.abs(x) < 1.5, x**2 / 2 - 4 * x, -2.5 * np.abs(x) - 1.0 - 0.05 * x * x).sum(axis=-1), 1,
+        lambda x: np.where(np.abs(x) < 1.5, x - 4.0, -2.5 - 0.1 * x),
+        lambda x: np.diag(np.where(np.abs(x) < 1.5, 1.0, -0.1)),
+    )  # fmt: skip
+    with pytest.raises(ez.errors.ArgumentError, match="not convex"):
+        contact(bump, penalties.L1(1.0), 3.7)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2))
+    problem = Problem.from_data(X, (X[:, 0] + rng.logistic(size=60) > 0).astype(float), loss="logistic")
+    assert contact(problem, 0, 1).guarantee == contact(loss_field(problem) * 1.9, 1, 0.37).guarantee == "global"
+    assert contact(loss_field(problem) * 1.9 + waves() * 0.01, 1, 0.37).guarantee == "convex as sampled"
+
+
+def test_random_starts_come_from_one_generator():
+    """A generator moves on, an integer starts anew, and what is neither is refused."""
+    H, centre = bowl(11)
+    rng = np.random.default_rng(7)
+    before = rng.bit_generator.state
+    contact(quadratic(H, centre), 0.5, 1.9, random_state=rng)
+    assert rng.bit_generator.state != before
+    one, two = (contact(quadratic(H, centre), 0.5, 1.9, random_state=7) for _ in range(2))
+    assert np.array_equal(one.point, two.point)
+    with pytest.raises(ez.errors.ArgumentError, match="random_state"):
+        contact(quadratic(H, centre), 1, 1.9, random_state=-1)

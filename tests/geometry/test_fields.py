@@ -159,7 +159,9 @@ def test_planes_and_slices():
     assert plane.slope(s) == pytest.approx(Field(plane.function, 2).slope(s), rel=1e-5, abs=1e-6)
     assert plane.hessian(s[0]) == pytest.approx(D @ field.hessian(a + s[0] @ D) @ D.T, rel=1e-10)
     cut = field.slice({1: 0.37}, at=[9.0, 9.0, 9.0])
-    assert cut([0.1, 0.2]) == pytest.approx(field([9.1, 0.37, 9.2]), rel=1e-13)
+    assert cut([0.1, 0.2]) == pytest.approx(field([0.1, 0.37, 0.2]), rel=1e-13)  # free axes keep their coordinates
+    through = field.slice({1: None, 2: 0.37}, at=[9.0, 1.9, 9.0])
+    assert through([0.1]) == pytest.approx(field([0.1, 1.9, 0.37]), rel=1e-13)
 
 
 def test_a_slope_beside_the_border_of_the_domain_does_not_warn():

@@ -115,8 +115,22 @@ def test_what_is_counted():
     assert np.array_equal(found.counts, count_zeros(1, 3, draws=200, random_state=37).counts)
     assert np.array_equal(count_zeros(0, 5, draws=20).counts, [0, 0, 0, 20, 0, 0])
     assert np.array_equal(count_zeros(2, 5, draws=20).counts, [20, 0, 0, 0, 0, 0])
-    assert count_zeros(MCP(0.37, 1.9), 2, draws=3).counts.sum() == 3
+    bent, one_by_one = MCP(0.37, 1.9), np.zeros(3, int)
+    for H, centre in random_losses(2, draws=9):
+        one_by_one[contact(quadratic(H, centre), bent, 0.5 * bent.value(centre)).n_zeros] += 1
+    assert np.array_equal(count_zeros(bent, 2, draws=9).counts, one_by_one)
+    assert one_by_one[1] > 0
     assert count_zeros(1.5, 2, draws=3).counts[0] == 3
+
+
+def test_paths_that_cannot_be_followed_are_no_answers():
+    saddle = np.array([[0.0, 1.0], [1.0, 0.0]])
+    for penalty in (1, ElasticNet(0.37, 0.19)):
+        with pytest.raises(ez.errors.DataError, match="could not be followed"):
+            constrained(saddle, np.array([1.9, 0.37]), penalty, 0.37)
+    with pytest.raises(ez.errors.ArgumentError, match="condition"):
+        count_zeros(1, 3, condition=1e11)
+    assert count_zeros(1, 6, condition=1e10, draws=50).draws == 50
 
 
 def test_table():

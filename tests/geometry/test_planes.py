@@ -6,7 +6,7 @@ from scipy import optimize
 
 import ellzero as ez
 from ellzero import penalties
-from ellzero.geometry import quadratic, shrinkage, solution_path
+from ellzero.geometry import Field, quadratic, shrinkage, solution_path
 from ellzero.geometry.planes import FAMILIES
 from ellzero.penalties import MCP, Lp
 from ellzero.problem import Problem
@@ -82,9 +82,56 @@ def test_families_of_ones_own_and_curved_losses():
     assert np.abs(path.points - house.coefs).max() < 1e-8
     own = solution_path(quadratic(H, CENTRE), lambda s: MCP(s, 1.9) + penalties.L2(0.1), [0.37], label="firm")
     assert own.label == "firm"
-    assert own.points.shape == (1, 2)
+    side = np.linspace(-1.5, 1.5, 1201)
+    grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     sharp = solution_path(quadratic(H, CENTRE), lambda s: Lp(s, 0.3), [0.37])
-    assert sharp.points.shape == (1, 2)
+    for path, penalty in ((own, MCP(0.37, 1.9) + penalties.L2(0.1)), (sharp, Lp(0.37, 0.3))):
+        total = quadratic(H, CENTRE) + penalty
+        (point,) = path.points
+        assert float(total(point)) <= float(total(grid).min()) + 1e-12
+        assert float(total(point)) > float(total(grid).min()) - 1e-4
+        assert float(total(1.01 * point + 0.01)) > float(total(point))
+
+
+@pytest.mark.parametrize("correlation", [-0.9, 0.37, 0.99])
+def test_elastic_net_path_of_the_house_on_correlated_losses(correlation):
+    bent = np.array([[1.0, correlation], [correlation, 1.0]])
+    X = np.sqrt(2) * np.linalg.cholesky(bent).T
+    strengths = [0.9, 0.37, 0.19, 0.05, 0.005]
+    house = ez.penalty_path(X, X @ CENTRE, penalty="elastic_net", l1_ratio=0.5, strengths=strengths,
+                            fit_intercept=False, standardize=False, tolerance=1e-15)  # fmt: skip
+    points = solution_path(quadratic(bent, CENTRE), "elastic_net", strengths).points
+    assert np.abs(points - house.coefs).max() < 1e-8
+
+
+@pytest.mark.parametrize("family", ["l0", "l1", "lp", "mcp"])
+def test_narrow_valleys(family):
+    """A condition of a million: no better point along the valley or on the axes, far out as they lie."""
+    angle = 0.7
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    narrow, centre = turn @ np.diag([1.0, 1e6]) @ turn.T, 10.0 * turn[:, 0]
+    field = quadratic(0.5 * (narrow + narrow.T), centre)
+    path = solution_path(field, family, [20.0, 3.7])
+    steps = np.linspace(-30.0, 30.0, 60_001)
+    places = np.vstack([centre + np.outer(steps, turn[:, 0]), *(np.outer(steps, unit) for unit in np.eye(2))])
+    for strength, point in zip(path.strengths, path.points, strict=True):
+        total = field + FAMILIES[family](strength)
+        assert float(total(point)) <= float(total(places).min()) + 1e-9
+
+
+def test_curved_losses_far_from_0():
+    """Of a loss that is not quadratic the square holds the level set of 0, however narrow."""
+    v = np.array([np.cos(0.7), np.sin(0.7)])
+    w, far = np.array([-v[1], v[0]]), 10.0
+    field = Field(
+        lambda x: np.sqrt(1.0 + (x @ v - far) ** 2) + 1e5 * (x @ w) ** 2, 2,
+        lambda x: ((x @ v - far) / np.sqrt(1.0 + (x @ v - far) ** 2))[..., None] * v + 2e5 * (x @ w)[..., None] * w,
+        lambda x: (1.0 + (x @ v - far) ** 2) ** -1.5 * np.outer(v, v) + 2e5 * np.outer(w, w),
+    )  # fmt: skip
+    (point,) = solution_path(field, "l1", [0.19]).points
+    gradient = field.slope(point)
+    assert np.abs(gradient + 0.19 * np.sign(point)).max() < 1e-8
+    assert np.linalg.norm(point) > 9.0
 
 
 def orthonormal(n=40, p=4):

@@ -59,6 +59,7 @@ from .contact import (
     no_derivatives,
     no_group_budget,
     no_minimiser,
+    no_path,
     not_beyond,
     not_convex,
     not_settled,

@@ -15,11 +15,12 @@ def budget(value) -> float:
 
 def count_budget(value, n: int) -> int:
     """A budget of nonzeros."""
-    if not is_real(value) or value != value // 1 or value < 1:
+    if not is_real(value) or value != value // 1 or not 1 <= value <= n:
         raise ArgumentError(
-            f"`budget` for p = 0 counts nonzeros and must be an integer >= 1, got {value!r}. There are {n} variables."
+            f"`budget` for p = 0 counts nonzeros and must be an integer in [1, {n}], got {value!r}. There are {n} "
+            "variables."
         )
-    return min(int(value), n)
+    return int(value)
 
 
 def no_derivatives(label: str) -> ArgumentError:
@@ -61,9 +62,18 @@ def too_many_supports(n: int, most: int) -> ArgumentError:
 
 
 def condition(value) -> float:
-    if not is_real(value) or not 1 <= value < float("inf"):
-        raise ArgumentError(f"`condition` must be a finite number >= 1, got {value!r}.")
+    if not is_real(value) or not 1 <= value <= 1e10:
+        raise ArgumentError(
+            f"`condition` must be a number in [1, 1e10], got {value!r}. Hint: beyond, rounding decides what is 0."
+        )
     return float(value)
+
+
+def no_path() -> DataError:
+    return DataError(
+        "the path to the budget could not be followed: the loss is flat on one of its supports. "
+        "Hint: a smaller `condition`."
+    )
 
 
 def not_beyond(reach: float, t: float) -> ArgumentError:

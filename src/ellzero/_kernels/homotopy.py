@@ -127,7 +127,10 @@ def lasso_to(H, q, budget, floor, x):
 
 @kernel
 def net_to(H, q, l1, l2, budget, x):
-    """Minimiser under ``l1 |x|_1 + l2 |x|_2^2 <= budget``, by halving the multiplier's range on lasso paths."""
+    """Minimiser under ``l1 |x|_1 + l2 |x|_2^2 <= budget``, by halving the multiplier's range on lasso paths.
+
+    Returns the multiplier; NaN where a path cannot be followed.
+    """
     n = q.size
     high = 0.0
     for j in range(n):
@@ -140,7 +143,8 @@ def net_to(H, q, l1, l2, budget, x):
             break
         for j in range(n):
             bent[j, j] = H[j, j] + 2.0 * middle * l2
-        lasso_to(bent, q, np.inf, middle * l1, x)
+        if np.isnan(lasso_to(bent, q, np.inf, middle * l1, x)):
+            return np.nan
         used = 0.0
         for j in range(n):
             used += l1 * abs(x[j]) + l2 * x[j] * x[j]

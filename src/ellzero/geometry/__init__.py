@@ -2,6 +2,7 @@
 
 from .balls import ball, ball_content
 from .contact import Contact, contact
+from .cuts import principal_plane, random_plane
 from .dense import DenseLoss, dense_family, density_margin
 from .envelope import Envelope, convex_envelope
 from .fields import Field, as_field, loss_field, quadratic, quartic
@@ -11,7 +12,7 @@ from .frequency import (
     random_losses,
     sparsity_table,
 )
-from .levels import level_set, principal_plane, random_plane
+from .levels import level_set
 from .norms import norm, power_sum
 from .planes import PlanePath, solution_path
 from .sets import LevelSet

@@ -5,7 +5,7 @@ from itertools import combinations, product
 import numpy as np
 
 from ..penalties import Folded, Separable
-from .constrained import FLAT, Smooth, minimise, on_face
+from .constrained import Smooth, minimise, on_face, on_supports
 from .regions import Face, Spikes, Weighted
 
 ALL_SUPPORTS = 1023  # of ten variables; beyond, as many are drawn
@@ -16,7 +16,7 @@ TRIANGLE = 140  # intervals on an eighth of the ball in space
 POLISHED = 40
 
 
-def on_spikes(loss: Smooth, ball: Spikes, random_state) -> tuple[np.ndarray, bool | None, str]:
+def on_spikes(loss: Smooth, ball: Spikes, rng) -> tuple[np.ndarray, bool | None, str]:
     """Minimiser on a ball of order below 1, whether it is the only one as far as known, and how sure that is."""
     found = []
     if loss.n <= 3:
@@ -24,11 +24,11 @@ def on_spikes(loss: Smooth, ball: Spikes, random_state) -> tuple[np.ndarray, boo
     elif loss.matrix is not None and loss.pull is not None:
         from .._kernels.homotopy import tangents_to
 
-        x, starts = np.zeros(loss.n), support_starts(loss.matrix, loss.pull, random_state)
+        x, starts = np.zeros(loss.n), support_starts(loss.matrix, loss.pull, rng)
         tangents_to(loss.matrix, loss.pull, ball.p, ball.radius**ball.p, starts, x)
         found.append(x)
     else:
-        found += [_follow(loss, ball, start) for start in _drawn(loss.n, STARTS, random_state)]
+        found += [_follow(loss, ball, start) for start in _drawn(loss.n, STARTS, rng)]
     points = [_polished(loss, ball, x) for x in found]
     values = np.array([loss.value(x) for x in points])
     best = int(np.argmin(values))
@@ -40,19 +40,17 @@ def on_spikes(loss: Smooth, ball: Spikes, random_state) -> tuple[np.ndarray, boo
     return points[best], bool(alone), "scan"
 
 
-def under(loss: Smooth, face: Face, penalty: Folded, random_state) -> np.ndarray:
+def under(loss: Smooth, face: Face, penalty: Folded, rng) -> np.ndarray:
     """Best point found under a budget of a folded penalty."""
-    points = [
-        _polished(loss, face, _follow_folded(loss, face, penalty, s)) for s in _drawn(loss.n, STARTS, random_state)
-    ]
+    points = [_polished(loss, face, _follow_folded(loss, face, penalty, s)) for s in _drawn(loss.n, STARTS, rng)]
     points.append(np.zeros(loss.n))
     return min(points, key=loss.value)
 
 
-def support_starts(H, q, random_state=0) -> np.ndarray:
+def support_starts(H, q, rng: np.random.Generator) -> np.ndarray:
     """Minimisers of a quadratic on every support, or on as many as ten variables have: rows of shape (n,)."""
     n = len(q)
-    chosen = _supports(n, ALL_SUPPORTS, random_state)
+    chosen = _supports(n, ALL_SUPPORTS, rng)
     starts = np.zeros((len(chosen), n))
     sizes = chosen.sum(axis=1)
     for k in range(1, n + 1):
@@ -60,27 +58,22 @@ def support_starts(H, q, random_state=0) -> np.ndarray:
         if not rows.size:
             continue
         columns = np.array([np.flatnonzero(chosen[row]) for row in rows])
-        matrices = H[columns[:, :, None], columns[:, None, :]]
-        parts = np.einsum("sij,sj->si", np.linalg.pinv(matrices, rcond=FLAT, hermitian=True), q[columns])
-        starts[rows[:, None], columns] = parts
+        starts[rows[:, None], columns] = on_supports(H, q, columns)
     return starts
 
 
-def _supports(n, most, random_state) -> np.ndarray:
+def _supports(n, most, rng) -> np.ndarray:
     if 2**n - 1 <= most:
         return np.array(list(product([False, True], repeat=n)))[1:]
-    drawn = np.random.default_rng(random_state).random((most, n)) < np.random.default_rng(random_state).random(
-        (most, 1)
-    )
+    drawn = rng.random((most, n)) < rng.random((most, 1))
     drawn[~drawn.any(axis=1)] = True
     return drawn
 
 
-def _drawn(n, most, random_state) -> np.ndarray:
+def _drawn(n, most, rng) -> np.ndarray:
     """Starts of random signs and sizes; half of them on fewer variables."""
-    rng = np.random.default_rng(random_state)
     starts = rng.normal(size=(most, n)) * rng.gamma(1.0, size=(most, n))
-    starts[most // 2 :] *= _supports(n, most, random_state)[: most - most // 2] if n > 4 else 1.0
+    starts[most // 2 :] *= _supports(n, most, rng)[: most - most // 2] if n > 4 else 1.0
     starts[~starts.any(axis=1)] = 1.0
     return starts
 

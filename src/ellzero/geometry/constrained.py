@@ -29,6 +29,8 @@ class Smooth:
     matrix: np.ndarray | None = None
     pull: np.ndarray | None = None
     many: Callable[[np.ndarray], np.ndarray] | None = None  # values of many points at once
+    label: str = "the loss"
+    proven: bool = False  # whether it is known to be convex everywhere, and not only where it was looked at
 
     def on(self, columns) -> "Smooth":
         """The loss of some coordinates, the others 0."""
@@ -44,7 +46,7 @@ class Smooth:
             lambda part: self.value(full(part)),
             lambda part: self.gradient(full(part))[columns],
             lambda part: self.hessian(full(part))[np.ix_(columns, columns)],
-            len(columns), sub, None if self.pull is None else self.pull[columns],
+            len(columns), sub, None if self.pull is None else self.pull[columns], None, self.label, self.proven,
         )  # fmt: skip
 
 
@@ -61,12 +63,7 @@ def smooth(field: Field, scale: float) -> Smooth:
     n, hessian = field.n, field.hessian
     points = scale * np.random.default_rng(0).uniform(-1.0, 1.0, (SAMPLES, n))
     points[0] = 0.0
-    matrices = [np.asarray(hessian(point), float) for point in points]
-    largest = max(float(np.abs(matrix).max()) for matrix in matrices)
-    for matrix, point in zip(matrices, points, strict=True):
-        least = float(np.linalg.eigvalsh(0.5 * (matrix + matrix.T))[0])
-        if least < -1e-9 * largest:
-            raise checks.not_convex(field.label, least, point)
+    matrices, largest = _bowls(hessian, points, field.label)
     start = field.slope(np.zeros(n))
     constant = all(np.abs(matrix - matrices[0]).max() <= 1e-13 * largest for matrix in matrices)
     quadratic = constant and np.allclose(
@@ -74,8 +71,35 @@ def smooth(field: Field, scale: float) -> Smooth:
     )
     return Smooth(
         lambda x: float(field(x)), field.slope, lambda x: np.asarray(hessian(x), float), n,
-        0.5 * (matrices[0] + matrices[0].T) if quadratic else None, -start if quadratic else None, field,
+        0.5 * (matrices[0] + matrices[0].T) if quadratic else None, -start if quadratic else None, field, field.label,
+        bool(quadratic) or field.convex,
     )  # fmt: skip
+
+
+def _bowls(hessian, points, label) -> tuple[list[np.ndarray], float]:
+    """Hessians at points, none with a negative eigenvalue, and their largest entry."""
+    matrices = [np.asarray(hessian(point), float) for point in points]
+    largest = max(float(np.abs(matrix).max()) for matrix in matrices)
+    for matrix, point in zip(matrices, points, strict=True):
+        least = float(np.linalg.eigvalsh(0.5 * (matrix + matrix.T))[0])
+        if least < -1e-9 * largest:
+            raise checks.not_convex(label, least, point)
+    return matrices, largest
+
+
+def convex_around(loss: Smooth, x) -> None:
+    """Look once more where the answer lies, which may be far from where was looked first.
+
+    Raises
+    ------
+    ArgumentError
+        A Hessian there is not positive semidefinite.
+    """
+    if not loss.proven:
+        reach = 2.0 * max(float(np.abs(x).max()), 1e-300)
+        points = reach * np.random.default_rng(1).uniform(-1.0, 1.0, (SAMPLES, loss.n))
+        points[0] = x
+        _bowls(loss.hessian, points, loss.label)
 
 
 def least(loss: Smooth, start) -> np.ndarray:
@@ -188,7 +212,10 @@ def on_face(loss: Smooth, region: Face, x) -> np.ndarray:
 
 
 def _curvature(loss: Smooth, x) -> float:
-    return max(float(np.linalg.eigvalsh(loss.hessian(x))[-1]), 1e-300)
+    largest = float(np.linalg.eigvalsh(loss.hessian(x))[-1])
+    if largest < 0:
+        raise checks.not_convex(loss.label, largest, x)
+    return max(largest, 1e-300)
 
 
 def _step(loss: Smooth, region: Region, x) -> tuple[float, float]:
@@ -230,16 +257,20 @@ def _corner(region: Region) -> np.ndarray:
     return np.abs(region.slope(np.full(region.n, 1e-300)))
 
 
+def on_supports(H, q, supports) -> np.ndarray:
+    """Minimisers of ``x' H x / 2 - q' x`` on supports of one size, a row each; the shortest where there are many."""
+    matrices = H[supports[:, :, None], supports[:, None, :]]
+    return np.einsum("sij,sj->si", np.linalg.pinv(matrices, rcond=FLAT, hermitian=True), q[supports])
+
+
 def best_of_size(loss: Smooth, k: int) -> tuple[np.ndarray, bool]:
     """Minimiser with at most k nonzeros by listing the supports, and whether no other does as well."""
     if k == 0:
         return np.zeros(loss.n), True
     supports = np.array(list(combinations(range(loss.n), k)))
     if loss.matrix is not None and loss.pull is not None:
-        matrices = loss.matrix[supports[:, :, None], supports[:, None, :]]
-        pulls = loss.pull[supports]
-        parts = np.einsum("sij,sj->si", np.linalg.pinv(matrices, rcond=FLAT, hermitian=True), pulls)
-        values = -0.5 * (pulls * parts).sum(axis=1)
+        parts = on_supports(loss.matrix, loss.pull, supports)
+        values = -0.5 * (loss.pull[supports] * parts).sum(axis=1)
     else:
         parts = np.array([least(loss.on(support), np.zeros(k)) for support in supports])
         values = np.array([loss.on(s).value(part) for s, part in zip(supports, parts, strict=True)])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
 from .. import _checks as checks
 from ..penalties import Folded, Lp, Penalty, Separable
 from .concave import on_spikes, under
-from .constrained import Smooth, best_of_size, least, minimise, smooth, unique
+from .constrained import Smooth, best_of_size, convex_around, least, minimise, smooth, unique
 from .fields import as_field
 from .norms import norm
 from .regions import Bent, Face, Region, Spikes, Weighted, unit_ball
@@ -41,12 +42,14 @@ class Contact:
         Exact zeros.
     kind : {"inside", "vertex", "edge", "face", "smooth"}
         By the smooth piece of the set that the point lies on: of dimension 0, 1, or more; "smooth" on a boundary
-        without corners at this point.
+        without corners or limits at this point.
     face_dimension : int
         Its dimension; n inside.
-    guarantee : {"global", "scan", "best of starts"}
-        Whether it is proved to be the minimiser (convex sets, and supports that were all listed), is the best of a fine
-        scan of the boundary (balls of order below 1 in at most three variables), or of many starts.
+    guarantee : {"global", "convex as sampled", "scan", "best of starts"}
+        "global": it is proved to be the minimiser (convex sets, and supports that were all listed, with a loss that is
+        quadratic or that of a `Problem`). "convex as sampled": the same, if the loss is convex everywhere; of a `Field`
+        of one's own that was seen at a few points, near 0 and about as far out as the answer. "scan": the best of a
+        fine scan of the boundary (balls of order below 1 in at most three variables). "best of starts": of many.
     unique : bool or None
         Whether no other point does as well; None where that is not known.
     residual : float
@@ -67,17 +70,18 @@ class Contact:
     residual: float
 
 
-def contact(loss, penalty, budget, *, random_state=0) -> Contact:
+def contact(loss, penalty, budget, *, random_state: Any = 0) -> Contact:
     r"""Minimiser of a convex loss within a budget: subject to :math:`\|x\|_p \le t` or :math:`P(x) \le t`.
 
     Parameters
     ----------
     loss : Field with gradient and Hessian, or Problem
-        Convex. Of a `Problem` the loss alone, in data units.
+        Convex; of a field that does not say so (`Field.convex`) Hessians are looked at in a few places. Of a `Problem`
+        the loss alone, in data units.
     penalty : float in [0, inf] or Penalty
         p of a norm, or a penalty of single variables.
     budget : float > 0
-        t; for p = 0 the number of nonzeros, an integer.
+        t; for p = 0 the number of nonzeros, an integer in [1, n].
     random_state : int or Generator, default=0
         Of the starts, where the set is not convex and there are more than three variables.
 
@@ -88,8 +92,8 @@ def contact(loss, penalty, budget, *, random_state=0) -> Contact:
     Raises
     ------
     ArgumentError
-        The budget is not positive, the loss is not convex or has no Hessian, or there are too many variables for a
-        count of nonzeros.
+        The budget is not positive, or for p = 0 no integer in [1, n]; the loss is not convex where it was looked at, or
+        has no Hessian; there are too many variables for a count of nonzeros; `random_state` is none.
     UnsupportedError
         A penalty of groups, or a price of nonzeros beside a concave penalty.
     DataError
@@ -119,24 +123,22 @@ def contact(loss, penalty, budget, *, random_state=0) -> Contact:
     smooth [0.97  0.243] 1.062
     vertex [1. 0.] 1.0
     """
+    rng, field = checks.random_state(random_state), as_field(loss)
     if isinstance(penalty, Penalty):
         t = checks.budget(budget)
-        field = as_field(loss)
-        return _within_penalty(smooth(field, 1.0), penalty, t, random_state)
-    p = checks.exponent(penalty)
-    field = as_field(loss)
-    n = field.n
+        return _within_penalty(smooth(field, 1.0), penalty, t, rng)
+    p, n = checks.exponent(penalty), field.n
     if p == 0:
         k = checks.count_budget(budget, n)
         return _counted(smooth(field, 1.0), k, float(k), lambda x: float(np.count_nonzero(x)))
     t = checks.budget(budget)
     convex = smooth(field, t)
     if p < 1:
-        return _spiked(convex, p, t, random_state)
+        return _spiked(convex, p, t, rng)
     return _convex(convex, unit_ball(p, n, t), t, lambda x: float(norm(x, p)))
 
 
-def _spiked(loss: Smooth, p: float, t: float, random_state) -> Contact:
+def _spiked(loss: Smooth, p: float, t: float, rng) -> Contact:
     def used(x):
         return float(norm(x, p))
 
@@ -149,11 +151,11 @@ def _spiked(loss: Smooth, p: float, t: float, random_state) -> Contact:
         free, _ = minimise(loss, unit_ball(1.0, loss.n, t))  # the l1 ball holds this one
     if face.spent(free) < 1.0 and _flat(loss, free):
         return _made(loss, face, free, t, used, "global", None, 0.0)
-    x, alone, sure = on_spikes(loss, face, random_state)
+    x, alone, sure = on_spikes(loss, face, rng)
     return _made(loss, face, x, t, used, sure, alone, float("nan"))
 
 
-def _within_penalty(loss: Smooth, penalty: Penalty, t: float, random_state) -> Contact:
+def _within_penalty(loss: Smooth, penalty: Penalty, t: float, rng) -> Contact:
     if isinstance(penalty, Separable):
         if not np.any(penalty.l0):
             return _convex(loss, Weighted(penalty, loss.n, t), t, penalty.value)
@@ -165,13 +167,17 @@ def _within_penalty(loss: Smooth, penalty: Penalty, t: float, random_state) -> C
     if isinstance(penalty, Lp) and penalty.bend[0] > 0:  # the ball of the radius that the budget pays for
         strength, p, _ = penalty.bend
         radius = (t / strength) ** (1.0 / p)
-        touch = _spiked(loss, p, radius, random_state)
+        touch = _spiked(loss, p, radius, rng)
         rate = radius / (p * t)  # of the radius, by budget
         return replace(touch, budget=t, used=penalty.value(touch.point), multiplier=touch.multiplier * rate)
     face = Bent(penalty, loss.n, t)
-    if loss.matrix is not None and face.spent(free := least(loss, np.zeros(loss.n))) < t:
+    if penalty.base.limited:  # without the budget; where that holds it as well, no point within both does better
+        free, _ = minimise(loss, Weighted(Separable(lower=penalty.lower, upper=penalty.upper), loss.n, t))
+        if face.spent(free) < t:
+            return _made(loss, face, free, t, penalty.value, "global", None, 0.0)
+    elif loss.matrix is not None and face.spent(free := least(loss, np.zeros(loss.n))) < t:
         return _made(loss, face, free, t, penalty.value, "global", None, 0.0)
-    x = under(loss, face, penalty, random_state)
+    x = under(loss, face, penalty, rng)
     return _made(loss, face, x, t, penalty.value, "best of starts", None, float("nan"))
 
 
@@ -189,9 +195,11 @@ def _counted(loss: Smooth, k: int, t: float, used) -> Contact:
     kind = "inside" if inside else ("vertex", "edge", "face")[min(dimension, 2)]
     zeros = loss.n - int(np.count_nonzero(x))
     multiplier = 0.0 if inside else float("nan")
+    guarantee, alone = _guarantee(loss, x, "global", alone)
     return Contact(
-        x, loss.value(x), multiplier, used(x), t, inside, zeros, kind, dimension, "global", alone, float("nan")
-    )
+        x, loss.value(x), multiplier, _within(used(x), t), t, inside, zeros, kind, dimension, guarantee, alone,
+        float("nan"),
+    )  # fmt: skip
 
 
 def _priced(loss: Smooth, penalty: Separable, t: float) -> Contact:
@@ -205,28 +213,43 @@ def _priced(loss: Smooth, penalty: Separable, t: float) -> Contact:
     wide = [
         np.broadcast_to(np.asarray(s, float), (loss.n,)) for s in (penalty.l1, penalty.l2, penalty.lower, penalty.upper)
     ]
+    by_size = (wide[0] > 0) | (wide[1] > 0)
     best, value = np.zeros(loss.n), loss.value(np.zeros(loss.n))
     for k in range(1, loss.n + 1):
         for support in combinations(range(loss.n), k):
             columns = np.array(support)
             rest = t - float(price[columns].sum())
-            if rest <= 0 and not (bare and rest >= -1e-12 * t):
-                continue
+            if rest <= 0 and (by_size[columns].any() or rest < -1e-12 * t):
+                continue  # a price that takes the whole budget leaves nothing for sizes
             part = loss.on(columns)
             if bare:
                 point = least(part, np.zeros(k))
             else:
-                point, _ = minimise(part, Weighted(Separable(0.0, *(s[columns] for s in wide)), k, rest))
+                point, _ = minimise(part, Weighted(Separable(0.0, *(s[columns] for s in wide)), k, max(rest, 0.0)))
             if (after := part.value(point)) < value:
                 best, value = np.zeros(loss.n), after
                 best[columns] = point
     dimension, zeros = int(np.count_nonzero(best)), loss.n - int(np.count_nonzero(best))
     inside = _flat(loss, best)
     kind = "inside" if inside else ("vertex", "edge", "face")[min(dimension, 2)]
+    guarantee, _ = _guarantee(loss, best, "global", None)
     return Contact(
-        best, value, 0.0 if inside else float("nan"), penalty.value(best), t, inside, zeros, kind,
-        loss.n if inside else dimension, "global", None, float("nan"),
+        best, value, 0.0 if inside else float("nan"), _within(penalty.value(best), t), t, inside, zeros, kind,
+        loss.n if inside else dimension, guarantee, None, float("nan"),
     )  # fmt: skip
+
+
+def _within(used: float, t: float) -> float:
+    assert used <= t * (1.0 + 1e-9), f"{used:g} spent of {t:g}"
+    return used
+
+
+def _guarantee(loss: Smooth, x, guarantee: str, alone: bool | None) -> tuple[str, bool | None]:
+    """What is known of an answer, given what would be if the loss is convex."""
+    convex_around(loss, x)
+    if loss.proven:
+        return guarantee, alone
+    return "convex as sampled" if guarantee == "global" else guarantee, None
 
 
 def _flat(loss: Smooth, x) -> bool:
@@ -247,11 +270,14 @@ def _made(loss: Smooth, face: Face, x, t, used, guarantee, alone, residual) -> C
         kind = "inside"
     elif dimension == 0:
         kind = "vertex"
-    elif not face.kinked or (dimension == loss.n - 1 and not _flat_sided(face)):
+    elif not face.kinked or (dimension == loss.n - 1 and not _flat_sided(face) and not face.limited(x)):
         kind = "smooth"
     else:
         kind = ("vertex", "edge", "face")[min(dimension, 2)]
-    return Contact(x, loss.value(x), multiplier, used(x), t, inside, zeros, kind, dimension, guarantee, alone, residual)
+    guarantee, alone = _guarantee(loss, x, guarantee, alone)
+    return Contact(
+        x, loss.value(x), multiplier, _within(used(x), t), t, inside, zeros, kind, dimension, guarantee, alone, residual
+    )
 
 
 def _flat_sided(face: Face) -> bool:

@@ -85,7 +85,9 @@ def density_margin(H, centre, budget, signs=None) -> float:
 
     On the facet of the signs s the minimiser is :math:`x = c - \mu H^{-1}s` with
     :math:`\mu = (s^\top c - t)/(s^\top H^{-1}s)`, and it lies inside the facet where :math:`\min_i s_i x_i > 0`,
-    which is returned. For isotropic losses (:math:`H = I`) that is :math:`\min_i|c_i| - (\|c\|_1 - t)/n`.
+    which is returned. Positive, it says that the minimiser has these signs and no zeros; negative, that it does not lie
+    inside this facet: where H is not diagonal it may still lie inside another. For isotropic losses (:math:`H = I`) the
+    margin is :math:`\min_i|c_i| - (\|c\|_1 - t)/n`.
 
     Parameters
     ----------

@@ -34,6 +34,8 @@ class Field:
         What it is called in messages and legends.
     names : tuple of str
         Names of the variables.
+    convex : bool
+        Whether it is known to be convex everywhere, as losses of problems are; what is seen on samples is not known.
 
     Notes
     -----
@@ -52,6 +54,7 @@ class Field:
     hessian: Callable[[np.ndarray], np.ndarray] | None = None
     label: str = "the field"
     names: tuple[str, ...] = ()
+    convex: bool = False
 
     def __post_init__(self):
         checks.dimension(self.n)
@@ -99,7 +102,7 @@ class Field:
         gradient, hessian = (_summed(*pair) for pair in both)
         return Field(
             lambda x: self.function(x) + other.function(x), self.n, gradient, hessian,
-            f"{self.label} + {other.label}", self.names,
+            f"{self.label} + {other.label}", self.names, self.convex and other.convex,
         )  # fmt: skip
 
     __radd__ = __add__
@@ -110,7 +113,7 @@ class Field:
         return Field(
             lambda x: c * np.asarray(self.function(x)), self.n,
             None if g is None else lambda x: c * g(x), None if h is None else lambda x: c * h(x),
-            f"{c:g} {self.label}", self.names,
+            f"{c:g} {self.label}", self.names, self.convex and c >= 0,
         )  # fmt: skip
 
     __rmul__ = __mul__
@@ -142,22 +145,23 @@ class Field:
             lambda s: self.function(a + s @ D), len(D),
             None if g is None else lambda s: g(a + s @ D) @ D.T,
             None if h is None else lambda s: D @ h(a + s @ D) @ D.T,
-            self.label, tuple(names) or tuple(f"s{i + 1}" for i in range(len(D))),
+            self.label, tuple(names) or tuple(f"s{i + 1}" for i in range(len(D))), self.convex,
         )  # fmt: skip
 
-    def slice(self, held: Mapping[int | str, float], at=None) -> Field:
+    def slice(self, held: Mapping[int | str, float | None], at=None) -> Field:
         """The field with some variables held: an axis slice.
 
         Parameters
         ----------
-        held : mapping from axis (number or name) to float
-            Values of the variables that do not move.
+        held : mapping from axis (number or name) to float or None
+            Values of the variables that do not move; None takes the one of `at`.
         at : array-like of shape (n,), optional
-            Origin of the others; 0 by default, so that they keep their values.
+            A point that the slice may go through, such as a minimiser; 0 by default. Of it only the entries are taken
+            that `held` leaves to it.
 
         Returns
         -------
-        Field of the other variables, under their names
+        Field of the other variables, under their names and in their own coordinates
 
         Raises
         ------
@@ -169,11 +173,14 @@ class Field:
         >>> bowl = as_field(lambda x: (x**2).sum(axis=-1), n=3)
         >>> bowl.slice({"x3": 2.0})([1.0, 1.0])
         array(6.)
+        >>> bowl.slice({"x2": None, "x3": None}, at=[9.0, 1.0, 2.0])([3.0])
+        array(14.)
         """
-        origin = np.zeros(self.n) if at is None else checks.point(at, self.n).copy()
+        through = np.zeros(self.n) if at is None else checks.point(at, self.n)
         fixed = {checks.axis(name, self.names): value for name, value in held.items()}
+        origin = np.zeros(self.n)
         for j, value in fixed.items():
-            origin[j] = checks.finite_number(f"held[{self.names[j]}]", value)
+            origin[j] = through[j] if value is None else checks.finite_number(f"held[{self.names[j]}]", value)
         free = [j for j in range(self.n) if j not in fixed]
         if not free:
             raise checks.no_axis_left(self.n)
@@ -337,4 +344,6 @@ def loss_field(problem: Problem) -> Field:
     if problem.n_outputs > 1:
         raise checks.one_output(problem.n_outputs)
     of = LeastSquares(problem) if problem.loss.least_squares else Profiled(problem)
-    return Field(of.value, problem.n_features, of.gradient, of.hessian, f"the {problem.loss.name} loss", problem.names)
+    return Field(
+        of.value, problem.n_features, of.gradient, of.hessian, f"the {problem.loss.name} loss", problem.names, True
+    )

@@ -9,11 +9,16 @@ import numpy as np
 
 from .. import _checks as checks
 from ..penalties import L0, L1, L2, MCP, SCAD, ElasticNet, Folded, Lp, Penalty, Separable
-from .constrained import Smooth, smooth
+from .constrained import FLAT, Smooth, least, smooth
 from .fields import as_field
 
 GRID = 241  # points along each axis; odd, so that 0 is one of them
 CANDIDATES = 12
+LINE = 4001  # points on a line through the minimiser
+ON_LINE = 3
+DIRECTIONS = 720
+MARGIN = 1.01
+LEAST = 1e-6  # half a side where 0 is the minimiser already
 NEWTON = 60
 DIFFERENCE = 1e-6
 BISECTIONS = 40
@@ -85,8 +90,9 @@ def solution_path(loss, family: str | Callable[[float], Penalty] = "l1", strengt
     Notes
     -----
     Each is the global minimiser as far as a grid of 241 x 241 points tells, on a square that holds all points no worse
-    than 0: from the lowest points among their neighbours, and on the axes, coordinate steps by the penalty's prox and
-    Newton's method lead to a minimum. Where two do equally well, the sparser is taken.
+    than 0, and finer grids of the two lines through the loss's minimiser along which it bends least and most: a valley
+    may be narrower than the square's cells. From the lowest points among their neighbours, and on the axes, coordinate
+    steps by the penalty's prox and Newton's method lead to a minimum. Where two do equally well, the sparser is taken.
 
     Examples
     --------
@@ -131,12 +137,15 @@ class _Plane:
 
     def __init__(self, loss: Smooth):
         self.loss = loss
-        half = _reach(loss)
+        centre = least(loss, np.zeros(2))
+        half = _reach(loss, centre)
         side = np.linspace(-half, half, GRID)
         side[GRID // 2] = 0.0
         self.points = np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(-1, 2)
         self.values = _many(loss, self.points)
         self.axes = [np.outer(side, unit) for unit in np.eye(2)]
+        _, bends = np.linalg.eigh(loss.hessian(centre))
+        self.lines = [centre + np.outer(np.linspace(-3.0 * half, 3.0 * half, LINE), bend) for bend in bends.T]
 
     def minimiser(self, penalty: Penalty) -> np.ndarray:
         if not isinstance(penalty, Separable | Folded):
@@ -154,24 +163,54 @@ class _Plane:
         middle = GRID // 2
         axes = [middle * GRID + np.arange(GRID), np.arange(GRID) * GRID + middle]
         rows = [*rows, *(axis[int(np.argmin(total[axis]))] for axis in axes)]
-        found = [np.zeros(2), *(_settled(self.loss, penalty, self.points[row]) for row in rows)]
+        starts = [*self.points[rows], *(start for line in self.lines for start in self._lowest(line, penalty))]
+        found = [np.zeros(2), *(_settled(self.loss, penalty, start) for start in starts)]
         worth = np.array([self.loss.value(x) + penalty.value(x) for x in found])
         margin = TIE * _kinked(penalty) * max(float(np.ptp(worth)), abs(float(worth.min())))
         near = [x for x, value in zip(found, worth, strict=True) if value <= worth.min() + margin]
         return min(near, key=np.count_nonzero) + 0.0
 
+    def _lowest(self, line, penalty: Penalty) -> np.ndarray:
+        """Lowest points among their neighbours on a line."""
+        with np.errstate(over="ignore"):
+            values = np.pad(_many(self.loss, line) + penalty.values(line), 1, constant_values=np.inf)
+        rows = np.flatnonzero((values[1:-1] <= values[:-2]) & (values[1:-1] <= values[2:]) & np.isfinite(values[1:-1]))
+        return line[rows[np.argsort(values[1:-1][rows], kind="stable")][:ON_LINE]]
 
-def _reach(loss: Smooth) -> float:
-    """Half the side of a square on whose rim the loss is above that of 0: no penalised minimiser lies outside."""
-    start, half = loss.value(np.zeros(2)), 1e-6
-    rim = np.linspace(-1.0, 1.0, 41)
-    edge = np.concatenate([np.column_stack([side * np.ones(41), rim]) for side in (-1.0, 1.0)])
-    edge = np.vstack([edge, edge[:, ::-1]])
-    while half < 1e9:
-        if (_many(loss, half * edge) > start).all():
-            return half
-        half *= 1.25
-    raise checks.no_minimiser()
+
+def _reach(loss: Smooth, centre) -> float:
+    """Half the side of a square beyond which the loss is above that of 0: no penalised minimiser lies outside.
+
+    For a quadratic the box of an ellipse. For others the edge of the level set is sought from the minimiser, in
+    directions that are even in the metric of the Hessian there.
+
+    Raises
+    ------
+    DataError
+        The loss is flat in some direction.
+    """
+    H = loss.hessian(centre)
+    values, vectors = np.linalg.eigh(H)
+    if values[0] <= FLAT * values[-1]:
+        raise checks.no_minimiser()
+    roots = vectors / np.sqrt(values)
+    if loss.matrix is not None:
+        sides = np.abs(centre) + np.sqrt(float(centre @ H @ centre)) * np.linalg.norm(roots, axis=1)
+        return max(float(sides.max()) * MARGIN, LEAST)
+    angles = np.linspace(0.0, 2.0 * np.pi, DIRECTIONS, endpoint=False)
+    away = np.column_stack([np.cos(angles), np.sin(angles)]) @ roots.T
+    top = loss.value(np.zeros(2))
+    low, high = np.zeros(DIRECTIONS), np.full(DIRECTIONS, LEAST)
+    with np.errstate(over="ignore"):
+        while (short := _many(loss, centre + high[:, None] * away) <= top).any():
+            if high.max() > 1e12:
+                raise checks.no_minimiser()
+            high = np.where(short, 2.0 * high, high)
+        for _ in range(BISECTIONS):
+            middle = 0.5 * (low + high)
+            short = _many(loss, centre + middle[:, None] * away) <= top
+            low, high = np.where(short, middle, low), np.where(short, high, middle)
+    return max(float(np.abs(centre + high[:, None] * away).max()) * MARGIN, LEAST)
 
 
 def _many(loss: Smooth, points) -> np.ndarray:

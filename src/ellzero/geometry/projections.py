@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
+from .norms import norm
+
 TINY = 1e-300
 RTOL: Any = 4.0 * np.finfo(float).eps  # the least that brentq takes
 ROUNDS = 60  # of a Newton iteration that is kept inside a bracket; about eight are needed
@@ -41,7 +43,7 @@ def onto_power(v, p, radius) -> np.ndarray:
     :math:`\log\sum u^p`, by Newton's method inside a bracket.
     """
     a = np.abs(v) / radius
-    if a.max(initial=0.0) <= 1.0 and (a**p).sum() <= 1.0:
+    if norm(a, p) <= 1.0:
         return np.array(v, float)
     if p == 2.0:
         return v / np.linalg.norm(a)
@@ -52,11 +54,11 @@ def onto_power(v, p, radius) -> np.ndarray:
     y = log_a
     for _ in range(ROUNDS):
         y = _scalar_roots(log_a, p, nu)
-        u, pull = np.exp(y), np.exp(nu + np.log(p) + (p - 1.0) * y)
-        power = np.exp(p * y)
-        total = float(np.log(power.sum()))
+        total = float(np.logaddexp.reduce(p * y))
         low, high = (nu, high) if total > 0 else (low, nu)
-        fall = -p * (power * pull / (u + (p - 1.0) * pull)).sum() / power.sum()
+        shares = np.exp(p * y - total)
+        with np.errstate(over="ignore"):  # where the pull vanishes beside the entry, the entry does not move
+            fall = -p * float((shares / (np.exp((2.0 - p) * y - nu - np.log(p)) + (p - 1.0))).sum())
         step = -total / fall if fall < 0 else np.inf
         after = nu + float(np.clip(step, -20.0, 20.0))
         if not low < after < high:
@@ -65,8 +67,8 @@ def onto_power(v, p, radius) -> np.ndarray:
             break
         nu = after
     u = np.zeros(len(a))
-    u[large] = np.exp(y)
-    return np.sign(v) * radius * u / float((u**p).sum()) ** (1.0 / p)
+    u[large] = np.exp(y - float(np.logaddexp.reduce(p * y)) / p)
+    return np.sign(v) * radius * u
 
 
 def _scalar_roots(log_a, p, nu) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..penalties import Folded, Separable
 from .norms import norm
-from .projections import onto_l1, onto_power, onto_separable
+from .projections import TINY, onto_l1, onto_power, onto_separable
 
 TIGHT = 1e-9  # share of the budget that may be left where it counts as spent
 DIFFERENCE = 1e-6  # relative step of a central difference of slopes
@@ -106,18 +106,21 @@ class Weighted(Region):
 
 
 class Ball(Region):
-    r"""The ball :math:`\|x\|_p \le t` for 1 < p < infinity, as :math:`\sum |x_j/t|^p \le 1`."""
+    r"""The ball :math:`\|x\|_p \le t` for 1 < p < infinity.
+
+    By the norm and not by its power, which overflows for large p.
+    """
 
     kinked, round = False, True
 
     def __init__(self, p: float, n: int, radius: float):
-        self.p, self.n, self.radius, self.budget = p, n, radius, 1.0
+        self.p, self.n, self.budget = p, n, radius
 
     def project(self, v):
-        return onto_power(v, self.p, self.radius)
+        return onto_power(v, self.p, self.budget)
 
     def spent(self, x):
-        return float(norm(x / self.radius, self.p)) ** self.p
+        return float(norm(x, self.p))
 
     def held(self, x):
         return (x == 0) if self.p < 2 else np.zeros(self.n, bool)
@@ -126,15 +129,19 @@ class Ball(Region):
         return self.n - 1 if self.tight(x) else self.n
 
     def slope(self, x):
-        return np.sign(x) * self.p * np.abs(x / self.radius) ** (self.p - 1.0) / self.radius
+        return np.sign(x) * self._sizes(x) ** (self.p - 1.0)
 
     def bend(self, x):
-        size = np.abs(x / self.radius)
+        """The diagonal of the norm's Hessian less a multiple of its slope's square, which moves multipliers alone."""
         with np.errstate(divide="ignore"):
-            return np.where(self.held(x), 0.0, self.p * (self.p - 1.0) * size ** (self.p - 2.0)) / self.radius**2
+            power = self._sizes(x) ** (self.p - 2.0)
+        return np.where(self.held(x), 0.0, (self.p - 1.0) * power) / max(self.spent(x), TINY)
 
     def price(self, x, gradient):
-        return super().price(x, gradient) * self.p / self.radius  # by budget of the norm, not of its power
+        return max(float(-gradient @ x) / max(self.spent(x), TINY), 0.0)  # a norm's slope times the point is the norm
+
+    def _sizes(self, x):
+        return np.abs(x) / max(self.spent(x), TINY)
 
 
 class Cube(Region):
@@ -185,7 +192,7 @@ class Spikes(Face):
         return self.p * (self.p - 1.0) * np.where(x == 0, 0.0, size ** (self.p - 2.0)) / self.radius**2
 
     def price(self, x, gradient):
-        return super().price(x, gradient) * self.p / self.radius
+        return max(float(-gradient @ x) / self.radius, 0.0)  # by budget of the quasi-norm, not of its power
 
 
 class Bent(Face):
@@ -195,7 +202,7 @@ class Bent(Face):
         self.penalty, self.n, self.budget = penalty, n, budget
 
     def spent(self, x):
-        return self.penalty.value(np.clip(x, self.penalty.lower, self.penalty.upper))
+        return self.penalty.value(x)
 
     def held(self, x):
         return (x == 0) | (x <= self.penalty.lower) | (x >= self.penalty.upper)

@@ -10,6 +10,8 @@ import numpy as np
 from .. import _checks as checks
 from ..problem import Problem
 from ..result import Table
+from .constrained import least, smooth
+from .fields import loss_field
 
 GAP = 1e-12
 
@@ -120,9 +122,5 @@ def shrinkage(
     counted = best_subset(X, y, l0=l0, **search)
     lasso = penalty_path(X, y, penalty="l1", strengths=[l1], tolerance=GAP, **search)
     ridge = penalty_path(X, y, penalty="ridge", strengths=[l2], tolerance=GAP, **search)
-    columns = np.asarray(problem.X.columns(np.arange(problem.n_features)), float)
-    target = problem.y
-    if problem.fit_intercept:
-        columns, target = columns - problem.weight @ columns, target - problem.weight @ target
-    plain = np.linalg.lstsq(columns, target, rcond=None)[0]
+    plain = least(smooth(loss_field(problem), 1.0), np.zeros(problem.n_features))
     return Shrinkage(problem.names, plain, counted.coef, lasso.coefs[0], ridge.coefs[0], (l0, l1, l2), known)
