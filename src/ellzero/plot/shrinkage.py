@@ -50,7 +50,7 @@ def shrinkage(result: Shrinkage, ax=None) -> Any:
     """
     ax = new_axes(ax, size=(5.6, 4.2))
     known = result.truth is not None
-    aim = result.truth if known else result.least_squares
+    aim = result.least_squares if result.truth is None else result.truth
     order = np.argsort(aim, kind="stable")
     estimates = {"least squares": result.least_squares} if known else {}
     estimates |= {"L0": result.l0, "L1": result.l1, "L2": result.l2}
