@@ -52,6 +52,22 @@ def test_contours_lie_at_even_distances():
     assert [line.level for line in chosen.contours] == [0.19, 0.37]
 
 
+def test_the_same_loss_looks_the_same_in_each_panel():
+    shown = plot.panels([2, 1, 0.5, 0], BOWL, [0.7, 0.7, 0.7, 1])
+    touching = {panel.contact.value for panel in shown}
+    levels = [{line.level for line in panel.contours} for panel in shown]
+    assert all(set.union(*levels) - own <= {panel.contact.value} for own, panel in zip(levels, shown, strict=True))
+    assert max(touching) in set.union(*levels)
+    axes = plot.balls([2, 1, 0.5, 0], BOWL, [0.7, 0.7, 0.7, 1], ax=Figure().subplots(1, 4))
+    colours = {}
+    for ax in axes:
+        for line in ax.lines:
+            if line.get_label() == "contour":
+                level = round(float(BOWL(line.get_xydata()[0])), 9)
+                assert colours.setdefault(level, tuple(line.get_color())) == tuple(line.get_color())
+    assert len(set(colours.values())) == len(colours) == len(set.union(*levels))
+
+
 def test_panels_share_their_limits_and_hold_what_they_show():
     shown = plot.panels([2, 0.5, 0], BOWL)
     for panel in shown:
@@ -82,6 +98,19 @@ def test_one_line_from_a_problem_in_standardised_coefficients():
     from matplotlib import pyplot
 
     pyplot.close("all")
+
+
+def test_few_nonzeros_are_all_of_axes_and_planes():
+    (axes,) = plot.panels(0, n=2)
+    np.testing.assert_array_equal(axes.ball.points, [[-1.2, 0], [1.2, 0], [0, -1.2], [0, 1.2]])
+    np.testing.assert_array_equal(axes.limits, [[-1.2, 1.2]] * 2)
+    (plane,) = plot.panels(0, None, 2, limits=(-1.9, 0.37))
+    assert plane.ball.content() == pytest.approx(2.27**2)
+    (planes,) = plot.panels(0, None, 2, n=3, limits=(-1.9, 0.37))
+    assert (np.count_nonzero(planes.ball.points, axis=1) <= 2).all()
+    assert planes.ball.measure() == pytest.approx(3 * 2.27**2)
+    (space,) = plot.panels(0, None, 3, n=3, limits=(-1.9, 0.37))
+    assert space.ball.measure() == pytest.approx(6 * 2.27**2)
 
 
 def test_at_most_one_nonzero_is_the_axes():
@@ -123,8 +152,10 @@ def test_in_space():
     loss = geo.quadratic(H, [0.2, 0.4, 1.9])
     figure = Figure()
     axes = [figure.add_subplot(1, 2, i + 1, projection="3d") for i in range(2)]
-    plot.balls([1, 0], loss, 0.7, resolution=19, ax=axes)
-    (panel, counted) = plot.panels([1, 0], loss, 0.7, resolution=19)
+    plot.balls([1, 0], loss, [0.7, 1], resolution=19, ax=axes)
+    (panel, counted) = plot.panels([1, 0], loss, [0.7, 1], resolution=19)
+    assert axes[0].azim == axes[1].azim
+    assert abs(np.sin(np.deg2rad(2 * axes[0].azim))) > 0.9  # no axis end-on
     (surface,) = [part for part in axes[0].collections if isinstance(part, Poly3DCollection)]
     assert len(panel.ball.cells) + len(panel.touching.cells) == len(surface._faces)
     where = [np.array(line.get_data_3d()).ravel() for line in axes[0].lines if line.get_label() == "contact"]
@@ -132,6 +163,34 @@ def test_in_space():
     assert len([line for line in axes[1].lines if line.get_label() == "ball"]) == 3
     assert (counted.ball.points >= counted.limits[:, 0]).all()
     assert axes[0].get_zlabel() == "x3"
+
+
+def test_levels_in_space_are_drawn():
+    loss = geo.quadratic(np.eye(3), [0.2, 0.4, 1.9])
+    (panel,) = plot.panels(1, loss, 0.7, levels=[0.37, 0.9], resolution=19)
+    ax = plot.balls(1, loss, 0.7, levels=[0.37, 0.9], resolution=19, ax=Figure().add_subplot(projection="3d"))
+    parts = (panel.ball, panel.touching, *panel.contours)
+    assert len(panel.contours) == 2
+    assert len(ax.collections[0]._faces) == sum(len(part.cells) for part in parts)
+
+
+def test_triangles_behind_do_not_fringe_the_outline():
+    ax = plot.balls(1, n=3, resolution=9, ax=Figure().add_subplot(projection="3d"))
+    edges = ax.collections[0].get_edgecolor()
+    assert 0.3 < (edges[:, 3] == 0).mean() < 0.7
+
+
+def test_given_axes_keep_the_sizes_of_the_user():
+    import matplotlib
+
+    with matplotlib.rc_context({"axes.labelsize": 13.7, "xtick.labelsize": 11.9, "legend.fontsize": 12.3}):
+        figure = Figure()
+        flat, space = figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2, projection="3d")
+        plot.contours(BOWL, [0.37], ax=flat)
+        plot.isosurface(geo.quartic(), resolution=11, ax=space)
+    assert flat.get_legend().get_texts()[0].get_fontsize() == 12.3
+    assert space.xaxis.label.get_fontsize() == 13.7
+    assert space.xaxis.get_major_ticks()[0].label1.get_fontsize() == 11.9
 
 
 def test_light_comes_from_true_normals():
@@ -168,6 +227,8 @@ def test_arrays_as_lists():
         (lambda: plot.panels(-1), r"`p` must be a number in \[0, inf\], got -1"),
         (lambda: plot.panels([]), "`ps` is empty"),
         (lambda: plot.panels(1, BOWL, 0), "`budget` must be a finite number > 0, got 0"),
+        (lambda: plot.panels(0, BOWL, 1.9), "must be an integer from 1 to 2, got 1.9. Hint: give one budget for each"),
+        (lambda: plot.panels(0, BOWL, 5), "must be an integer from 1 to 2, got 5"),
         (lambda: plot.panels([1, 2], BOWL, [0.37]), "or one for each of 2 balls"),
         (lambda: plot.panels(MCP(0.37, 3.0)), "`budget` is needed for MCP"),
         (lambda: plot.panels(1, n=4), "pictures have 2 or 3"),

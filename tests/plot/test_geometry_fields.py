@@ -70,6 +70,34 @@ def test_thresholds_are_the_library_s_prox():
     assert sorted(abs(float(line.get_ydata()[0])) for line in rings)[:1] != [0.0]
 
 
+def test_what_differs_is_said_and_nothing_is_lost():
+    counts = np.array([37, 19, 44])
+    found = [geo.Zeros(1.0, 2, budget, 19.0, counts) for budget in (0.25, 0.5, 0.5)]
+    ax = plot.zeros(found, ax=Figure().subplots())
+    legend = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert legend == ["p = 1, budget = 0.25", "p = 1, budget = 0.5", "p = 1, budget = 0.5 (2)"]
+    assert len(ax.patches) == 9
+    loss = geo.quadratic([[1.0, 0.37], [0.37, 0.8]], [0.45, 1.9])
+    ax = plot.solution_paths(loss, ["l1", geo.solution_path(loss, "l1")], levels=0, ax=Figure().subplots())
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["L1", "L1 (2)"]
+
+
+def test_a_legend_shows_what_is_drawn_of_a_path():
+    points = np.array([[0.0, 0.0], [0.0, 1.9], [0.45, 1.9]])
+    jumps = geo.PlanePath(np.array([3.0, 2.0, 1.0]), points, np.array([2, 1, 0]), "l0")
+    ax = plot.solution_paths(BOWL, {"hops": jumps, "lasso": geo.solution_path(BOWL, "l1")}, levels=0,
+                             ax=Figure().subplots())  # fmt: skip
+    hops, lasso = ax.get_legend().get_lines()
+    assert (hops.get_linestyle(), hops.get_marker()) == ("None", "o")
+    assert (lasso.get_linestyle(), lasso.get_marker()) == ("--", "None")
+
+
+def test_limits_may_be_an_array():
+    box = np.tile([-1.9, 1.9], (3, 1))
+    for thing in (geo.quartic(), geo.level_set(geo.quartic(), 0.0, resolution=11)):
+        assert plot.isosurface(thing, 0.0, box, resolution=11, ax=axes3()).get_xlim() == (-1.9, 1.9)
+
+
 def test_equal_labels_are_numbered():
     ax = plot.thresholds([L1(0.37), L1(0.9)], ax=Figure().subplots())
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["L1", "L1 (2)"]
@@ -122,6 +150,9 @@ def test_zeros_are_shares_with_their_errors():
         (lambda: plot.isosurface(BOWL), errors.ArgumentError, "is a field of 2 variables, got"),
         (lambda: plot.isosurface(geo.quartic(), -99.0), errors.ArgumentError, "`level` must lie strictly between"),
         (lambda: plot.isosurface(geo.ball(1, 2)), errors.ArgumentError, "is a field of 2 variables, got"),
+        (lambda: plot.draw_slices([]), errors.ArgumentError, "`shown` is empty"),
+        (lambda: plot.solution_paths(BOWL, limits=(1.9, 0.37)), errors.ArgumentError, "`limits` must be one pair"),
+        (lambda: plot.isosurface(geo.ball(1, 3), 0.0, (1.9, 0.37)), errors.ArgumentError, "`limits` must be one pair"),
         (lambda: plot.slices(geo.quartic(), []), errors.ArgumentError, "`held` is empty"),
         (lambda: plot.slices(geo.quartic(), {"w": 0.37}), errors.ArgumentError, "no axis 'w'"),
         (lambda: plot.slices(geo.quartic(), [{"x": 0.0}, {"x": 0.1}], [99.0]), errors.ArgumentError, "got 99"),
@@ -134,7 +165,4 @@ def test_zeros_are_shares_with_their_errors():
 )
 def test_what_cannot_be_drawn_is_said(call, kind, sentence):
     with pytest.raises(kind, match=sentence):
-        call()
-    from matplotlib import pyplot
-
-    pyplot.close("all")
+        call()  # no figure is left behind: the fixture of this room sees to it

@@ -1,5 +1,6 @@
 """Training as it is drawn, and what all pictures of this room have in common."""
 
+import os
 import subprocess
 import sys
 
@@ -64,6 +65,8 @@ def test_what_are_no_runs_is_said(runs):
 
 PICTURES = [
     lambda runs: plot.balls([1, 0.5]),
+    lambda runs: plot.draw_panels(plot.panels(1)),
+    lambda runs: plot.draw_slices(plot.field_panels(geo.quadratic(np.eye(2), [0.37, 0.0]), [{}])),
     lambda runs: plot.contours(geo.quadratic(np.eye(2), [0.37, 0.0])),
     lambda runs: plot.isosurface(geo.quartic(), resolution=11),
     lambda runs: plot.slices(geo.quartic(), [{"z": 0.37}]),
@@ -92,6 +95,21 @@ def test_new_figures_are_never_shown_and_leave_settings_alone(draw, runs, monkey
     assert ax.xaxis.label.get_fontsize() == 9.0
     ax.figure.canvas.draw()
     pyplot.close(ax.figure)
+
+
+@pytest.mark.slow
+def test_without_a_display_and_without_a_backend_named(tmp_path):
+    code = (
+        "import numpy as np; import ellzero as ez; from ellzero import geometry as geo, plot; bowl = geo.quadratic("
+        "np.eye(2), [.37, 1.9]); l1 = ez.penalties.L1(.37)\n"
+        "for ax in (plot.balls([1, 0], bowl), plot.contours(bowl), plot.isosurface(geo.quartic(), resolution=9), "
+        "plot.slices(geo.quartic(), [{'z': .37}]), plot.thresholds(l1), plot.solution_paths(bowl), plot.envelope(l1), "
+        "plot.zeros(geo.Zeros(1.0, 2, .5, 19.0, np.array([1, 2, 3])))):\n"
+        "    np.atleast_1d(ax).flat[0].figure.savefig('picture.png')"
+    )
+    environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND")}
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, env=environment)
+    assert (tmp_path / "picture.png").stat().st_size > 1000
 
 
 @pytest.mark.parametrize("draw", PICTURES)

@@ -144,6 +144,7 @@ from .geometry_pictures import (
     envelope_in_space,
     needs_budget,
     no_runs,
+    nonzeros,
     number_of_axes,
 )
 from .meshes import (

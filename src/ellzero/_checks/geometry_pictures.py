@@ -31,6 +31,16 @@ def budgets(budget, count: int) -> list[float | None]:
     return [float(b) for b in given]
 
 
+def nonzeros(budget: float, n: int) -> float:
+    """A budget of nonzeros beside a picture of n variables."""
+    if budget != budget // 1 or not 1 <= budget <= n:
+        raise ArgumentError(
+            f"`budget` for p = 0 counts nonzeros and must be an integer from 1 to {n}, got {budget:g}. "
+            "Hint: give one budget for each ball."
+        )
+    return budget
+
+
 def needs_budget(penalty: str) -> ArgumentError:
     return ArgumentError(f"`budget` is needed for {penalty}: how much of it there may be.")
 

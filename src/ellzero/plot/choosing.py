@@ -10,14 +10,15 @@ import numpy as np
 from .. import _checks as checks
 from ..criteria import TITLES
 from ..selection import CrossValidation, Path
-from .style import GREY, INK, look, new_axes, picture
+from .grids import in_house_style
+from .style import GREY, INK, look, new_axes
 
 SIZE = (6.0, 3.8)
 MARKS = 30
 """Points of a curve that are marked, about."""
 
 
-@picture
+@in_house_style
 def criteria(found: Path | CrossValidation, ax=None, *, criterion: str | Sequence[str] | None = None) -> Any:
     """A criterion by size with its choice marked; held-out losses with one standard error to each side.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Self
@@ -17,7 +17,7 @@ from .paths import path as draw_path
 from .proof import gap
 
 
-class Display:
+class Display(ABC):
     """What is drawn, and, after `plot`, where.
 
     Attributes
@@ -149,17 +149,17 @@ class CriterionDisplay(Display):
         self.criterion = criterion
 
     @classmethod
-    def from_path(cls, path: Path, *, ax=None, criterion: str | Sequence[str] | None = None) -> Self:
+    def from_path(cls, path: Path, *, ax=None, criterion: str | Sequence[str] | None = None, **options) -> Self:
         """Draw a criterion of a path; the parameters are those of `from_estimator`."""
-        return cls(path, criterion).plot(ax)
+        return cls(path, criterion).plot(ax, **options)
 
     @classmethod
-    def from_cross_validation(cls, found: CrossValidation, *, ax=None) -> Self:
+    def from_cross_validation(cls, found: CrossValidation, *, ax=None, **options) -> Self:
         """Draw held-out losses; the parameters are those of `from_estimator`."""
-        return cls(found).plot(ax)
+        return cls(found).plot(ax, **options)
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None, criterion: str | Sequence[str] | None = None) -> Self:
+    def from_estimator(cls, estimator, *, ax=None, criterion: str | Sequence[str] | None = None, **options) -> Self:
         """Draw what chose the size of a fitted estimator.
 
         Parameters
@@ -170,6 +170,8 @@ class CriterionDisplay(Display):
             Those of a new figure by default.
         criterion : str or sequence of str, optional
             Others than the one that chose.
+        **options
+            Those of `ellzero.plot.criteria`.
 
         Returns
         -------
@@ -187,8 +189,8 @@ class CriterionDisplay(Display):
 
         model, names = _last(estimator)
         if isinstance(model, CrossValidated):
-            return cls(model.cross_validation_, criterion).plot(ax)
-        return cls.from_path(_path_of(model, names), ax=ax, criterion=criterion or model.criterion_)
+            return cls(model.cross_validation_, criterion).plot(ax, **options)
+        return cls.from_path(_path_of(model, names), ax=ax, criterion=criterion or model.criterion_, **options)
 
     def _draw(self, ax, **options):
         return criteria(self.found, ax, **({"criterion": self.criterion} | options))

@@ -9,15 +9,16 @@ import numpy as np
 from .. import _checks as checks
 from ..result import Result
 from ..selection import Stability
+from .grids import in_house_style
 from .labels import LETTERS, letters, short
 from .paths import IN_DATA_UNITS, STANDARDIZED
-from .style import GREY, INK, OKABE_ITO, new_axes, picture
+from .style import GREY, INK, OKABE_ITO, new_axes
 
 COLUMNS = 30
 """Columns that are drawn, the most frequent ones."""
 
 
-@picture
+@in_house_style
 def coefficients(result: Result, ax=None, *, stability: Stability | None = None, standardized: bool = True) -> Any:
     """Coefficients of one model, the largest on top, and how often other samples of the rows choose the same columns.
 
@@ -80,7 +81,7 @@ def coefficients(result: Result, ax=None, *, stability: Stability | None = None,
     return ax
 
 
-@picture
+@in_house_style
 def stability(found: Stability, ax=None, *, most: int = COLUMNS) -> Any:
     """How often each column was chosen, the most frequent on top, with the threshold and what chance would give.
 

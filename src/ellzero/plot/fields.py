@@ -15,6 +15,8 @@ from .panels import Panel, loss_of, number
 from .style import FIELD_MAP, OKABE_ITO, new_axes
 from .surfaces import AZIMUTH, ELEVATION, Skin, draw_surfaces, dress
 
+USUAL = (-1.5, 1.5)
+"""What is shown of every variable."""
 LEVELS = 9
 GRID = 121
 
@@ -61,8 +63,8 @@ def contours(field, levels=None, limits=(-1.5, 1.5), *, resolution=200, bar=True
     field = loss_of(field, 2)
     if field.n != 2:
         raise checks.other_dimension(field.label, field.n, 2)
-    ax = new_axes(ax, size=(5.0, 4.2))
     (panel,) = field_panels(field, [{}], levels, limits, resolution=resolution)
+    ax = new_axes(ax, size=(5.0, 4.2))
     draw_lines(ax, panel.contours, panel.limits, panel.names, bar)
     return ax
 
@@ -186,7 +188,7 @@ def _name_levels(ax, paint: Mapping[float, Any]) -> None:
         number(level): Line2D([], [], color=colour, linewidth=2.2) for level, colour in reversed(list(paint.items()))
     }
     ax.legend(lines.values(), lines.keys(), title="level", loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False,
-              handlelength=1.2, fontsize=8.5, title_fontsize=8.5, alignment="left")  # fmt: skip
+              handlelength=1.2, alignment="left")  # fmt: skip
 
 
 def few_ticks(ax) -> None:
@@ -198,7 +200,7 @@ def few_ticks(ax) -> None:
 
 
 @in_house_style
-def isosurface(field, level=0.0, limits=(-1.5, 1.5), *, resolution=64, viewpoint=(ELEVATION, AZIMUTH), ax=None) -> Any:
+def isosurface(field, level=0.0, limits=None, *, resolution=64, viewpoint=(ELEVATION, AZIMUTH), ax=None) -> Any:
     r"""Draw the surface :math:`\{x : f(x) = c\}` of a field in space.
 
     Parameters
@@ -207,8 +209,8 @@ def isosurface(field, level=0.0, limits=(-1.5, 1.5), *, resolution=64, viewpoint
         Of three variables; a level set is drawn as it is.
     level : float, default=0.0
         c; without meaning for a level set.
-    limits : pair of float or one pair for each variable, default=(-1.5, 1.5)
-        The box in which the surface is looked for, and which is shown.
+    limits : pair of float or one pair for each variable, optional
+        The box in which the surface is looked for, and which is shown. By default -1.5 to 1.5, or all of a level set.
     resolution : int, default=64
         Of the grid on which the surface is found.
     viewpoint : pair of float, default=(22.0, -58.0)
@@ -237,20 +239,21 @@ def isosurface(field, level=0.0, limits=(-1.5, 1.5), *, resolution=64, viewpoint
     >>> ax.get_zlabel()
     'z'
     """
-    ax = new_axes(ax, three=True, size=(4.6, 4.4))
     if isinstance(field, LevelSet):
         surface = field
         if surface.points.shape[1] != 3:
             raise checks.other_dimension(surface.label, surface.points.shape[1], 3)
         half = 1.05 * np.abs(surface.points).max(initial=1e-300)
-        limits = (-half, half) if limits == (-1.5, 1.5) else limits
+        window = window_of((-half, half) if limits is None else limits, 3)
     else:
         field = loss_of(field, 3)
         if field.n != 3:
             raise checks.other_dimension(field.label, field.n, 3)
-        surface = geo.level_set(field, level, limits=limits, resolution=resolution)
+        window = window_of(USUAL if limits is None else limits, 3)
+        surface = geo.level_set(field, level, limits=window, resolution=resolution)
+    ax = new_axes(ax, three=True, size=(4.6, 4.4))
     draw_surfaces(ax, [Skin(surface, OKABE_ITO[5])], *viewpoint)
-    dress(ax, window_of(limits, 3), surface.names)
+    dress(ax, window, surface.names)
     ax.set_title(f"{surface.label}, level {number(surface.level)}", y=0.98)
     return ax
 
@@ -317,7 +320,16 @@ def draw_slices(shown: Sequence[Panel], ax=None, several: bool = True) -> Any:
     Returns
     -------
     matplotlib axes or ndarray of them
+
+    Raises
+    ------
+    ArgumentError
+        There is no panel, or another number of axes.
+    MissingExtraError
+        matplotlib is not installed.
     """
+    if not shown:
+        raise checks.empty_picture("shown")
     three = shown[0].n == 3
     axes = axes_for(ax, len(shown), three, (3.6, 3.6) if three else (3.1, 3.1))
     shared = [line.level for panel in shown for line in panel.contours]

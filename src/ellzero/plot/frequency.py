@@ -10,6 +10,7 @@ import numpy as np
 from .. import _checks as checks
 from ..geometry import Zeros
 from .grids import in_house_style
+from .labels import labelled
 from .panels import called
 from .style import INK, OKABE_ITO, new_axes
 
@@ -47,7 +48,7 @@ def zeros(found, ax=None) -> Any:
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['p = 1', 'p = 2']
     """
-    chosen = _by_label(found)
+    chosen = _by_label(found if isinstance(found, (Zeros, Mapping)) else list(found))
     if not chosen:
         raise checks.empty_picture("found")
     most = max(one.n for one in chosen.values())
@@ -69,12 +70,12 @@ def zeros(found, ax=None) -> Any:
 
 
 def _by_label(found) -> dict[str, Zeros]:
-    if isinstance(found, Mapping):
-        return {str(label): one for label, one in found.items()}
-    several = [found] if isinstance(found, Zeros) else list(found)
-    dimensions = {one.n for one in several}
-    out = {}
-    for one in several:
+    """Under their penalties, with whatever else tells them apart."""
+    several = list(found.values()) if isinstance(found, Mapping) else [found] if isinstance(found, Zeros) else found
+    told = [what for what in ("n", "budget", "condition") if len({getattr(one, what) for one in several}) > 1]
+
+    def name(one: Zeros) -> str:
         penalty = f"p = {one.penalty:g}" if isinstance(one.penalty, (int, float)) else called(one.penalty)
-        out[penalty if len(dimensions) == 1 else f"{penalty}, n = {one.n}"] = one
-    return out
+        return ", ".join([penalty, *(f"{what} = {getattr(one, what):g}" for what in told)])
+
+    return labelled(found, (Zeros,), name)

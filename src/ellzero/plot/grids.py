@@ -28,9 +28,9 @@ def in_house_style(draw: Callable[P, Any]) -> Callable[P, Any]:
 
     @wraps(draw)
     def drawn(*args: P.args, **options: P.kwargs) -> Any:
+        needs_matplotlib("a picture")
         if signature.bind(*args, **options).arguments.get("ax") is not None:
             return draw(*args, **options)
-        needs_matplotlib("a picture")
         with house_rules():
             return draw(*args, **options)
 

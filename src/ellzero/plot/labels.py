@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,46 @@ def short(names: Sequence[str], most: int = LETTERS) -> list[str]:
 def plain(text: str) -> str:
     """Text that matplotlib does not read as mathematics."""
     return text.replace("$", r"\$")
+
+
+def numbered(labels: Sequence[str]) -> list[str]:
+    """Labels of which no two are alike.
+
+    Examples
+    --------
+    >>> numbered(["L1", "L1", "L0", "L1"])
+    ['L1', 'L1 (2)', 'L0', 'L1 (3)']
+    """
+    out: list[str] = []
+    for label in labels:
+        new, copies = label, 1
+        while new in out:
+            copies += 1
+            new = f"{label} ({copies})"
+        out.append(new)
+    return out
+
+
+def labelled(things: Any, kinds: tuple[type, ...], name: Callable[[Any], str]) -> dict[str, Any]:
+    """One thing, several, or a mapping of labels to them, as a mapping that holds them all.
+
+    Parameters
+    ----------
+    things : one of the kinds, iterable of them, or mapping of labels to them
+    kinds : tuple of type
+        What one thing is.
+    name : callable
+        Label of a thing that comes without one; equal ones are numbered.
+
+    Examples
+    --------
+    >>> labelled([0.37, 1.9, 0.4], (float,), lambda x: f"{x:.0f}")
+    {'0': 0.37, '2': 1.9, '0 (2)': 0.4}
+    """
+    if isinstance(things, Mapping):
+        return dict(zip(numbered([str(label) for label in things]), things.values(), strict=True))
+    several = [things] if isinstance(things, kinds) else list(things)
+    return dict(zip(numbered([name(thing) for thing in several]), several, strict=True))
 
 
 def spread(wanted: Sequence[float] | np.ndarray, apart: float, low: float, high: float) -> np.ndarray:

@@ -10,8 +10,9 @@ import numpy as np
 from .. import _checks as checks
 from ..criteria import TITLES, key
 from ..selection import Path, Rivals
+from .grids import in_house_style
 from .labels import LETTERS, letters, short
-from .style import new_axes, picture
+from .style import new_axes
 
 FAINTEST = 0.72
 """Shade of the worst model's squares; the best one's are black."""
@@ -79,7 +80,7 @@ def squares_of(found: Path | Rivals, criterion: str | None = None, most: int = R
     return Squares(inside[:, ever], values, labels, tuple(names[j] for j in ever), _shades(keys), title)
 
 
-@picture
+@in_house_style
 def squares(found: Path | Rivals, ax=None, *, criterion: str | None = None, most: int = ROWS) -> Any:
     """The picture of best subsets that users of R's ``leaps`` know: one row a model, the best on top.
 

@@ -16,6 +16,8 @@ from ..problem import Problem
 
 STEPS = (1 / 3, 2 / 3, 4 / 3, 5 / 3, 2.0, 7 / 3)
 """Contours beside the touching one, by distance from the minimiser: even where the loss is quadratic."""
+SHEET = 24
+"""Squares along each side of a plane in space, small enough for it to be seen through another."""
 SHARE = 0.5
 """Usual radius, in lengths of the loss's minimiser."""
 
@@ -32,7 +34,8 @@ class Panel:
     title : str
         Which ball it is.
     ball : LevelSet or None
-        Its boundary; segments of the axes where only nonzeros are counted.
+        Its boundary; where nonzeros are counted, as much of the axes, of the planes through them, or of everything as
+        lies within the limits.
     budget : float or None
         Radius of the ball, number of nonzeros, or value of the penalty.
     limits : ndarray of shape (n, 2)
@@ -74,6 +77,11 @@ class Panel:
         return self.order == 0
 
     @property
+    def lines_only(self) -> bool:
+        """Whether the ball is no more than the axes: one nonzero is allowed."""
+        return self.counts and self.radius == 1
+
+    @property
     def words(self) -> str:
         """Where the contact point lies, in words; empty without a loss."""
         if self.contact is None:
@@ -83,9 +91,7 @@ class Panel:
     @property
     def below(self) -> str:
         """The sentence under the panel: where the loss touches the ball; empty without a loss."""
-        if self.contact is None:
-            return ""
-        return f"{'minimiser inside:' if self.contact.inside else 'touches at'} {self.words}"
+        return "" if self.contact is None else below(self.contact, self.names)
 
     def to_dict(self) -> dict[str, Any]:
         """All arrays as lists, for JSON."""
@@ -137,6 +143,11 @@ def coordinates(point, names) -> str:
     'x1 = 0, x2 = 0.618, x3 = 1e-09'
     """
     return ", ".join(f"{name} = {number(value)}" for name, value in zip(names, point, strict=True))
+
+
+def below(contact: Contact, names) -> str:
+    """The sentence under a panel: where the loss touches the ball."""
+    return f"{'minimiser inside:' if contact.inside else 'touches at'} {coordinates(contact.point, names)}"
 
 
 def wrapped(text: str, width: int) -> str:
@@ -195,17 +206,16 @@ def panels(
     loss : Field, Problem or callable, optional
         What is minimised on each ball. A problem that standardises is shown in coefficients of standardised columns.
     budget : float or one for each ball, optional
-        Radius :math:`\|x\|_p \le t`, or value of a penalty. For p = 0 it is rounded down to a number of nonzeros, at
-        least 1.
-        By default half the length of the loss's minimiser, rounded to two digits; 1 without a loss. A penalty has by
-        default half its value at the minimiser.
+        Radius :math:`\|x\|_p \le t`, or value of a penalty; for p = 0 a number of nonzeros.
+        By default half the length of the loss's minimiser, rounded to two digits; 1 without a loss, and one nonzero. A
+        penalty has by default half its value at the minimiser.
     n : {2, 3}, optional
         Number of variables, where there is no loss that says it; 2 by default.
     limits : pair of float or one pair for each variable, optional
         What is shown; by default all of the balls and the minimiser of the loss.
     levels : sequence of float, optional
-        Levels of the loss at which there are contours, besides the touching one; by default six at even distances from
-        its minimiser, and none in space.
+        Levels of the loss at which there are contours in all panels, besides the touching one; by default some at even
+        distances from its minimiser, and none in space.
     names : sequence of str, optional
         Names of the variables, where there is no loss that has them.
     resolution : int, optional
@@ -220,7 +230,8 @@ def panels(
     Raises
     ------
     ArgumentError
-        p is negative, a budget is not positive, there are more than three variables.
+        p is negative, a budget is not positive, or for p = 0 no whole number of the variables; there are more than
+        three of them.
 
     Examples
     --------
@@ -235,21 +246,21 @@ def panels(
     # as many nonzeros as there are variables: no limit
     centre = None if field is None else geo.contact(field, 0, field.n).point
     usual = 1.0 if centre is None else float(f"{SHARE * np.linalg.norm(centre):.2g}") or 1.0
-    asked = [_budget(p, given, usual, centre) for p, given in zip(chosen, budgets, strict=True)]
+    asked = [_budget(p, given, usual, centre, dimension) for p, given in zip(chosen, budgets, strict=True)]
     reaches = [_reach(p, b, usual) for p, b in zip(chosen, asked, strict=True)]
     if field is None or centre is None:
         named = tuple(names or (f"x{j + 1}" for j in range(dimension)))
         frame = _Frame(_window(limits, np.zeros((1, dimension)), max(reaches), 0.0), named, resolution)
-        return [_bare(p, b, frame, usual) for p, b in zip(chosen, asked, strict=True)]
+        return [_bare(p, b, frame) for p, b in zip(chosen, asked, strict=True)]
     found = [geo.contact(field, p, b, random_state=random_state) for p, b in zip(chosen, asked, strict=True)]
     seen = np.concatenate(
         [[centre], *([one.point] if dimension == 2 else _extent(field, centre, one) for one in found)]
     )
-    window = _window(limits, seen, max(reaches), 0.45 if dimension == 2 else 0.1)
+    window = _window(limits, seen, max(reaches), 0.45 if dimension == 2 else 0.05)
     frame = _Frame(window, field.names, resolution)
-    arms = float(np.abs(window).max())
+    wanted = _levels(field, centre, found, window) if levels is None else sorted(levels)
     return [
-        _with_loss(_bare(p, b, frame, arms), field, centre, one, frame, levels)
+        _with_loss(_bare(p, b, frame), field, centre, one, frame, wanted)
         for p, b, one in zip(chosen, asked, found, strict=True)
     ]
 
@@ -285,13 +296,13 @@ def _order(p, budget: float) -> tuple[float, float] | None:
     return None
 
 
-def _budget(p, given: float | None, usual: float, centre) -> float:
+def _budget(p, given: float | None, usual: float, centre, n: int) -> float:
     if isinstance(p, Penalty):
         if given is None and centre is None:
             raise checks.needs_budget(repr(p))
         return SHARE * p.value(centre) if given is None else given
     if p == 0:
-        return max(1.0, np.floor(given or 1.0))
+        return 1.0 if given is None else checks.nonzeros(given, n)
     return usual if given is None else given
 
 
@@ -306,11 +317,15 @@ def _reach(p, budget: float, usual: float) -> float:
 
 
 def _window(limits, seen: np.ndarray, reach: float, margin: float) -> np.ndarray:
-    """Limits that hold the balls, and all points to be seen with a margin; as long for every variable."""
+    """Limits that hold the balls, and all points to be seen with a margin; in the plane as long for both variables."""
     if limits is not None:
         return checks.limits_of_axes(limits, seen.shape[1]).copy()
-    low = np.minimum(-1.2 * reach, seen.min(axis=0) - margin * reach)
-    high = np.maximum(1.2 * reach, seen.max(axis=0) + margin * reach)
+    flat = seen.shape[1] == 2
+    around = 1.2 if flat else 1.02  # in space an empty shell of the box makes everything in it small
+    low = np.minimum(-around * reach, seen.min(axis=0) - margin * reach)
+    high = np.maximum(around * reach, seen.max(axis=0) + margin * reach)
+    if not flat:
+        return np.column_stack([low, high])
     spare = (np.max(high - low) - (high - low))[:, None] / 2
     return np.column_stack([low, high]) + spare * [-1, 1]
 
@@ -324,36 +339,71 @@ def _extent(field: Field, centre: np.ndarray, found: Contact) -> np.ndarray:
     return np.array([centre - half, centre + half, found.point])
 
 
-def _bare(p, budget: float, frame: _Frame, arms: float) -> Panel:
-    """A ball without a loss; where nonzeros are counted, axes with arms of this length, as far as they are shown."""
+def _bare(p, budget: float, frame: _Frame) -> Panel:
+    """A ball without a loss."""
     (order, radius), n = _order(p, budget) or (None, None), len(frame.names)
     if order is None or radius is None:
         shape = geo.level_set(p, budget, frame.window, frame.resolution, n=n)
     elif order == 0:
-        shape = geo.ball(0, n, arms)
-        shape = replace(shape, points=np.clip(shape.points, *frame.window.T))
+        shape = _counting(min(int(radius), n), frame.window)
     else:
         shape = geo.ball(order, n, radius, None if frame.resolution is None else max(frame.resolution // 3, 1))
     return Panel(title_of(p, budget), shape, budget, frame.window, frame.names, order=order, radius=radius)
 
 
+def _counting(k: int, window: np.ndarray) -> LevelSet:
+    """What of the points with at most k nonzeros lies within the limits: of axes, of planes through them, or all."""
+    n = len(window)
+    shape = geo.ball(0, n)
+    if k == 1:
+        return replace(shape, points=np.repeat(np.eye(n), 2, axis=0) * window.ravel()[:, None])
+    if n == 2:
+        corners = np.array([window[0, [0, 1, 1, 0]], window[1, [0, 0, 1, 1]]]).T
+        return replace(
+            shape, points=corners, cells=np.array([[0, 1], [1, 2], [2, 3], [3, 0]]), normals=np.zeros((4, 2))
+        )
+    steps = [np.linspace(low, high, SHEET + 1) for low, high in window]
+    # k = 2: the planes where one variable is 0; k = 3: the sides of the box, because all of it is allowed
+    sheets = [(axis, at) for axis in range(3) for at in ((0.0,) if k == 2 else window[axis])]
+    number = np.arange((SHEET + 1) ** 2).reshape(SHEET + 1, SHEET + 1)
+    a, b, c, d = (part.ravel() for part in (number[:-1, :-1], number[1:, :-1], number[1:, 1:], number[:-1, 1:]))
+    square = np.concatenate([np.column_stack([a, b, c]), np.column_stack([a, c, d])])
+    points, cells, normals = [], [], []
+    for i, (axis, at) in enumerate(sheets):
+        across = [(axis + 1) % 3, (axis + 2) % 3]
+        sheet = np.full((number.size, 3), float(at))
+        sheet[:, across] = np.stack(np.meshgrid(*(steps[j] for j in across), indexing="ij"), axis=-1).reshape(-1, 2)
+        points.append(sheet)
+        cells.append(square + i * number.size)
+        normals.append(np.tile(np.eye(3)[axis], (number.size, 1)))
+    return replace(shape, points=np.concatenate(points), cells=np.concatenate(cells), normals=np.concatenate(normals))
+
+
 def _with_loss(panel: Panel, field: Field, centre, found: Contact, frame: _Frame, levels) -> Panel:
     """The panel with the contact point and the contours."""
-    bottom, level = float(field(centre)), float(found.value)
-    values = field(_grid(frame.window))
-    # inside nothing touches, and the contours are spaced over what is shown
-    rise = (float(values.max()) - bottom) / (STEPS[-1] + 1 / 3) ** 2 if found.inside else level - bottom
-    if levels is None:
-        levels = [bottom + rise * step**2 for step in STEPS] if field.n == 2 else []
-        levels = [side for side in levels if values.min() < side < values.max()]
+    level = float(found.value)
     drawn = {"limits": frame.window, "resolution": frame.resolution}
     return replace(
         panel,
         centre=centre,
         contact=found,
         touching=None if found.inside else geo.level_set(field, level, **drawn),
-        contours=tuple(geo.level_set(field, side, **drawn) for side in sorted(levels)),
+        contours=tuple(geo.level_set(field, side, **drawn) for side in levels if found.inside or side != level),
     )
+
+
+def _levels(field: Field, centre, found: list[Contact], window: np.ndarray) -> list[float]:
+    """The usual levels, the same for all panels, so that the same loss looks the same in each; in space none."""
+    if field.n == 3:
+        return []
+    bottom, values = float(field(centre)), field(_grid(window))
+    touching = [float(one.value) for one in found if not one.inside]
+    # where nothing touches, the contours are spaced over what is shown
+    rise = max(touching) - bottom if touching else (float(values.max()) - bottom) / (STEPS[-1] + 1 / 3) ** 2
+    every = [bottom + rise * step**2 for step in STEPS]
+    if touching:
+        every = sorted([*every, max(touching)])
+    return [level for level in every if values.min() < level < values.max()]
 
 
 def _grid(window: np.ndarray, steps: int = 41) -> np.ndarray:

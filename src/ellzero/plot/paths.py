@@ -9,15 +9,16 @@ import numpy as np
 from .. import _checks as checks
 from ..criteria import TITLES
 from ..selection import Path, PenaltyPath
+from .grids import in_house_style
 from .labels import NAMED, draw_lines
-from .style import GREY, INK, new_axes, picture
+from .style import GREY, INK, new_axes
 
 SIZE = (6.8, 4.2)
 STANDARDIZED = "standardised coefficient"
 IN_DATA_UNITS = "coefficient"
 
 
-@picture
+@in_house_style
 def path(path: Path, ax=None, *, standardized: bool = True, criterion: str | None = None, most: int = NAMED) -> Any:
     """Coefficients by size.
 
@@ -80,7 +81,7 @@ def path(path: Path, ax=None, *, standardized: bool = True, criterion: str | Non
     return ax
 
 
-@picture
+@in_house_style
 def penalty_path(
     path: PenaltyPath, ax=None, *, standardized: bool = True, gamma: float | None = None, most: int = NAMED
 ) -> Any:

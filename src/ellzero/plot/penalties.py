@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from ..geometry import Envelope, PlanePath, Threshold
 from ..penalties import Penalty
 from .fields import window_of
 from .grids import in_house_style
+from .labels import labelled
 from .panels import called, loss_of
 from .style import FIELD_MAP, GREY, INK, OKABE_ITO, look, new_axes
 from .surfaces import dress
@@ -27,24 +27,9 @@ SPOKEN = {
 """Names of families in legends."""
 
 
-def labelled(things, kinds: tuple[type, ...]) -> dict[str, Any]:
-    """One thing, several, or a mapping of labels to them, as a mapping.
-
-    Examples
-    --------
-    >>> from ellzero.penalties import L1
-    >>> labelled(L1(0.37), (Penalty,))
-    {'L1': L1(l1=0.37)}
-    """
-    if isinstance(things, Mapping):
-        return {str(label): thing for label, thing in things.items()}
-    several = [things] if isinstance(things, kinds) else list(things)
-    out: dict[str, Any] = {}
-    for thing in several:
-        label = called(thing) if isinstance(thing, Penalty) else str(thing.label)
-        copies = sum(other == label or other.startswith(f"{label} (") for other in out)
-        out[f"{label} ({copies + 1})" if copies else label] = thing
-    return out
+def name_of(thing) -> str:
+    """What a legend calls a penalty, or something that carries a label."""
+    return called(thing) if isinstance(thing, Penalty) else str(thing.label)
 
 
 @in_house_style
@@ -86,7 +71,7 @@ def thresholds(penalties, limit=3.0, *, step=1.0, resolution=601, ax=None) -> An
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['hard', 'soft']
     """
-    chosen = labelled(penalties, (Penalty, Threshold))
+    chosen = labelled(penalties, (Penalty, Threshold), name_of)
     if not chosen:
         raise checks.empty_picture("penalties")
     curves = {
@@ -175,15 +160,16 @@ def solution_paths(loss, penalties=("l0", "l1", "l2"), *, limits=None, levels=6,
     paths = _paths(field, penalties)
     if not paths:
         raise checks.empty_picture("penalties")
-    ax = new_axes(ax, size=(5.6, 4.2))
     every = np.concatenate([path.points for path in paths.values()] + [np.zeros((1, 2))])
     if limits is None:
         low, high = every.min(axis=0), every.max(axis=0)
         side = 1.25 * max(float((high - low).max()), 1e-300)
         limits = np.column_stack([(low + high - side) / 2, (low + high + side) / 2])
     window = window_of(limits, 2)
-    if levels:
-        _behind(ax, field, every[np.argmin(field(every))], window, levels)
+    behind = _behind(field, every[np.argmin(field(every))], window, levels)
+    ax = new_axes(ax, size=(5.6, 4.2))
+    for curve in behind:
+        ax.plot(*curve.T, color="#C8C8C8", linewidth=0.8, zorder=0.8)
     ax.axhline(0, color="#BBBBBB", linewidth=0.6, zorder=0.5)
     ax.axvline(0, color="#BBBBBB", linewidth=0.6, zorder=0.5)
     for i, (label, path) in enumerate(paths.items()):
@@ -194,23 +180,15 @@ def solution_paths(loss, penalties=("l0", "l1", "l2"), *, limits=None, levels=6,
 
 
 def _paths(field, penalties) -> dict[str, PlanePath]:
-    several: Any = [penalties] if isinstance(penalties, (str, PlanePath)) else penalties
-    items = several.items() if isinstance(several, Mapping) else [("", one) for one in several]
-    out = {}
-    for label, one in items:
-        path = one if isinstance(one, PlanePath) else geo.solution_path(field, one)
-        out[str(label) or SPOKEN.get(path.label, path.label)] = path
-    return out
+    found = labelled(penalties, (str, PlanePath), lambda one: SPOKEN.get(label := getattr(one, "label", one), label))
+    return {label: one if isinstance(one, PlanePath) else geo.solution_path(field, one) for label, one in found.items()}
 
 
-def _behind(ax, field, bottom, window, levels: int) -> None:
+def _behind(field, bottom, window, levels: int) -> list[np.ndarray]:
     """Contours of the loss at even distances from its minimiser, out to 0."""
     floor, top = float(field(bottom)), float(field(np.zeros(2)))
-    for share in np.arange(1, levels + 1) / levels:
-        level = floor + (top - floor) * share**2
-        if level > floor:
-            for curve in geo.level_set(field, level, limits=window).curves():
-                ax.plot(*curve.T, color="#C8C8C8", linewidth=0.8, zorder=0.8)
+    every = [floor + (top - floor) * (i / levels) ** 2 for i in range(1, levels + 1)]
+    return [curve for level in every if level > floor for curve in geo.level_set(field, level, limits=window).curves()]
 
 
 def _one_path(ax, path: PlanePath, label: str, i: int, count: int) -> None:
@@ -218,13 +196,13 @@ def _one_path(ax, path: PlanePath, label: str, i: int, count: int) -> None:
     style = look(i)
     width = 1.4 + 0.45 * (count - 1 - i)  # paths share stretches: the wider ones lie below
     mark = {"marker": style["marker"], "markersize": 6.5, "linestyle": ""}
+    legend: dict[str, Any] = {"linestyle": ""}  # what was drawn of the path, and no more
     for piece in pieces(path.points):
         alone = np.ptp(piece, axis=0).max() == 0
         how = mark if alone else {"linestyle": style["linestyle"], "linewidth": width}
+        legend |= {key: value for key, value in how.items() if key != "linestyle" or value}
         ax.plot(*(piece[:1] if alone else piece).T, color=style["color"], zorder=2 + 0.1 * i + alone, **how)
-    ax.plot(
-        [], [], color=style["color"], linestyle=style["linestyle"], linewidth=width, marker=style["marker"], label=label
-    )
+    ax.plot([], [], color=style["color"], label=label, **legend)
 
 
 def pieces(points: np.ndarray) -> list[np.ndarray]:

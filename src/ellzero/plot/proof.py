@@ -6,12 +6,13 @@ from typing import Any
 
 from .. import _checks as checks
 from ..result import Closing, Result, Status
-from .style import GREY, OKABE_ITO, new_axes, picture
+from .grids import in_house_style
+from .style import GREY, OKABE_ITO, new_axes
 
 SIZE = (6.0, 3.8)
 
 
-@picture
+@in_house_style
 def gap(result: Result, ax=None, *, log: bool | None = None) -> Any:
     """Bounds closing over time: best answer from above, proven bound from below, the gap between them shaded.
 

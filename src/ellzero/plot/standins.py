@@ -8,8 +8,9 @@ import numpy as np
 
 from .. import _checks as checks
 from ..selection import Rivals
+from .grids import in_house_style
 from .labels import LETTERS, letters, short
-from .style import FIELD_MAP, GREY, INK, new_axes, picture
+from .style import FIELD_MAP, GREY, INK, new_axes
 
 COLUMNS = 30
 """Columns that are drawn, those in the most supports."""
@@ -17,7 +18,7 @@ WRITTEN = 12
 """Up to so many columns, each cell says its number."""
 
 
-@picture
+@in_house_style
 def rivals(rivals: Rivals, ax=None, *, most: int = COLUMNS) -> Any:
     """Which columns stand in for which: a cell for every pair of supports that differ in one column.
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from .. import _checks as checks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Drawing = TypeVar("Drawing", bound=Callable)
 
 # Okabe & Ito (2008), "Color universal design"; the yellow comes last, because it is faint as a line on white.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
@@ -34,6 +31,7 @@ RULES: Any = {
     "xtick.labelsize": 8.5,
     "ytick.labelsize": 8.5,
     "legend.fontsize": 8.5,
+    "legend.title_fontsize": 8.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
@@ -82,18 +80,6 @@ def house_rules() -> Iterator[None]:
 
     with matplotlib.rc_context(RULES):
         yield
-
-
-def picture(draw: Drawing) -> Drawing:
-    """A function of what is drawn and ``ax``: in the house's style where it makes the figure, else in the user's."""
-
-    @wraps(draw)
-    def drawn(what, ax=None, **options):
-        needs_matplotlib("a picture")
-        with house_rules() if ax is None else nullcontext():
-            return draw(what, ax, **options)
-
-    return cast(Drawing, drawn)
 
 
 def new_axes(ax: Axes | None, three: bool = False, size: tuple[float, float] | None = None) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import INK
+from .labels import plain
 
 if TYPE_CHECKING:
     from ..geometry import LevelSet
@@ -80,11 +80,22 @@ def shades(mesh: LevelSet, elevation: float = ELEVATION, azimuth: float = AZIMUT
 
 def face_normals(mesh: LevelSet) -> np.ndarray:
     """Unit normals of triangles: means of those at their corners, or of the flat triangle where these cancel."""
-    corners = mesh.points[mesh.cells]
-    flat = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    flat = _unit(flat)
+    flat = _unit(outward_normals(mesh))
     mean = np.nan_to_num(mesh.normals)[mesh.cells].mean(axis=1)
     return np.where((np.linalg.norm(mean, axis=1) > 0.3)[:, None], _unit(mean), flat)
+
+
+def outward_normals(mesh: LevelSet) -> np.ndarray:
+    """Normals of the flat triangles, not of unit length, out of what the mesh encloses."""
+    corners = mesh.points[mesh.cells]
+    return np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+
+
+def closed(mesh: LevelSet) -> bool:
+    """Whether each edge belongs to two triangles, so that no side is seen from inside."""
+    edges = np.sort(mesh.cells[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    _, count = np.unique(edges, axis=0, return_counts=True)
+    return bool((count == 2).all())
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
@@ -112,14 +123,17 @@ def draw_surfaces(ax, skins: list[Skin], elevation: float = ELEVATION, azimuth: 
     from matplotlib.colors import to_rgb
     from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
-    triangles, paint = [], []
+    triangles, paint, hidden = [], [], []
+    view = towards_viewer(elevation, azimuth)
     for skin in skins:
         diffuse, highlight = shades(skin.mesh, elevation, azimuth)
         rgb = np.clip(np.array(to_rgb(skin.colour)) * diffuse[:, None] + highlight[:, None], 0.0, 1.0)
         triangles.append(skin.mesh.points[skin.mesh.cells])
         paint.append(np.column_stack([rgb, np.full(len(rgb), skin.alpha)]))
+        hidden.append(closed(skin.mesh) & (outward_normals(skin.mesh) @ view < 0))
     faces = np.concatenate(paint)
-    edges = np.where(faces[:, 3:] < 1.0, 0.0, faces)  # opaque triangles overlap by a hair, else the page shines through
+    # opaque triangles overlap by a hair, else the page shines through; of those behind it would fringe the outline
+    edges = np.where((faces[:, 3:] < 1.0) | np.concatenate(hidden)[:, None], 0.0, faces)
     drawn = Poly3DCollection(np.concatenate(triangles), facecolors=faces, edgecolors=edges, linewidths=0.5)
     drawn.set_rasterized(True)  # in an SVG, tens of thousands of triangles would be megabytes
     ax.add_collection3d(drawn)
@@ -128,22 +142,22 @@ def draw_surfaces(ax, skins: list[Skin], elevation: float = ELEVATION, azimuth: 
     return drawn
 
 
-def dress(ax, limits, names, ticks: int = 3) -> None:
-    """Equal scales, white walls, few ticks."""
+def dress(ax, limits, names) -> None:
+    """Equal scales, white walls, few ticks, none of them where two axes meet."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+
     limits = np.asarray(limits, float)
     ax.set(xlim=limits[0], ylim=limits[1], zlim=limits[2])
-    ax.set_box_aspect(np.ptp(limits, axis=1), zoom=0.9)
+    ax.set_box_aspect(np.ptp(limits, axis=1), zoom=0.87)
     ax.grid(False)
-    for axis, name in zip((ax.xaxis, ax.yaxis, ax.zaxis), names, strict=True):
+    places = MaxNLocator(4, steps=[1, 2, 5, 10])
+    for axis, (low, high), name in zip((ax.xaxis, ax.yaxis, ax.zaxis), limits, names, strict=True):
+        first, last = low + 0.1 * (high - low), high - 0.1 * (high - low)
+        ticks = np.asarray(places.tick_values(first, last))
         axis.set_pane_color((1.0, 1.0, 1.0, 0.0))
         axis.line.set_color("#777777")
-        axis.set_major_locator(_locator(ticks))
-        axis.set_tick_params(labelsize=8, pad=-1, color="#777777")
-        axis.set_label_text(name, fontsize=9, color=INK)
-        axis.labelpad = -4 if axis is not ax.zaxis else -1
-
-
-def _locator(ticks: int):
-    from matplotlib.ticker import MaxNLocator
-
-    return MaxNLocator(ticks, steps=[1, 2, 5, 10])
+        axis.set_major_locator(FixedLocator(ticks[(ticks >= first) & (ticks <= last)].tolist()))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
+        axis.set_tick_params(pad=-1, color="#777777")
+        axis.set_label_text(plain(name))
+        axis.labelpad = -5 if axis is ax.zaxis else -1

@@ -71,8 +71,9 @@ def figure(shown: Sequence[Panel]) -> Any:
         1, len(shown), subplot_titles=[_title(panel) for panel in shown], horizontal_spacing=0.06 / len(shown) + 0.02,
         specs=[[{"type": "scene" if three else "xy"}] * len(shown)],
     )  # fmt: skip
+    shared = sorted({line.level for panel in shown for line in panel.contours})  # the same colours in all panels
     for column, panel in enumerate(shown, 1):
-        for trace in (_traces_in_space if three else _traces_in_plane)(plotly.graph_objects, panel):
+        for trace in (_traces_in_space if three else _traces_in_plane)(plotly.graph_objects, panel, shared):
             drawn.add_trace(trace, 1, column)
         if three:
             drawn.update_scenes(_scene(panel), row=1, col=column)
@@ -120,14 +121,14 @@ def _title(panel: Panel, between: str = "<br>") -> str:
 
 
 # -- the plane ---------------------------------------------------------------------------------------------------------
-def _traces_in_plane(go, panel: Panel) -> list[Any]:
+def _traces_in_plane(go, panel: Panel, shared: list[float]) -> list[Any]:
     traces = []
     if panel.ball is not None:
-        style = {"color": OKABE_ITO[0], "width": 4 if panel.counts else 2}
-        inside = None if panel.counts else "toself"
+        style = {"color": OKABE_ITO[0], "width": 4 if panel.lines_only else 2}
+        inside = None if panel.lines_only else "toself"
         traces.append(_curve(go, panel.ball, style, panel.title, fill=inside, fillcolor="rgba(86, 180, 233, 0.35)"))
-    for i, line in enumerate(panel.contours):
-        style = {"color": _shade(i, len(panel.contours)), "width": 1 if panel.ball is not None else 2}
+    for line in panel.contours:
+        style = {"color": _shade(shared.index(line.level), len(shared)), "width": 1 if panel.ball is not None else 2}
         traces.append(_curve(go, line, style, f"{line.label} = {number(line.level)}"))
     if panel.touching is not None:
         style = {"color": OKABE_ITO[1], "width": 3}
@@ -168,16 +169,16 @@ def _marks(panel: Panel):
 
 
 # -- space -------------------------------------------------------------------------------------------------------------
-def _traces_in_space(go, panel: Panel) -> list[Any]:
+def _traces_in_space(go, panel: Panel, shared: list[float]) -> list[Any]:
     traces = []
-    if panel.ball is not None and panel.counts:
+    if panel.ball is not None and panel.lines_only:
         for curve in panel.ball.curves():
             style = {"color": OKABE_ITO[0], "width": 8}
             traces.append(go.Scatter3d(**_xyz(curve), mode="lines", line=style, name=panel.title))
     elif panel.ball is not None:
-        traces.append(_mesh(go, panel.ball, OKABE_ITO[5], 1.0, panel.title))
+        traces.append(_mesh(go, panel.ball, OKABE_ITO[5], 0.3 if panel.counts else 1.0, panel.title))
     for i, surface in enumerate(panel.contours):
-        colour = (OKABE_ITO[5], OKABE_ITO[4], OKABE_ITO[3], OKABE_ITO[2])[min(i, 3)]
+        colour = (OKABE_ITO[5], OKABE_ITO[4], OKABE_ITO[3], OKABE_ITO[2])[min(shared.index(surface.level), 3)]
         solid = panel.ball is None and i == 0
         traces.append(_mesh(go, surface, colour, 1.0 if solid else 0.3, f"{surface.label} = {number(surface.level)}"))
     if panel.touching is not None:
