@@ -1,5 +1,7 @@
 """Runs the scripts of the lesson, saves their figures and puts the numbers that they print into the page.
 
+Figures of the page on how to see geometry are saved, too, by the scripts that are no part of the lesson.
+
     python docs/build_tutorial.py
 
 The page holds each number between two comments, `<!-- script: label -->4<!-- -->`, where `script` is the number of the
@@ -16,7 +18,8 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 EXAMPLES = DOCS.parent / "examples"
 PAGE = DOCS / "tutorials" / "why-l1-is-sparse.md"
-FIGURES = DOCS / "tutorials" / "figures"
+FIGURES = {room: DOCS / room / "figures" for room in ("tutorials", "how-to")}
+OTHERS = [EXAMPLES / "quartic.py", EXAMPLES / "planes.py"]
 MARKED = re.compile(r"<!-- (\d): (.+?) -->(.*?)<!-- -->", re.DOTALL)
 
 
@@ -63,9 +66,11 @@ def main():
     """Build the page."""
     numbers = {}
     for number, script in scripts().items():
-        for label, value in printed(script, FIGURES).items():
+        for label, value in printed(script, FIGURES["tutorials"]).items():
             numbers[number, label] = value
             sys.stdout.write(f"{number}: {label}: {value.strip()}\n")
+    for script in OTHERS:
+        printed(script, FIGURES["how-to"])
     PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), numbers), encoding="utf-8")
 
 

@@ -1,11 +1,12 @@
-"""Lesson 1 of 5: what a norm measures, and the shapes of its balls.
+"""Lesson 1 of 6: what a norm measures, and the shapes of its balls.
 
 A linear model has one coefficient a column, and "keep the coefficients small" needs a way to measure them. The p-norm
 adds powers, ||x||_p = (sum |x_i|^p)^(1/p): p = 2 is the distance of everyday life, p = 1 the walk along the streets
 of a grid, p = infinity the largest entry alone, and p = 0, by convention, counts what is not 0.
 
 All points of norm at most 1 are the unit ball. It is round for p = 2, a diamond for p = 1, and for p < 1 a star that
-caves in between its spikes. Its corners lie where coordinates are exactly 0; the rest of the lesson is about them.
+caves in between its spikes. Its corners lie where coordinates are exactly 0; the rest of the lesson is about them. At
+p = 0 there is no ball to speak of: the points with at most one nonzero are the axes, without an end.
 
 Two warnings that are often left out. Below p = 1 these are no norms: the triangle inequality fails. And the count is
 no norm even in name: twice a vector has twice the norm, and the same count.
@@ -41,13 +42,7 @@ def main(folder=None):
     distance = np.abs(count.envelope - np.abs(count.grid).sum(axis=-1)).max()
     tell("largest distance of the count's envelope on [-1, 1]^2 from |x| + |y|", f"{distance:.6f}")
     if folder:
-        from matplotlib.figure import Figure
-
-        from ellzero import plot
-
-        figure = Figure(figsize=(9.6, 2.7), layout="constrained")
-        plot.balls(list(ORDERS), limits=(-1.2, 1.2), ax=figure.subplots(1, 4))
-        save(figure, folder, "plot_1_norms")
+        save(ez.plot.balls(ORDERS, limits=(-1.2, 1.2)), folder, "plot_1_norms.svg")
 
 
 if __name__ == "__main__":

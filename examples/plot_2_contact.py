@@ -1,4 +1,4 @@
-"""Lesson 2 of 5: where a loss touches a ball.
+"""Lesson 2 of 6: where a loss touches a ball.
 
 To fit within a budget is to slide down a loss until the edge of a ball stops you: minimise L(x) subject to ||x||_p <=
 t. The contours of the loss grow about its lowest point until they touch the ball, and where they touch is the answer.
@@ -16,6 +16,7 @@ touched on the side, and nothing is 0. In three dimensions there are corners, ed
 """
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 from lesson import point, save, tell
@@ -27,9 +28,9 @@ BOWL, LOWEST = np.array([[1.0, 0.3], [0.3, 0.5]]), np.array([0.1, 1.9])
 LONG = geo.quadratic(BOWL, LOWEST)
 ROUND = geo.quadratic(np.eye(2), [1.3, 1.0])
 SPACE = {
-    "a corner": geo.quadratic(np.eye(3), [0.3, 0.2, 1.7]),
-    "an edge": geo.quadratic(np.eye(3), [1.2, 0.2, 1.5]),
-    "a side": geo.quadratic(np.eye(3), [1.1, 0.9, 1.3]),
+    "a corner": geo.quadratic(np.eye(3), [0.2, 0.15, 1.45]),
+    "an edge": geo.quadratic(np.eye(3), [0.9, 0.2, 1.1]),
+    "a side": geo.quadratic(np.eye(3), [0.8, 0.6, 0.9]),
 }
 
 
@@ -54,19 +55,14 @@ def main(folder=None):
         touch = geo.contact(loss, 1, 1)
         tell(f"in space, on {name}", f"{point(touch.point)}, exact zeros {touch.n_zeros}")
     if folder:
-        from matplotlib.figure import Figure
-
         from ellzero import plot
 
-        figure = Figure(figsize=(10.8, 3.2), layout="constrained")
-        plot.balls(list(ORDERS), loss=LONG, budget=1, limits=(-1.3, 2.5), ax=figure.subplots(1, 4))
-        save(figure, folder, "plot_2_contact")
-        figure = Figure(figsize=(9.0, 3.4), layout="constrained")
-        axes = figure.subplots(1, 3, subplot_kw={"projection": "3d"})
-        for ax, (name, loss) in zip(axes, SPACE.items(), strict=True):
-            plot.balls(1, loss=loss, budget=1, ax=ax)
-            ax.set_title(f"on {name}")
-        save(figure, folder, "plot_2_contact_space")
+        save(plot.balls(ORDERS, loss=LONG, budget=1, limits=(-1.3, 2.5)), folder, "plot_2_contact.svg")
+        shown = []
+        for name, loss in SPACE.items():
+            (panel,) = plot.panels(1, loss, budget=1, limits=(-1.05, 2.0))
+            shown.append(replace(panel, title=f"on {name}"))
+        save(plot.draw_panels(shown), folder, "plot_2_contact_space.png")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Lesson 4 of 5: gradient descent does not find the zeros by itself.
+"""Lesson 4 of 6: gradient descent does not find the zeros by itself.
 
 The minimiser under an L1 penalty has exact zeros. Does training with one? Here softmax regression reads 8 by 8 pixels
 of handwritten digits, with one objective, the mean loss plus strength times the sum of |w|, and two ways to go down
@@ -6,9 +6,10 @@ on it.
 
 The plain way adds strength times sign(w) to the gradient: that is what automatic differentiation does, and what most
 books print. A weight that belongs at 0 is pushed over it, then back, and over it again: it ends within twice rate
-times strength of 0 and never on it. The other way takes the gradient step of the loss and then applies the soft
-threshold, the proximal operator of the penalty: what is within rate times strength of 0 becomes 0 and stays there.
-Both reach the same loss and the same test error; only one of the two has zeros.
+times strength of 0, and almost never on it. The other way takes the gradient step of the loss and then applies the
+soft threshold, the proximal operator of the penalty: what is then within rate times strength of 0 becomes 0. It stays
+there as long as its slope of the loss is no larger than the strength, and leaves again if that grows. Both reach the
+same loss and the same test error; only one of the two has zeros.
 
 Pixels at the margin are 0 in every image. Their weights have no gradient, so that any of the penalties could drop
 them for free: they are counted apart.
@@ -24,6 +25,9 @@ from lesson import save, tell
 from ellzero.geometry.descent import LinearModel, split_digits, train
 
 STRENGTH, RATE, EPOCHS = 0.002, 0.3, 1000
+NAMES = {
+    "l1 subgradient": "L1, subgradient", "l1 proximal": "L1, proximal", "l2": "L2", "hard threshold": "hard threshold",
+}  # fmt: skip
 
 
 def main(folder=None):
@@ -48,24 +52,21 @@ def main(folder=None):
     noisy = train(model, *data.train, "l1 proximal", strength=STRENGTH, **usual | {"epochs": 60}, batch=64)
     tell("l1 proximal, steps on 64 rows: exact zeros", noisy.n_zeros)
     if folder:
-        from matplotlib.figure import Figure
-
         from ellzero import plot
 
-        figure = Figure(figsize=(7.2, 5.4), layout="constrained")
-        above, below = figure.subplots(2, 2)
-        for axes in (above, below):
-            plot.trajectories([runs["l1 subgradient"], proximal], ax=axes)
-        for ax in below:
-            ax.set(title="the same, near 0", ylim=(-0.0016, 0.0016), xlim=(800, 1000))
-        for legend in filter(None, [ax.get_legend() for ax in (*above, *below)]):
-            shown = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
-            legend.remove()
-        figure.legend(*shown, loc="outside lower center", ncols=2, frameon=False)
-        save(figure, folder, "plot_4_descent")
-        figure = Figure(figsize=(7.2, 5.2), layout="constrained")
-        plot.weights(list(runs.values()), ax=figure.subplots(2, 2).ravel())
-        save(figure, folder, "plot_4_descent_weights")
+        named = {NAMES[method]: run for method, run in runs.items()}
+        l1 = [NAMES["l1 subgradient"], NAMES["l1 proximal"]]
+        save(plot.trajectories({name: named[name] for name in l1}), folder, "plot_4_descent.svg")
+        # the next 20 steps of both, one by one, of three weights that the proximal run has at 0
+        further = {"epochs": 20, "rate": RATE, "follow": np.flatnonzero(at_zero)[[40, 170, 300]].tolist()}
+        steps = {
+            f"{NAMES[m]}: 20 more steps": train(
+                model, *data.train, m, strength=STRENGTH, start=runs[m].parameters, **further
+            )
+            for m in ("l1 subgradient", "l1 proximal")
+        }
+        save(plot.trajectories(steps), folder, "plot_4_descent_steps.svg")
+        save(plot.weights(named), folder, "plot_4_descent_weights.png")
 
 
 if __name__ == "__main__":

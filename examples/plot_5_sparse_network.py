@@ -1,4 +1,4 @@
-"""Lesson 5 of 5: a sparse network.
+"""Lesson 5 of 6: a sparse network.
 
 The last step from a diamond to what people train. A network with 16 tanh units reads the same digits; its loss is not
 convex, so that there is no contact point to speak of, but near each minimum the argument of the first lessons holds,
@@ -45,13 +45,9 @@ def main(folder=None):
     tell("pixels of 64 that no unit reads", int((first == 0).all(axis=1).sum()))
     tell("units of 16 that no class reads", int((last == 0).all(axis=1).sum()))
     if folder:
-        from matplotlib.figure import Figure
-
         from ellzero import plot
 
-        figure = Figure(figsize=(9.6, 3.2), layout="constrained")
-        plot.descent(runs, ax=figure.subplots(1, 3))
-        save(figure, folder, "plot_5_sparse_network")
+        save(plot.descent(runs), folder, "plot_5_sparse_network.svg")
 
 
 if __name__ == "__main__":

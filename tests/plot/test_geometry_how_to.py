@@ -15,15 +15,16 @@ PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "geometry.md").read_text
 def test_its_code_runs():
     from matplotlib import pyplot
 
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
-    exec(code, {})
+    code = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+    assert len(code) == 2
+    exec("\n".join(code), {})
     pyplot.close("all")
 
 
 @pytest.mark.slow
 def test_its_commands_run_and_print_its_numbers(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    commands, shown = re.findall(r"```\n(.*?)```", PAGE, re.S)
+    commands, shown = re.findall(r"^```\n(.*?)```", re.sub(r"```python.*?```", "", PAGE, flags=re.S), re.S | re.M)
     printed = []
     for line in commands.splitlines():
         words = shlex.split(line.split(">")[0], comments=True)

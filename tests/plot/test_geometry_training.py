@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from ellzero import errors, plot
@@ -45,6 +46,26 @@ def test_trajectories_tell_zeros_by_line_and_colour(runs):
     assert {line.get_linestyle() for line in axes[1].lines[:4]} == {"-", "--"}
 
 
+def test_few_steps_are_marked_one_by_one(runs):
+    steps = train(LinearModel(5, 2), X, Y, strength=0.07, epochs=19, rate=0.37, follow=[1, 7, 3])
+    ax = plot.trajectories(steps)
+    try:
+        assert len({line.get_marker() for line in ax.lines[:3]}) == 3
+        told = [text.get_text() for text in ax.figure.legends[0].get_texts()]
+        assert told == ["ends at exactly 0", "does not", "weight 1", "weight 7", "weight 3"]
+    finally:
+        pyplot.close(ax.figure)
+    many = plot.trajectories(runs[0], ax=Figure().subplots())  # 90 steps in a row
+    assert {line.get_marker() for line in many.lines} == {"None"}
+
+
+def test_lines_that_coincide_are_both_seen(runs):
+    ax = plot.descent({"one": runs[0], "again": runs[0]}, ax=Figure().subplots(1, 3))[0]
+    below, above = ax.lines
+    assert below.get_linewidth() > above.get_linewidth()
+    assert below.get_zorder() < above.get_zorder()
+
+
 def test_histograms_count_every_weight_once(runs):
     axes = plot.weights(runs, ax=Figure().subplots(1, 2))
     for ax, run in zip(axes, runs, strict=True):
@@ -81,7 +102,6 @@ PICTURES = [
 @pytest.mark.parametrize("draw", PICTURES)
 def test_new_figures_are_never_shown_and_leave_settings_alone(draw, runs, monkeypatch):
     import matplotlib
-    from matplotlib import pyplot
 
     def show(*args, **options):
         raise AssertionError("shown")

@@ -11,6 +11,7 @@ from .panels import Panel, panels
 from .paths import path, penalty_path
 from .penalties import envelope, solution_paths, thresholds
 from .proof import gap
+from .shrinkage import shrinkage
 from .standins import rivals
 from .style import FIELD_MAP, OKABE_ITO, needs_matplotlib
 from .training import descent, trajectories, weights
@@ -44,6 +45,7 @@ __all__ = [
     "path",
     "penalty_path",
     "rivals",
+    "shrinkage",
     "slices",
     "solution_paths",
     "squares",
