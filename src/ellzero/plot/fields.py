@@ -84,7 +84,7 @@ def field_panels(field, held, levels=None, limits=(-1.5, 1.5), *, at=None, resol
     limits : pair of float or one pair for each variable that is left, default=(-1.5, 1.5)
         What is shown.
     at : array-like of shape (n,), optional
-        Origin of the variables that are not held; 0 by default.
+        A point whose entries are the values of variables that `held` holds at None; 0 by default.
     resolution : int, optional
         Of the grid; by default 200 in the plane and 64 in space.
 
@@ -120,7 +120,11 @@ def field_panels(field, held, levels=None, limits=(-1.5, 1.5), *, at=None, resol
         there = wanted if len(parts) == 1 else [level for level in wanted if inside.min() < level < inside.max()]
         sets = [geo.level_set(part, float(level), limits=limits, resolution=resolution) for level in there]
         names = [name if isinstance(name, str) else field.names[name] for name in one]
-        title = ", ".join(f"{name} = {number(v)}" for name, v in zip(names, one.values(), strict=True))
+        fixed = [
+            (0.0 if at is None else at[field.names.index(k)]) if v is None else v
+            for k, v in zip(names, one.values(), strict=True)
+        ]
+        title = ", ".join(f"{name} = {number(v)}" for name, v in zip(names, fixed, strict=True))
         out.append(Panel(title, None, None, window, part.names, contours=tuple(sets)))
     for level in wanted:
         if not any(line.level == level for panel in out for line in panel.contours):
@@ -274,7 +278,7 @@ def slices(field, held, levels=None, limits=(-1.5, 1.5), *, at=None, resolution=
     limits : pair of float or one pair for each variable that is left, default=(-1.5, 1.5)
         What is shown.
     at : array-like of shape (n,), optional
-        Origin of the variables that are not held; 0 by default.
+        A point whose entries are the values of variables that `held` holds at None; 0 by default.
     resolution : int, optional
         Of the grid; by default 200 in the plane and 64 in space.
     ax : matplotlib axes or sequence of them, optional
