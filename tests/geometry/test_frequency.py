@@ -1,6 +1,8 @@
 """Counts of zeros beside closed forms, contact points one by one, and scans."""
 
+import re
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -197,3 +199,18 @@ def test_refusals():
         count_zeros(1, 3, budget=1.9)
     with pytest.raises(ez.errors.ArgumentError, match="beyond the facet"):
         density_margin(np.eye(2), [0.37, 0.19], 1.9)
+
+
+def test_the_pages_tables_are_those_of_the_benchmark():
+    root = Path(__file__).parents[2]
+
+    def rows(file):
+        found = re.findall(r"^\|\s*\d.*\|$", (root / file).read_text(encoding="utf-8"), re.MULTILINE)
+        return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in found]
+
+    page, measured = rows("docs/explanation/how-often-sparse.md"), rows("benchmarks/results/zeros.md")
+    assert len(page) == 18  # two tables, n = 2 ... 10
+    assert set(page) <= set(measured)
+    for line in page[:2]:  # n = 2 and 3: what the code says today
+        zeros = count_zeros(1.0, int(line[0]))
+        assert line[2] == f"{zeros.share:.3f} ± {zeros.error:.3f}"

@@ -20,27 +20,35 @@ LEADING = 1.3
 
 
 def short(names: Sequence[str], most: int = LETTERS) -> list[str]:
-    """Names of at most so many letters; a long one loses its middle, and no two become alike.
+    """Names of at most so many letters, of which no two are alike.
+
+    A long one loses its middle; where names become alike by that, they show the place where they begin to differ. Names
+    that differ nowhere in sight are numbered in brackets.
 
     Examples
     --------
     >>> short(["age", "a_very_long_name_of_a_column_1", "a_very_long_name_of_a_column_2"], 12)
     ['age', 'a_ver…lumn_1', 'a_ver…lumn_2']
     >>> short(["first_of_many_here", "first_x_of_many_here"], 9)
-    ['firs…here', 'firs…here2']
+    ['fir…of_m…', 'fir…x_of…']
     """
-    taken, cut = set(), []
-    for name in map(str, names):
-        if len(name) > most:
-            head = (most - 1) // 2
-            name = f"{name[:head]}…{name[head + 1 - most :]}"
-        label, i = name, 1
-        while label in taken:
-            i += 1
-            label = f"{name}{i}"
-        taken.add(label)
-        cut.append(label)
-    return cut
+    names = [str(name) for name in names]
+    cut = [_without_middle(name, most) for name in names]
+    alike: dict[str, list[int]] = {}
+    for at, label in enumerate(cut):
+        alike.setdefault(label, []).append(at)
+    for places in alike.values():
+        letters = zip(*(names[at] for at in places), strict=False)
+        differ = next((i for i, several in enumerate(letters) if len(set(several)) > 1), None)
+        for at in places:
+            if differ is not None and len(names[at]) > most:
+                cut[at] = f"{names[at][: most - most // 2 - 2]}…{names[at][differ : differ + most // 2]}…"
+    return numbered(cut)
+
+
+def _without_middle(name: str, most: int) -> str:
+    head = (most - 1) // 2
+    return name if len(name) <= most else f"{name[:head]}…{name[head + 1 - most :]}"
 
 
 def plain(text: str) -> str:
