@@ -509,6 +509,8 @@ MESSAGES = [
      "the loss has no minimiser: it falls on without end. Hint: give a ridge, or a norm with p > 0."),
     (lambda: geometry.count_zeros(1, 3, condition=0.37), errors.ArgumentError,
      "`condition` must be a number in [1, 1e10], got 0.37. Hint: beyond, rounding decides what is 0."),
+    (lambda: geometry.density_margin(np.zeros((2, 2)), [0.37, 1.9], 0.37), errors.ArgumentError,
+     "`H` must be positive definite; its least eigenvalue is 0."),
     (lambda: geometry.density_margin(np.eye(2), [0.37, 0.19], 1.9), errors.ArgumentError,
      "the centre must lie beyond the facet, with signs @ centre > 1.9, got 0.56: its minimiser is not there."),
     (lambda: geometry.solution_path(geometry.quadratic(np.eye(3), np.ones(3))), errors.ArgumentError,

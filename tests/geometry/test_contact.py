@@ -6,6 +6,7 @@ from scipy import optimize
 
 import ellzero as ez
 from ellzero import penalties
+from ellzero.errors import DataError
 from ellzero.geometry import Field, contact, loss_field, norm, quadratic, quartic
 from ellzero.penalties import MCP, SCAD, Box, ElasticNet, LogSum, Lp
 from ellzero.problem import Problem
@@ -330,3 +331,23 @@ def test_random_starts_come_from_one_generator():
     assert np.array_equal(one.point, two.point)
     with pytest.raises(ez.errors.ArgumentError, match="random_state"):
         contact(quadratic(H, centre), 1, 1.9, random_state=-1)
+
+
+def test_losses_that_are_flat_or_far_or_badly_scaled():
+    """Each answer is known: a linear loss ends at the ball, one far away at its nearest face, a box at its corner."""
+    linear = Field(lambda x: x.sum(-1), 2, np.ones_like, lambda x: np.zeros((2, 2)))
+    for p, at in ((1.0, None), (1.5, 2 ** (-1 / 1.5)), (2.0, 0.5**0.5), (np.inf, 1.0)):
+        found = contact(linear, p, 1.0)
+        assert found.value == pytest.approx(-(2 ** (1 - 1 / p)), rel=1e-12)
+        assert not found.inside
+        if at is not None:
+            assert found.point == pytest.approx([-at, -at], rel=1e-9)
+    assert not contact(linear, 1.0, 1.0).unique
+    with pytest.raises(DataError, match="falls on without end"):
+        contact(linear, 0, 1)
+    far = contact(quadratic(np.eye(2), [1e16, 1e16]), 1.0, 1.0)
+    assert far.point == pytest.approx([0.5, 0.5])
+    for flat in (1e-7, 1e-8, 1e-9, 1e-12):
+        assert contact(quadratic(np.diag([flat, 1.0]), [1.9, 3.7]), np.inf, 1.0).point.tolist() == [1.0, 1.0]
+    tiny = contact(quadratic([[2.0, 0.9], [0.9, 1.0]], [0.8, 1.7]), 1.0, 1e-12)
+    assert tiny.used == pytest.approx(1e-12, rel=1e-12)

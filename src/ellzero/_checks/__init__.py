@@ -62,6 +62,7 @@ from .contact import (
     no_path,
     not_beyond,
     not_convex,
+    not_definite,
     not_settled,
     price_and_concave,
     too_many_supports,

@@ -76,6 +76,10 @@ def no_path() -> DataError:
     )
 
 
+def not_definite(name: str, least: float) -> ArgumentError:
+    return ArgumentError(f"`{name}` must be positive definite; its least eigenvalue is {least:.3g}.")
+
+
 def not_beyond(reach: float, t: float) -> ArgumentError:
     return ArgumentError(
         f"the centre must lie beyond the facet, with signs @ centre > {t:g}, got {reach:g}: its minimiser is not there."

@@ -12,9 +12,11 @@ from .regions import Face, Region
 
 FLAT = 1e-12  # curvature below this share of the largest counts as none
 STEPS = 20_000
+FAR = 1e3  # reaches of the region that a step may leave it by
 EVERY = 10  # steps between two attempts on the face
 NEWTON = 60
 CLOSE = 1e-12  # of a projected gradient step, relative to the point
+ENDLESS = 1e-6  # share of the pull that no point answers: along it the loss falls without end
 SAMPLES = 16  # points at which a loss that is not quadratic must be convex
 
 
@@ -152,7 +154,7 @@ def minimise(loss: Smooth, region: Region, start=None) -> tuple[np.ndarray, floa
     O'Donoghue & Candès (2015), "Adaptive restart for accelerated gradient schemes".
     """
     x = region.project(np.zeros(loss.n) if start is None else np.asarray(start, float))
-    y, momentum, curvature = x, 1.0, _curvature(loss, x)
+    y, momentum, curvature = x, 1.0, _curvature(loss, region, x)
     best, residual = x, np.inf
     for count in range(STEPS):
         gradient, at_y = loss.gradient(y), loss.value(y)
@@ -169,7 +171,7 @@ def minimise(loss: Smooth, region: Region, start=None) -> tuple[np.ndarray, floa
         y = after + (momentum - 1.0) / following * (after - x)
         x, momentum = after, following
         if count % EVERY == EVERY - 1 or count == 0:
-            for candidate in (x, on_face(loss, region, x)):
+            for candidate in (x, region.project(on_face(loss, region, x))):
                 moved, tolerance = _step(loss, region, candidate)
                 if moved < residual:
                     best, residual = candidate, moved
@@ -211,16 +213,17 @@ def on_face(loss: Smooth, region: Face, x) -> np.ndarray:
     return x
 
 
-def _curvature(loss: Smooth, x) -> float:
+def _curvature(loss: Smooth, region: Region, x) -> float:
+    """Largest curvature; more where a step would lead so far off that projecting back lost its digits."""
     largest = float(np.linalg.eigvalsh(loss.hessian(x))[-1])
     if largest < 0:
         raise checks.not_convex(loss.label, largest, x)
-    return max(largest, 1e-300)
+    return max(largest, float(np.abs(loss.gradient(x)).max()) / max(FAR * region.reach, 1e-300), 1e-300)
 
 
 def _step(loss: Smooth, region: Region, x) -> tuple[float, float]:
     """How far a projected gradient step moves a point, and how far rounding alone might."""
-    ahead = x - loss.gradient(x) / _curvature(loss, x)
+    ahead = x - loss.gradient(x) / _curvature(loss, region, x)
     moved = float(np.abs(region.project(ahead) - x).max())
     return moved, CLOSE * max(float(np.abs(x).max()), 1e-3 * float(np.abs(ahead).max()))
 
@@ -271,6 +274,9 @@ def best_of_size(loss: Smooth, k: int) -> tuple[np.ndarray, bool]:
     if loss.matrix is not None and loss.pull is not None:
         parts = on_supports(loss.matrix, loss.pull, supports)
         values = -0.5 * (loss.pull[supports] * parts).sum(axis=1)
+        left = np.einsum("sij,sj->si", loss.matrix[supports[:, :, None], supports[:, None, :]], parts)
+        if np.abs(left - loss.pull[supports]).max() > ENDLESS * np.abs(loss.pull).max():
+            raise checks.no_minimiser()
     else:
         parts = np.array([least(loss.on(support), np.zeros(k)) for support in supports])
         values = np.array([loss.on(s).value(part) for s, part in zip(supports, parts, strict=True)])

@@ -107,7 +107,7 @@ def density_margin(H, centre, budget, signs=None) -> float:
     Raises
     ------
     ArgumentError
-        The shapes differ, or the facet does not part the centre from the ball.
+        H is not positive definite, the shapes differ, or the facet does not part the centre from the ball.
 
     Examples
     --------
@@ -117,6 +117,9 @@ def density_margin(H, centre, budget, signs=None) -> float:
     H = checks.square_matrix("H", H)
     c, t = checks.point(centre, len(H)), checks.budget(budget)
     s = np.sign(c) if signs is None else np.sign(checks.point(signs, len(H)))
+    least = float(np.linalg.eigvalsh(H)[0])
+    if least <= 0:
+        raise checks.not_definite("H", least)
     away = np.linalg.solve(H, s)
     multiplier = (s @ c - t) / (s @ away)
     if multiplier <= 0:

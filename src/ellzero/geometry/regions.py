@@ -65,6 +65,11 @@ class Face(ABC):
 class Region(Face):
     """A convex one, onto which points can be projected."""
 
+    @property
+    @abstractmethod
+    def reach(self) -> float:
+        """Largest size of a coordinate within it, ``inf`` where there is no limit."""
+
     @abstractmethod
     def project(self, v) -> np.ndarray:
         """Nearest point of the set."""
@@ -82,6 +87,14 @@ class Weighted(Region):
         self.plain = not self.l2.any() and not self.penalty.limited
         self.kinked = bool(self.l1.any()) or self.penalty.limited
         self.round = bool((self.l2 > 0).all()) and not self.penalty.limited
+
+    @property
+    def reach(self):
+        free = np.full(self.n, np.inf)
+        sizes = np.divide(self.budget, self.l1, out=free.copy(), where=self.l1 > 0)
+        squares = np.divide(self.budget, self.l2, out=free, where=self.l2 > 0)
+        paid = np.minimum(sizes, np.sqrt(squares))
+        return float(np.minimum(paid, np.maximum(-self.lower, self.upper)).max())
 
     def project(self, v):
         return onto_l1(v, self.l1, self.budget) if self.plain else onto_separable(v, self.penalty, self.budget)
@@ -115,6 +128,10 @@ class Ball(Region):
 
     def __init__(self, p: float, n: int, radius: float):
         self.p, self.n, self.budget = p, n, radius
+
+    @property
+    def reach(self):
+        return self.budget
 
     def project(self, v):
         return onto_power(v, self.p, self.budget)
@@ -151,6 +168,10 @@ class Cube(Region):
 
     def __init__(self, n: int, radius: float):
         self.n, self.budget = n, radius
+
+    @property
+    def reach(self):
+        return self.budget
 
     def project(self, v):
         return np.clip(v, -self.budget, self.budget)
