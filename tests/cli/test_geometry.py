@@ -224,3 +224,18 @@ def test_help(run):
         "Can be repeated",
     ):
         assert word in text
+
+
+def test_a_slice_of_a_tables_loss_stays_in_standardised_coefficients(run, write, tmp_path):
+    """Columns on scales a hundred times apart; the slice holds a column that the answer leaves out."""
+    rng = np.random.default_rng(37)
+    a, b, c = 190.0 * rng.normal(size=60), rng.normal(size=60), rng.normal(size=60)
+    y = 0.01 * a + b + 0.037 * rng.normal(size=60)
+    write("t.csv", "a,b,c,y\n" + "\n".join(f"{i},{j},{k},{v}" for i, j, k, v in zip(a, b, c, y, strict=True)))
+    words = ("geometry", "--loss", "t.csv", "--target", "y", "--p", 1, "--budget", 0.7, "-o", "t.svg")
+    whole, held = run(*words), run(*words, "--slice", "c=0")
+    assert whole.code == held.code == 0, held.err
+    assert "c × sd = 0" in whole.out
+    numbers = [re.search(r"a × sd = ([\d.]+), b × sd = ([\d.]+)", ran.out).groups() for ran in (whole, held)]
+    assert numbers[0] == numbers[1]
+    assert run(*words, "--slice", "d=0").code == 2

@@ -119,6 +119,7 @@ from .gates import (
     whole_blocks,
 )
 from .geometry import (
+    PER_DEVIATION,
     axis,
     dimension,
     directions,

@@ -8,6 +8,8 @@ import numpy as np
 from ..errors import ArgumentError, DataError
 from .numbers import is_integer, is_real
 
+PER_DEVIATION = " × sd"  # behind the names of coefficients of standardised columns
+
 
 def exponent(p) -> float:
     """The p of a norm: 0, positive or infinite."""
@@ -121,11 +123,12 @@ def square_matrix(name: str, H) -> Any:
 
 
 def axis(name, names: Sequence[str]) -> int:
-    """Number of an axis given by number or by name."""
+    """Number of an axis given by number or by name, which may lack the unit that coefficients are drawn in."""
     if is_integer(name) and 0 <= name < len(names):
         return int(name)
-    if isinstance(name, str) and name in names:
-        return list(names).index(name)
+    for known in (list(names), [other.removesuffix(PER_DEVIATION) for other in names]):
+        if isinstance(name, str) and name in known:
+            return known.index(name)
     raise ArgumentError(f"no axis {name!r}; there are {len(names)}: {', '.join(names[:9])}.")
 
 

@@ -14,6 +14,7 @@ from .. import plot
 from ..errors import EllzeroError
 from ..geometry import Field
 from ..plot import Panel
+from ..plot.panels import loss_of
 from ..problem import Problem
 from . import messages, output
 from .console import Console
@@ -93,7 +94,7 @@ def make(request: Request, console: Console) -> list[Panel]:
     loss = read_loss(request, console)
     if request.p:
         if request.slices:
-            loss = geo.as_field(loss).slice({**request.slices[0]})
+            loss = loss_of(loss).slice({**request.slices[0]})
         return plot.panels(
             list(request.p), loss, budgets(request, len(request.p)), limits=request.limits, levels=levels,
             resolution=request.resolution, random_state=request.random_state,

@@ -119,12 +119,9 @@ def field_panels(field, held, levels=None, limits=(-1.5, 1.5), *, at=None, resol
         # with one panel the level set itself says what is wrong with a level
         there = wanted if len(parts) == 1 else [level for level in wanted if inside.min() < level < inside.max()]
         sets = [geo.level_set(part, float(level), limits=limits, resolution=resolution) for level in there]
-        names = [name if isinstance(name, str) else field.names[name] for name in one]
-        fixed = [
-            (0.0 if at is None else at[field.names.index(k)]) if v is None else v
-            for k, v in zip(names, one.values(), strict=True)
-        ]
-        title = ", ".join(f"{name} = {number(v)}" for name, v in zip(names, fixed, strict=True))
+        fixed = {checks.axis(name, field.names): value for name, value in one.items()}
+        fixed = {j: (0.0 if at is None else at[j]) if value is None else value for j, value in fixed.items()}
+        title = ", ".join(f"{field.names[j]} = {number(value)}" for j, value in fixed.items())
         out.append(Panel(title, None, None, window, part.names, contours=tuple(sets)))
     for level in wanted:
         if not any(line.level == level for panel in out for line in panel.contours):

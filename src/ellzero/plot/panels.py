@@ -189,7 +189,7 @@ def loss_of(loss, n: int | None = None) -> Field:
     field = geo.as_field(loss, n)
     if isinstance(loss, Problem) and loss.standardize:
         scale = np.asarray(loss.normal.scale, float)
-        names = tuple(f"{name} × sd" for name in field.names)
+        names = tuple(f"{name}{checks.PER_DEVIATION}" for name in field.names)
         return replace(field.on_plane(np.zeros(field.n), np.diag(1.0 / scale), names), label=field.label)
     return field
 
