@@ -61,7 +61,7 @@ def gap(result: Result, ax=None, *, log: bool | None = None) -> Any:
     _look_closely(ax, closing)
     ax.set_xlabel("seconds")
     ax.set_ylabel("objective")
-    ax.legend(frameon=False, loc="lower right")
+    ax.legend(frameon=False, loc="best")
     share = 100.0 * closing.gap[-1]
     end = "proved" if result.status is Status.OPTIMAL else f"gap {share:.2g} %"
     ax.set_title(f"{result.k} of {len(result.names)} columns: {end} after {result.n_nodes} nodes", loc="left")
