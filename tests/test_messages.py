@@ -538,6 +538,8 @@ MESSAGES = [
      "`budget` is needed for ElasticNet(l1=0.37, l2=1.9): how much of it there may be."),
     (lambda: ez.plot.descent([37]), errors.ArgumentError,
      "`runs` must be runs of geometry.descent.train or a mapping of labels to them, got int."),
+    (lambda: ez.plot.contours(geometry.as_field(lambda x: 0.37 + 0 * x[:, 0], 2)), errors.DataError,
+     "there is nothing to draw: the field has the same value everywhere within the limits."),
     (lambda: ez.plot.panels([]), errors.ArgumentError, "`ps` is empty, so there is nothing to draw."),
     (lambda: ez.plot.envelope(ez.penalties.L1(0.37), n=3, resolution=5), errors.ArgumentError,
      "an envelope is drawn in 1 or 2 variables, got 3. Hint: its arrays are there in up to 3."),

@@ -114,6 +114,10 @@ def field_panels(field, held, levels=None, limits=(-1.5, 1.5), *, at=None, resol
             raise checks.fields_differ(n, part.n)
     window, values = window_of(limits, n), [_values(part, limits, GRID if n == 2 else 33) for part in parts]
     wanted = _shared_levels(np.concatenate([v.ravel() for v in values]), levels, n)
+    if not len(wanted):
+        if not any(np.isfinite(v).any() for v in values):
+            raise checks.nowhere_finite(field.label)
+        raise checks.nothing_to_draw(f"{field.label} has the same value everywhere within the limits")
     out = []
     for one, part, inside in zip(held, parts, values, strict=True):
         # with one panel the level set itself says what is wrong with a level
