@@ -51,6 +51,8 @@ def compile_all() -> Iterator[str]:
     from scipy.sparse import random_array
 
     from ..constraints import AtMostOne, StrongHierarchy
+    from ..geometry import count_zeros
+    from ..penalties import ElasticNet, Lp
     from ..selection import path, penalty_path
 
     rng = np.random.default_rng(0)
@@ -68,6 +70,9 @@ def compile_all() -> Iterator[str]:
     path(X, mean, k=4, l2=0.1, constraints=rules, solver="branch", certify=True, random_state=0)
     yield "compiling: risk sets"
     path(X, np.column_stack([rng.exponential(size=30), np.ones(30)]), k=2, loss="cox", random_state=0)
+    yield "compiling: geometry"
+    for penalty in (1.0, ElasticNet(0.5, 0.5), Lp(1.0, 0.5)):
+        count_zeros(penalty, 4, draws=2)
     yield "compiling: penalties"
     for penalty, groups in (("l1", None), ("mcp", None), ("group_l1", range(90))):
         penalty_path(rng.normal(size=(30, 90)), mean, penalty=penalty, groups=groups, n_strengths=9)
